@@ -1,0 +1,254 @@
+//! What the agent believes: built only by parsing, all mistakes told at once, right by type ever after.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use vitals::alarm::policy::{AlarmPolicy, Preference};
+use vitals::device::DeviceModel;
+use vitals::name::Name;
+use vitals::payload::Mapping;
+use vitals::reading::Mode;
+
+/// Everything of `wardline.toml` and `alarms.toml`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[agent]`
+    pub agent: Agent,
+    /// `[unit]`
+    pub unit: Unit,
+    /// `[kafka]`
+    pub kafka: Kafka,
+    /// `[mqtt.NAME]`, in order of name: a link's index here is its number in receipts.
+    pub mqtt: Vec<MqttLink>,
+    /// `[buffer]`
+    pub buffer: Buffer,
+    /// `[[bed]]`, each with the alarm policy of its profile and overrides.
+    pub beds: Vec<Bed>,
+    /// `[[source]]` on a serial line.
+    pub serial: Vec<SerialSource>,
+    /// `[[source]]` on a topic.
+    pub topics: Vec<TopicSource>,
+    /// `[[annunciator]]`
+    pub annunciators: Vec<Annunciator>,
+}
+
+/// The agent itself.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// Its id, unique in the hospital.
+    pub id: Name,
+    /// Where the buffer lives.
+    pub state_dir: PathBuf,
+    /// Where the socket and the engines' state live (tmpfs).
+    pub run_dir: PathBuf,
+    /// Where `/metrics`, `/livez` and `/readyz` are served besides the socket; `None`: nowhere.
+    pub http: Option<SocketAddr>,
+    /// How long an orderly shutdown may take to send what it has.
+    pub shutdown_grace: Duration,
+}
+
+/// The hospital's unit.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// Its id.
+    pub id: Name,
+    /// Its name on screens.
+    pub label: String,
+    /// The default profile of its beds.
+    pub profile: String,
+}
+
+/// How Kafka is reached.
+#[derive(Debug, Clone)]
+pub struct Kafka {
+    /// `host:port` of some brokers.
+    pub brokers: Vec<String>,
+    /// How connections are protected.
+    pub security: KafkaSecurity,
+    /// The certificates that sign the brokers'; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate and its key, for mutual TLS.
+    pub client_cert: Option<(PathBuf, PathBuf)>,
+    /// Any further property of librdkafka, by its own name, for what this file has no key for.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// How connections to Kafka are protected.
+#[derive(Debug, Clone)]
+pub enum KafkaSecurity {
+    /// Not at all: needs `insecure = true`, and is warned of for ever, unless on loopback.
+    Plaintext,
+    /// TLS.
+    Tls,
+    /// TLS and a password (SCRAM-SHA-512 unless said otherwise).
+    SaslTls(Sasl),
+    /// A password without TLS: needs `insecure = true`.
+    SaslPlaintext(Sasl),
+}
+
+/// A password for Kafka.
+#[derive(Debug, Clone)]
+pub struct Sasl {
+    /// `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`.
+    pub mechanism: String,
+    /// The user.
+    pub user: String,
+    /// The password, read from its file.
+    pub password: SecretString,
+}
+
+/// One MQTT broker.
+#[derive(Debug, Clone)]
+pub struct MqttLink {
+    /// Its name in the configuration.
+    pub name: Name,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// TLS with these certificates (`None` inside: the system's); `None`: plain text.
+    pub tls: Option<MqttTls>,
+    /// User and password.
+    pub login: Option<(String, SecretString)>,
+    /// The client id: stable, or the broker forgets what it keeps for us.
+    pub client_id: String,
+    /// MQTT 5, or 3.1.1 where asked.
+    pub version: MqttVersion,
+    /// How long the broker keeps our session while we are away (MQTT 5).
+    pub session_expiry: Duration,
+}
+
+/// TLS towards an MQTT broker.
+#[derive(Debug, Clone)]
+pub struct MqttTls {
+    /// The certificates that sign the broker's; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate and its key, for mutual TLS.
+    pub client_cert: Option<(PathBuf, PathBuf)>,
+}
+
+/// The MQTT version spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MqttVersion {
+    /// MQTT 5.
+    V5,
+    /// MQTT 3.1.1.
+    V311,
+}
+
+/// The buffer's bounds.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    /// Bytes on disk, counted in blocks.
+    pub size: u64,
+    /// What happens when full.
+    pub when_full: WhenFull,
+    /// A chunk is closed at this age.
+    pub commit_every: Duration,
+}
+
+/// What happens when the buffer is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// The oldest readings make room, a generation at a time, each a gap record.
+    DropOldestReadings,
+    /// The intake waits; a serial line cannot be asked to.
+    Wait,
+}
+
+/// One bed.
+#[derive(Debug, Clone)]
+pub struct Bed {
+    /// Its id.
+    pub id: Arc<Name>,
+    /// What is written on it.
+    pub label: Option<String>,
+    /// Limits, delays and priorities in force.
+    pub policy: AlarmPolicy,
+    /// Which source is believed where two give one vital.
+    pub prefer: Preference,
+}
+
+/// A device on a serial line.
+#[derive(Debug, Clone)]
+pub struct SerialSource {
+    /// What every source has.
+    pub common: Source,
+    /// Its bed.
+    pub bed: Arc<Name>,
+    /// What speaks on the line.
+    pub device: DeviceModel,
+    /// The port, by id or by path.
+    pub port: PathBuf,
+}
+
+/// Messages on an MQTT topic.
+#[derive(Debug, Clone)]
+pub struct TopicSource {
+    /// What every source has.
+    pub common: Source,
+    /// Index of the link in [`Config::mqtt`].
+    pub link: usize,
+    /// The filter to subscribe to: `{bed}` stands as `+`.
+    pub filter: String,
+    /// How the bed is found.
+    pub bed: TopicBed,
+    /// How the payload is read.
+    pub format: Format,
+}
+
+/// How a message's bed is found.
+#[derive(Debug, Clone)]
+pub enum TopicBed {
+    /// Always this one.
+    Fixed(Arc<Name>),
+    /// The topic's level of this index (0 is the first); the source's id becomes `source/bed`.
+    Level(usize),
+}
+
+/// How a payload is read.
+#[derive(Debug, Clone)]
+pub enum Format {
+    /// A flat JSON object of our own names.
+    Wardline,
+    /// JSON pointers to names and units.
+    Mapped(Mapping),
+    /// The raw bytes of a serial device behind a gateway.
+    Device(DeviceModel),
+}
+
+/// What every source has.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its id.
+    pub id: Arc<Name>,
+    /// How often it says something.
+    pub period: Duration,
+    /// Whether its silence becomes a high priority.
+    pub critical: bool,
+    /// `live` unless the configuration says `simulated` or `replay`; a pseudo-terminal is refused as live.
+    pub mode: Mode,
+}
+
+/// Where an alarm is made known at once, besides the journal, which always is.
+#[derive(Debug, Clone)]
+pub enum Annunciator {
+    /// A retained message per bed.
+    Mqtt {
+        /// Index of the link in [`Config::mqtt`].
+        link: usize,
+        /// The topic, with `{bed}`.
+        topic: String,
+    },
+    /// A program that gets the record on standard input.
+    Command {
+        /// Program and arguments; no shell.
+        command: Vec<String>,
+        /// For which priorities it is started.
+        priorities: Vec<vitals::alarm::event::Priority>,
+    },
+}

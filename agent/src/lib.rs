@@ -1,0 +1,20 @@
+//! The daemon at the bedside: owns every socket, file, clock and task, and no rule.
+//!
+//! ```text
+//! source::{serial, mqtt} ─► bedside ─┬─► annunciator     at once, before anything is stored or sent
+//!                             │      ├─► store  (buffer) ─► forwarder ─► Kafka
+//!                             │      └─► Kafka, alarms at once, in parallel with the disk
+//!                             └─► latest, beds, status ─► Kafka, never buffered
+//! ```
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test that panics is a test that fails"
+    )
+)]
+
+pub mod config;
+pub mod envelope;

@@ -1,0 +1,6 @@
+//! Alarms as IEC 60601-1-8 means the word: conditions, their signals, and the engine that decides both for one bed.
+//!
+//! `docs/alarms.md` is the specification, clause by clause (E1 to E35); the names here are its names.
+
+pub mod event;
+pub mod policy;

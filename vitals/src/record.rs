@@ -1,0 +1,8 @@
+//! What is stored and sent: version 1 of each record, as JSON. The only types of the domain that are serialised.
+//!
+//! Golden files in `tests` freeze them; `docs/schemas` publishes them.
+
+pub mod alarm;
+pub mod ledger;
+pub mod reading;
+pub mod state;

@@ -1,0 +1,146 @@
+//! What a screen needs at once: `vitals.latest.v1`, `vitals.beds.v1` and `vitals.status.v1`. Never buffered.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::alarm::AlarmRecord;
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Mode, Quality};
+use crate::time::{ClockQuality, Timestamp, Uptime};
+use crate::vital::Vital;
+
+/// The topic of newest values, compacted.
+pub const LATEST: &str = "vitals.latest.v1";
+/// The topic of the states of beds, compacted.
+pub const BEDS: &str = "vitals.beds.v1";
+/// The topic of heartbeats.
+pub const STATUS: &str = "vitals.status.v1";
+
+/// The newest value of each vital of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestRecord {
+    /// Always [`LATEST`].
+    pub schema: String,
+    /// The agent.
+    pub agent: String,
+    /// The run.
+    pub run: String,
+    /// The agent's boot-time clock when this was written, ms.
+    pub up_ms: Uptime,
+    /// The wall clock when this was written.
+    pub at: Timestamp,
+    /// The bed.
+    pub bed: String,
+    /// The source.
+    pub source: String,
+    /// Live, simulated or replay.
+    pub mode: Mode,
+    /// The newest of each vital.
+    pub vitals: BTreeMap<Vital, LatestValue>,
+}
+
+/// The newest value of one vital.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestValue {
+    /// Its value.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<Quantity>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub absent: Option<Absent>,
+    /// What the device said of the quality.
+    #[serde(skip_serializing_if = "Quality::is_empty", default)]
+    pub quality: Quality,
+    /// How old it was at `up_ms`, on the agent's clock.
+    pub age_ms: u64,
+    /// The age at which it must no longer be shown as a value of now.
+    pub stale_after_ms: u64,
+}
+
+/// The state of one bed: authoritative. An open alarm that it does not list has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BedRecord {
+    /// Always [`BEDS`].
+    pub schema: String,
+    /// The agent.
+    pub agent: String,
+    /// The run.
+    pub run: String,
+    /// The agent's boot-time clock, ms.
+    pub up_ms: Uptime,
+    /// The wall clock.
+    pub at: Timestamp,
+    /// How far that clock can be believed.
+    pub clock: ClockQuality,
+    /// The bed.
+    pub bed: String,
+    /// What is written on it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bed_label: Option<String>,
+    /// The profile in force.
+    pub profile: String,
+    /// Live, simulated or replay.
+    pub mode: Mode,
+    /// The open alarms, each as its newest record.
+    pub alarms: Vec<AlarmRecord>,
+    /// The sources and how they are.
+    pub sources: Vec<SourceState>,
+    /// The hash of the rule set.
+    pub rule_hash: String,
+}
+
+/// How a source is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// The source.
+    pub source: String,
+    /// The device model or payload format.
+    pub device: String,
+    /// Whether its port or its topic's link is there.
+    pub connected: bool,
+    /// How long ago it said something, ms; left out if never.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub age_ms: Option<u64>,
+}
+
+/// The heartbeat of an agent, each second, at most 1 KiB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusRecord {
+    /// Always [`STATUS`].
+    pub schema: String,
+    /// The agent.
+    pub agent: String,
+    /// The run.
+    pub run: String,
+    /// The program's version.
+    pub version: String,
+    /// The agent's boot-time clock, ms.
+    pub up_ms: Uptime,
+    /// The wall clock.
+    pub at: Timestamp,
+    /// How far that clock can be believed.
+    pub clock: ClockQuality,
+    /// Turns of the bedside loop: must grow from one heartbeat to the next.
+    pub turns: u64,
+    /// Beds under watch.
+    pub beds: u32,
+    /// Open alarms.
+    pub alarms: u32,
+    /// Readings accepted since the start of the run.
+    pub accepted: u64,
+    /// Records of both lanes that wait for Kafka.
+    pub buffered: u64,
+    /// Bytes on disk that hold them.
+    pub buffer_bytes: u64,
+    /// The bound of those bytes.
+    pub buffer_bytes_max: u64,
+    /// The store: `ok`, `stalled`, `failed` or `missing`.
+    pub store: String,
+    /// The last number given in the readings lane.
+    pub reading_seq: u64,
+    /// The last number given in the alarm lane.
+    pub alarm_seq: u64,
+}
