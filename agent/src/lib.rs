@@ -16,5 +16,7 @@
     )
 )]
 
+pub mod annunciator;
+pub mod clock;
 pub mod config;
 pub mod envelope;

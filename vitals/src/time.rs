@@ -67,6 +67,9 @@ pub fn millis(duration: Duration) -> u64 {
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z, where a clock without a battery starts.
+    pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
+
     /// A moment, in microseconds since 1970-01-01T00:00:00Z; `None` outside the years −9999 to 9999.
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {
