@@ -1,1 +1,3 @@
-//! Tests.
+//! End-to-end tests: real programs, real brokers, real faults.
+
+mod harness;

@@ -1,1 +1,22 @@
-//! Harness.
+//! The harness: real brokers, the real agent, and the world around them, as values a test owns.
+//!
+//! ```text
+//! publisher ─► Mosquitto ─┐
+//! pty ────────────────────┴─► Agent ─► Kafka ─► Reader ─► Tally
+//! ```
+//!
+//! Every process started here dies with the test that owns it, or with the test program, however that ends.
+//! Every wait is for an event and has a deadline. A program that is not installed is an error, never a skip.
+
+pub mod agent;
+pub mod kafka;
+pub mod mosquitto;
+pub mod port;
+pub mod process;
+pub mod program;
+pub mod pty;
+pub mod publisher;
+pub mod reader;
+pub mod scratch;
+pub mod tally;
+pub mod wait;

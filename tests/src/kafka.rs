@@ -1,0 +1,184 @@
+//! The real Apache Kafka: one KRaft node on loopback, from the jars that `tests/kafka/fetch` brings.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::process::{self, Process};
+use crate::scratch::Scratch;
+use crate::{port, program, wait};
+
+/// The version in `tests/kafka/pom.xml`.
+const VERSION: &str = "4.1.1";
+/// Time to answer: 3 s alone, much more on two cores that also compile.
+const STARTS_WITHIN: Duration = Duration::from_secs(120);
+
+/// One broker on ports of its own. It makes no topic by itself; those of the design are there.
+#[derive(Debug)]
+pub struct Kafka {
+    java: PathBuf,
+    jars: PathBuf,
+    port: u16,
+    process: Option<Process>,
+    scratch: Scratch,
+}
+
+impl Kafka {
+    /// The one that the tests of a program share, started by the first that asks. A test that harms Kafka takes its own.
+    pub fn shared() -> Result<&'static Self> {
+        static SHARED: OnceLock<Result<Kafka, String>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| Self::start().map_err(|error| format!("{error:#}")));
+        shared.as_ref().map_err(|error| anyhow::Error::msg(error.clone()))
+    }
+
+    /// Formats a store, starts a broker on it, and makes the topics.
+    pub fn start() -> Result<Self> {
+        let kafka = Self::start_without_topics()?;
+        kafka.create_topics(["", "sim."])?;
+        Ok(kafka)
+    }
+
+    /// As [`Kafka::start`], with no topic at all.
+    pub fn start_without_topics() -> Result<Self> {
+        let java = program::installed("java", "default-jre-headless")?;
+        let jars = jars()?;
+        let scratch = Scratch::new("kafka")?;
+        let port = port::free()?;
+        let properties = properties(port, port::free()?, &scratch.path().join("data"));
+        scratch.write("server.properties", &properties)?;
+        let mut kafka = Self { java, jars, port, process: None, scratch };
+        kafka.format()?;
+        kafka.restart()?;
+        Ok(kafka)
+    }
+
+    /// What a client is given as `bootstrap.servers`.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again on the same port and data, killing it first if it runs, and waits until it answers.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let mut command = process::guarded(&self.java)?;
+        // One small collector instead of one per core: several of these stand beside each other.
+        command.args(["-Xmx384m", "-XX:+UseSerialGC", "-cp"]).arg(self.class_path()).arg("kafka.Kafka");
+        command.arg(self.scratch.path().join("server.properties"));
+        let mut process = Process::start("Kafka", command, &self.scratch.path().join("log"))?;
+        wait::until("Kafka to listen", STARTS_WITHIN, || {
+            process.check_alive()?;
+            Ok(port::answers(self.port).then_some(()))
+        })?;
+        let client: BaseConsumer = self.client().create()?;
+        wait::until("Kafka to answer", STARTS_WITHIN, || {
+            process.check_alive()?;
+            Ok(client.fetch_metadata(None, Duration::from_secs(2)).ok().map(drop))
+        })?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Makes the design's topics, each with these prefixes before its name.
+    pub fn create_topics(&self, prefixes: [&str; 2]) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.client().create()?;
+        let names: Vec<_> =
+            prefixes.iter().flat_map(|prefix| TOPICS.map(|it| (format!("{prefix}{}", it.0), it))).collect();
+        let topic = |(name, (_, cleanup, partitions))| {
+            NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("cleanup.policy", cleanup)
+        };
+        let topics: Vec<_> = names.iter().map(|(name, it)| topic((name.as_str(), *it))).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(60)));
+        for made in runtime.block_on(admin.create_topics(&topics, &options))? {
+            made.map_err(|(topic, code)| anyhow::anyhow!("cannot make topic {topic}: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// The configuration every client of it begins with.
+    #[must_use]
+    pub fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", self.bootstrap());
+        client
+    }
+
+    fn format(&self) -> Result<()> {
+        let mut command = Command::new(&self.java);
+        command.arg("-cp").arg(self.class_path()).args(["kafka.tools.StorageTool", "format"]);
+        // Any cluster id will do: 16 bytes in URL-safe base64.
+        command.args(["-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"]);
+        command.arg(self.scratch.path().join("server.properties")).stdin(Stdio::null());
+        let output = command.output().context("cannot start java")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "Kafka could not format its store: {said}");
+        Ok(())
+    }
+
+    fn class_path(&self) -> PathBuf {
+        self.jars.join("*")
+    }
+}
+
+/// The design's topics: name, cleanup policy, partitions.
+const TOPICS: [(&str, &str, i32); 8] = [
+    ("vitals.readings.v1", "delete", 3),
+    ("vitals.alarms.v1", "delete", 3),
+    ("vitals.ledger.v1", "delete", 1),
+    ("vitals.cursors.v1", "compact", 1),
+    ("vitals.latest.v1", "compact", 1),
+    ("vitals.beds.v1", "compact", 1),
+    ("vitals.status.v1", "compact,delete", 1),
+    ("vitals.actions.v1", "delete", 1),
+];
+
+fn jars() -> Result<PathBuf> {
+    let cache = || match env::var_os("XDG_CACHE_HOME") {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache"),
+    };
+    let jars = match env::var_os("WARDLINE_KAFKA_JARS") {
+        Some(dir) => PathBuf::from(dir),
+        None => cache().join("wardline").join(format!("kafka-{VERSION}")),
+    };
+    let complete = jars.join("complete").is_file();
+    ensure!(complete, "Apache Kafka is not in {}: run tests/run, or tests/kafka/fetch", jars.display());
+    Ok(jars)
+}
+
+fn properties(port: u16, controller: u16, data: &Path) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+",
+        data.display()
+    )
+}

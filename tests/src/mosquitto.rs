@@ -1,0 +1,81 @@
+//! Debian's mosquitto, the real MQTT broker.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::process::{self, Process};
+use crate::scratch::Scratch;
+use crate::{port, program, wait};
+
+/// Time for it to listen.
+const STARTS_WITHIN: Duration = Duration::from_secs(20);
+
+/// One broker on a port of its own, without a password.
+#[derive(Debug)]
+pub struct Mosquitto {
+    program: PathBuf,
+    port: u16,
+    process: Option<Process>,
+    scratch: Scratch,
+}
+
+impl Mosquitto {
+    /// Starts one that keeps sessions and queues in memory only: what it has not delivered dies with it.
+    pub fn start() -> Result<Self> {
+        Self::start_with("persistence false")
+    }
+
+    /// Starts one that writes its sessions to disk a second after each change.
+    pub fn start_persistent() -> Result<Self> {
+        Self::start_with("persistence true\nautosave_interval 1")
+    }
+
+    /// Starts one with further lines in its configuration.
+    pub fn start_with(lines: &str) -> Result<Self> {
+        let program = program::installed("mosquitto", "mosquitto")?;
+        let scratch = Scratch::new("mosquitto")?;
+        let port = port::free()?;
+        let dir = scratch.path().display();
+        // A large queue instead of 0 (no limit): 2.0.21 can disconnect on 0 (eclipse-mosquitto#3244).
+        scratch.write(
+            "mosquitto.conf",
+            &format!(
+                "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
+                 max_inflight_messages 1000\nmax_queued_messages 10000000\n\
+                 persistence_location {dir}/\nlog_dest stdout\nlog_type error\nlog_type warning\n{user}{lines}\n",
+                // Run as root it would change to a user that may not read the directory.
+                user = if rustix::process::geteuid().is_root() { "user root\n" } else { "" },
+            ),
+        )?;
+        let mut broker = Self { program, port, process: None, scratch };
+        broker.restart()?;
+        Ok(broker)
+    }
+
+    /// Its port on 127.0.0.1, the same over restarts.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Kills it (SIGKILL): nothing is saved.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again on the same port and with what it saved, killing it first if it runs.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let mut command = process::guarded(&self.program)?;
+        command.arg("-c").arg(self.scratch.path().join("mosquitto.conf"));
+        let mut process = Process::start("mosquitto", command, &self.scratch.path().join("log"))?;
+        wait::until("mosquitto to listen", STARTS_WITHIN, || {
+            process.check_alive()?;
+            Ok(port::answers(self.port).then_some(()))
+        })?;
+        self.process = Some(process);
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! Where programs are found: those of this workspace beside the test, those of others on the machine.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A program of another project, with the Debian package that brings it.
+pub fn installed(name: &str, package: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Debian puts servers where an ordinary user's PATH does not lead.
+    let places = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    for place in places {
+        let program = place.join(name);
+        if program.is_file() {
+            return Ok(program);
+        }
+    }
+    bail!("`{name}` is not installed: run tests/run, which installs it, or `apt-get install {package}`")
+}
+
+/// A program of this workspace, built when it is missing or older than its source.
+pub fn ours(name: &str) -> Result<PathBuf> {
+    build_programs()?;
+    let program = profile_dir()?.join(name);
+    ensure!(program.is_file(), "{} was not built", program.display());
+    Ok(program)
+}
+
+/// Cargo's target directory, from where this test program lies: `target/PROFILE/deps/it-HASH`.
+pub fn target_dir() -> Result<PathBuf> {
+    let profile = profile_dir()?;
+    profile.parent().map(Path::to_path_buf).context("the test program lies outside a target directory")
+}
+
+/// The root of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_path_buf()
+}
+
+fn profile_dir() -> Result<PathBuf> {
+    let test = env::current_exe().context("cannot tell where the test program lies")?;
+    test.ancestors().nth(2).map(Path::to_path_buf).context("the test program lies outside a target directory")
+}
+
+/// Cargo knows best whether a program is up to date; asked once a test program, it answers at once if it is.
+fn build_programs() -> Result<()> {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| cargo_build().map_err(|error| format!("{error:#}")));
+    built.clone().map_err(anyhow::Error::msg)
+}
+
+fn cargo_build() -> Result<()> {
+    let profile = profile_dir()?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.current_dir(repository()).args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]);
+    build.arg(target_dir()?);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.status().context("cannot start cargo")?;
+    ensure!(status.success(), "cargo could not build the programs under test");
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! A publisher of readings in the `wardline` format at a steady rate, counting what the broker took.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+
+use crate::wait;
+
+/// Messages sent and not yet acknowledged by the broker: enough that the rate, not the round trip, decides.
+const IN_FLIGHT: u16 = 500;
+/// The calls that wait for the connection: a tenth of a second at the highest rate used.
+const QUEUE: usize = 500;
+/// How often the next messages of a rate are due.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What to publish: `count` messages, spread evenly over `beds`, on `ward/BED`.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// The beds, each a topic of its own.
+    pub beds: Vec<String>,
+    /// How many messages.
+    pub count: u64,
+    /// Messages a second; `None`: as fast as the broker acknowledges.
+    pub rate: Option<u32>,
+    /// The `seq` of each bed's first message.
+    pub first_seq: u64,
+}
+
+/// Publishes a load from a thread of its own.
+#[derive(Debug)]
+pub struct Publisher {
+    acknowledged: Arc<AtomicU64>,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Load {
+    /// Message `n` of the load: its bed and its `seq`. No two are alike.
+    #[must_use]
+    pub fn message(&self, n: u64) -> (&str, u64) {
+        let beds = self.beds.len() as u64;
+        let bed = usize::try_from(n % beds).unwrap_or(0);
+        (&self.beds[bed], self.first_seq + n / beds)
+    }
+
+    /// Every message of the load.
+    pub fn messages(&self) -> impl Iterator<Item = (&str, u64)> {
+        (0..self.count).map(|n| self.message(n))
+    }
+}
+
+impl Publisher {
+    /// Begins to publish on the broker at `port`.
+    #[must_use]
+    pub fn start(port: u16, load: Load) -> Self {
+        let acknowledged = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&acknowledged);
+        Self { acknowledged, thread: thread::spawn(move || publish(port, &load, &count)) }
+    }
+
+    /// How many the broker has acknowledged so far.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the broker has acknowledged all of them.
+    pub fn finish(self, within: Duration) -> Result<()> {
+        wait::until_true("the broker to take all messages", within, || self.thread.is_finished())?;
+        self.thread.join().map_err(|_| anyhow!("the publisher panicked"))?
+    }
+}
+
+/// Publishes one payload on one topic and waits for the broker's acknowledgement.
+pub fn publish_one(port: u16, topic: &str, payload: impl Into<Vec<u8>>, retain: bool) -> Result<()> {
+    let (client, mut connection) = rumqttc::Client::new(options(port, "one"), 4);
+    client.publish(topic, QoS::AtLeastOnce, retain, payload)?;
+    for event in connection.iter() {
+        if matches!(event?, Event::Incoming(Packet::PubAck(_))) {
+            client.disconnect()?;
+            return Ok(());
+        }
+    }
+    bail!("the broker closed the connection before it took the message")
+}
+
+/// A payload in the `wardline` format, of an adult in whom no limit is passed.
+#[must_use]
+pub fn stable_payload(seq: u64) -> String {
+    let beat = seq % 5;
+    format!(
+        r#"{{"time":"{}","seq":{seq},"heart_rate":{},"spo2":9{}.5,"resp_rate":16,"nibp_systolic":120,"nibp_diastolic":80,"temperature":36.6}}"#,
+        wardline_agent::clock::timestamp(),
+        70 + beat,
+        6 + beat % 3,
+    )
+}
+
+fn publish(port: u16, load: &Load, acknowledged: &AtomicU64) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (client, mut connection) = AsyncClient::new(options(port, "load"), QUEUE);
+        let send = send(&client, load);
+        // `poll` must not be dropped while it connects, so it is not one arm of a select beside a timer.
+        let receive = async {
+            while acknowledged.load(Ordering::Relaxed) < load.count {
+                let event = connection.poll().await.context("the publisher lost the broker")?;
+                if matches!(event, Event::Incoming(Packet::PubAck(_))) {
+                    acknowledged.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            anyhow::Ok(())
+        };
+        tokio::try_join!(send, receive).map(drop)
+    })
+}
+
+async fn send(client: &AsyncClient, load: &Load) -> Result<()> {
+    let begin = Instant::now();
+    let mut n = 0;
+    while n < load.count {
+        let due = match load.rate {
+            Some(rate) => due(begin.elapsed(), rate).min(load.count),
+            None => load.count,
+        };
+        for n in n..due {
+            let (bed, seq) = load.message(n);
+            client.publish(format!("ward/{bed}"), QoS::AtLeastOnce, false, stable_payload(seq)).await?;
+        }
+        n = due;
+        if n < load.count {
+            tokio::time::sleep(TICK).await;
+        }
+    }
+    Ok(())
+}
+
+fn due(elapsed: Duration, rate: u32) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(rate)) / 1000
+}
+
+fn options(port: u16, role: &str) -> MqttOptions {
+    // No two publishers at once may bear the same id: the broker would throw out the first.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let id = format!("{role}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let mut options = MqttOptions::new(id, "127.0.0.1", port);
+    options.set_inflight(IN_FLIGHT).set_keep_alive(Duration::from_secs(30));
+    options.set_max_packet_size(1 << 20, 300 << 20);
+    options
+}
