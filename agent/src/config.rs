@@ -1,5 +1,7 @@
 //! What the agent believes: built only by parsing, all mistakes told at once, right by type ever after.
 
+pub mod mistake;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -2,5 +2,10 @@
 //!
 //! `docs/alarms.md` is the specification, clause by clause (E1 to E35); the names here are its names.
 
+pub mod action;
+pub mod engine;
 pub mod event;
 pub mod policy;
+pub mod snapshot;
+
+pub use engine::AlarmEngine;

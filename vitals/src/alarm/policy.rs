@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::event::{Direction, Level, Priority};
 use crate::quantity::Quantity;
+use crate::reading::Mode;
 use crate::vital::Vital;
 
 /// Everything the clinician decided for one bed: the profile of its age group with the overrides of its stay.
@@ -110,6 +111,8 @@ pub struct SourceSetup {
     pub period: Duration,
     /// Whether its silence becomes a high priority.
     pub critical: bool,
+    /// What its configuration says of being live: the mode of its technical alarms before its first word.
+    pub mode: Mode,
 }
 
 /// Which source is believed where two give one vital to one bed (E33).
