@@ -1,3 +1,4 @@
 //! End-to-end tests: real programs, real brokers, real faults.
 
 mod harness;
+mod systemd;
