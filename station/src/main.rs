@@ -1,3 +1,66 @@
-//! Start.
+//! `wardline-station`: arguments, logging, exit code.
 
-fn main() {}
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use clap::error::ErrorKind;
+use jiff::tz::TimeZone;
+use tracing_subscriber::EnvFilter;
+use wardline_station::options::{Command, Options, Tail};
+use wardline_station::tail::tail;
+use wardline_station::wording::Wording;
+
+const USAGE: u8 = 64;
+const INTERNAL: u8 = 70;
+const CONFIGURATION: u8 = 78;
+
+fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            // Nobody left to tell if even this fails.
+            drop(error.print());
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if asked { 0 } else { USAGE });
+        }
+    };
+    let plain = has_no_color();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(!plain && io::stderr().is_terminal())
+        .with_target(false)
+        .with_env_filter(EnvFilter::new("info"))
+        .init();
+    let Command::Tail(arguments) = options.command;
+    let tail = match Tail::try_from(arguments).context("The command line cannot be followed") {
+        Ok(tail) => tail,
+        Err(error) => return fail(&error, CONFIGURATION),
+    };
+    let colour = !plain && io::stdout().is_terminal();
+    let wording = Wording { zone: TimeZone::system(), colour, simulated: tail.simulated };
+    match follow(tail, wording) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, INTERNAL),
+    }
+}
+
+fn follow(options: Tail, wording: Wording) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("The runtime cannot be started")?;
+    runtime.block_on(tail(options, wording)).context("The station has ended")
+}
+
+/// The chain of an error, printed once.
+fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
+    tracing::error!("{error:#}.");
+    ExitCode::from(code)
+}
+
+/// Whether the user asks for no colour, by the convention of no-color.org.
+fn has_no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty())
+}
