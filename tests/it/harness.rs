@@ -6,6 +6,7 @@ use anyhow::Result;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use wardline_tests::kafka::Kafka;
 use wardline_tests::mosquitto::Mosquitto;
+use wardline_tests::patient::Patient;
 use wardline_tests::publisher::{Load, Publisher};
 use wardline_tests::reader::Reader;
 
@@ -29,7 +30,13 @@ fn kafka_comes_back_after_a_kill_with_what_it_acknowledged() -> Result<()> {
 #[test]
 fn mosquitto_takes_a_load_at_the_rate_asked_for() -> Result<()> {
     let broker = Mosquitto::start()?;
-    let load = Load { beds: vec!["a".into(), "b".into()], count: 500, rate: Some(500), first_seq: 1 };
+    let load = Load {
+        beds: vec!["a".into(), "b".into()],
+        count: 500,
+        rate: Some(500),
+        first_seq: 1,
+        patient: Patient::Stable,
+    };
     let begin = std::time::Instant::now();
     Publisher::start(broker.port(), load).finish(Duration::from_secs(20))?;
     assert!(begin.elapsed() >= Duration::from_millis(900), "faster than asked: {:?}", begin.elapsed());

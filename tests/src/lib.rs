@@ -10,7 +10,11 @@
 
 pub mod agent;
 pub mod kafka;
+pub mod length;
+pub mod listener;
 pub mod mosquitto;
+pub mod mqtt_bytes;
+pub mod patient;
 pub mod port;
 pub mod process;
 pub mod program;
@@ -18,5 +22,7 @@ pub mod pty;
 pub mod publisher;
 pub mod reader;
 pub mod scratch;
+pub mod site;
+pub mod strace;
 pub mod tally;
 pub mod wait;

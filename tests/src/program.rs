@@ -29,10 +29,10 @@ pub fn ours(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Cargo's target directory, from where this test program lies: `target/PROFILE/deps/it-HASH`.
+/// Cargo's target directory, from where this program lies.
 pub fn target_dir() -> Result<PathBuf> {
     let profile = profile_dir()?;
-    profile.parent().map(Path::to_path_buf).context("the test program lies outside a target directory")
+    profile.parent().map(Path::to_path_buf).context("this program lies outside a target directory")
 }
 
 /// The root of the repository.
@@ -42,9 +42,12 @@ pub fn repository() -> PathBuf {
     tests.parent().unwrap_or(tests).to_path_buf()
 }
 
+/// Tests lie in `target/PROFILE/deps`, programs in `target/PROFILE`.
 fn profile_dir() -> Result<PathBuf> {
-    let test = env::current_exe().context("cannot tell where the test program lies")?;
-    test.ancestors().nth(2).map(Path::to_path_buf).context("the test program lies outside a target directory")
+    let this = env::current_exe().context("cannot tell where this program lies")?;
+    let dir = this.parent().context("this program lies outside a target directory")?;
+    let profile = if dir.ends_with("deps") { dir.parent() } else { Some(dir) };
+    profile.map(Path::to_path_buf).context("this program lies outside a target directory")
 }
 
 /// Cargo knows best whether a program is up to date; asked once a test program, it answers at once if it is.

@@ -6,8 +6,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use rumqttc::{AsyncClient, Client, Event, MqttOptions, Packet, QoS};
 
+use crate::patient::Patient;
 use crate::wait;
 
 /// Messages sent and not yet acknowledged by the broker: enough that the rate, not the round trip, decides.
@@ -28,6 +29,8 @@ pub struct Load {
     pub rate: Option<u32>,
     /// The `seq` of each bed's first message.
     pub first_seq: u64,
+    /// What they say.
+    pub patient: Patient,
 }
 
 /// Publishes a load from a thread of its own.
@@ -76,7 +79,7 @@ impl Publisher {
 
 /// Publishes one payload on one topic and waits for the broker's acknowledgement.
 pub fn publish_one(port: u16, topic: &str, payload: impl Into<Vec<u8>>, retain: bool) -> Result<()> {
-    let (client, mut connection) = rumqttc::Client::new(options(port, "one"), 4);
+    let (client, mut connection) = Client::new(options(port, "one"), 4);
     client.publish(topic, QoS::AtLeastOnce, retain, payload)?;
     for event in connection.iter() {
         if matches!(event?, Event::Incoming(Packet::PubAck(_))) {
@@ -87,16 +90,33 @@ pub fn publish_one(port: u16, topic: &str, payload: impl Into<Vec<u8>>, retain: 
     bail!("the broker closed the connection before it took the message")
 }
 
-/// A payload in the `wardline` format, of an adult in whom no limit is passed.
-#[must_use]
-pub fn stable_payload(seq: u64) -> String {
-    let beat = seq % 5;
-    format!(
-        r#"{{"time":"{}","seq":{seq},"heart_rate":{},"spo2":9{}.5,"resp_rate":16,"nibp_systolic":120,"nibp_diastolic":80,"temperature":36.6}}"#,
-        wardline_agent::clock::timestamp(),
-        70 + beat,
-        6 + beat % 3,
-    )
+/// A client that stays connected and publishes one message at a time.
+pub struct Caller {
+    client: Client,
+}
+
+impl Caller {
+    /// Connects to the broker at `port`.
+    pub fn connect(port: u16) -> Result<Self> {
+        let (client, mut connection) = Client::new(options(port, "caller"), 16);
+        let (ready, connected) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            for event in connection.iter() {
+                match event {
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => drop(ready.send(())),
+                    Ok(_) => {}
+                    Err(_) => return,
+                }
+            }
+        });
+        connected.recv_timeout(Duration::from_secs(10)).context("the broker did not take the connection")?;
+        Ok(Self { client })
+    }
+
+    /// Publishes a message; does not wait for the broker.
+    pub fn publish(&self, topic: &str, payload: String) -> Result<()> {
+        Ok(self.client.publish(topic, QoS::AtLeastOnce, false, payload)?)
+    }
 }
 
 fn publish(port: u16, load: &Load, acknowledged: &AtomicU64) -> Result<()> {
@@ -128,7 +148,7 @@ async fn send(client: &AsyncClient, load: &Load) -> Result<()> {
         };
         for n in n..due {
             let (bed, seq) = load.message(n);
-            client.publish(format!("ward/{bed}"), QoS::AtLeastOnce, false, stable_payload(seq)).await?;
+            client.publish(format!("ward/{bed}"), QoS::AtLeastOnce, false, load.patient.payload(seq)).await?;
         }
         n = due;
         if n < load.count {

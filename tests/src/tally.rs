@@ -110,6 +110,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::patient::Patient;
 
     fn record(id: &str, bed: &str, seq: u64) -> Record {
         let body = serde_json::json!({"id": id, "bed": bed, "device_seq": seq});
@@ -118,7 +119,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_doubled_or_out_of_order_is_seen() {
-        let load = Load { beds: vec!["a".into(), "b".into()], count: 6, rate: None, first_seq: 1 };
+        let load = Load {
+            beds: vec!["a".into(), "b".into()],
+            count: 6,
+            rate: None,
+            first_seq: 1,
+            patient: Patient::Stable,
+        };
         let mut tally = Tally::default();
         for (id, bed, seq) in [
             ("1", "a", 1),
