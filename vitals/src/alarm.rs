@@ -3,9 +3,18 @@
 //! `docs/alarms.md` is the specification, clause by clause (E1 to E35); the names here are its names.
 
 pub mod action;
+mod choice;
 pub mod engine;
 pub mod event;
+mod level;
+mod limit;
+mod object;
 pub mod policy;
 pub mod snapshot;
+mod source;
+mod technical;
 
 pub use engine::AlarmEngine;
+
+#[cfg(test)]
+mod tests;

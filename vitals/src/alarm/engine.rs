@@ -1,20 +1,44 @@
 //! The engine of one bed: runs what is due in the order of its deadlines, then applies what has happened (E2).
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+mod act;
+mod facts;
+mod input;
+mod kept;
+mod step;
 
-use super::action::{Action, Outcome, Refusal};
-use super::event::{AlarmEvent, AlarmIds};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::action::Outcome;
+use super::choice::Choice;
+use super::event::{AlarmEvent, AlarmIds, Phase};
+use super::limit::LimitAlarm;
+use super::object::Change;
 use super::policy::{AlarmPolicy, Preference, SourceSetup};
-use super::snapshot::{Boot, Snapshot};
-use crate::name::Name;
-use crate::observation::Observation;
+use super::source::Source;
+use super::technical::{Key, TechnicalAlarm};
+use crate::reading::Mode;
 use crate::time::Uptime;
+use crate::vital::Vital;
 
 /// Decides the alarms of one bed.
 #[derive(Debug)]
 pub struct AlarmEngine {
+    policy: AlarmPolicy,
+    sources: Vec<Source>,
+    choices: BTreeMap<Vital, Choice>,
+    /// The rules in the order of their records: by the table of vitals, low before high.
+    limits: Vec<LimitAlarm>,
+    technical: BTreeMap<Key, TechnicalAlarm>,
+    /// The time of the newest input or deadline: nothing happens before it any more.
     clock: Uptime,
+    /// The least live mode heard on this bed.
+    mode: Mode,
+    /// The newest actions and their outcomes.
+    answered: VecDeque<(String, Outcome)>,
+    /// What the caller has not taken yet; it takes everything after each call.
     events: VecDeque<AlarmEvent>,
 }
 
@@ -39,48 +63,58 @@ pub enum PortState {
 }
 
 impl AlarmEngine {
-    /// The engine of a bed where nothing has happened yet.
+    /// The engine of a bed where nothing has happened yet: the silence of its sources counts from `now`.
     #[must_use]
-    pub fn new(_policy: AlarmPolicy, _sources: Vec<SourceSetup>, _prefer: Preference, now: Uptime) -> Self {
-        Self { clock: now, events: VecDeque::new() }
-    }
-
-    /// Judges an observation at the time it was read. Late ones must go to [`Self::handle_late`].
-    pub fn handle_observation(
-        &mut self,
-        observation: &Observation,
-        _ids: &mut AlarmIds,
-    ) -> Result<(), OutOfOrder> {
-        if observation.at < self.clock {
-            return Err(OutOfOrder { at: observation.at, last: self.clock });
+    pub fn new(policy: AlarmPolicy, sources: Vec<SourceSetup>, prefer: Preference, now: Uptime) -> Self {
+        let sources: Vec<Source> = sources.into_iter().map(|setup| Source::new(setup, now)).collect();
+        let place = |name| sources.iter().position(|it| it.setup.source == name);
+        let choices = prefer
+            .into_iter()
+            .map(|(vital, names)| (vital, Choice::preferring(names.into_iter().filter_map(place))))
+            .collect();
+        let limits = policy
+            .rules
+            .iter()
+            .map(|((vital, direction), rule)| LimitAlarm::new(*vital, *direction, rule, now))
+            .collect();
+        let mode = sources.iter().map(|it| it.setup.mode).max().unwrap_or(Mode::Live);
+        Self {
+            policy,
+            sources,
+            choices,
+            limits,
+            technical: BTreeMap::new(),
+            clock: now,
+            mode,
+            answered: VecDeque::new(),
+            events: VecDeque::new(),
         }
-        Ok(())
     }
 
-    /// Late data of a source arrived: never judged; if nothing else comes, `no_data` says so.
-    pub fn handle_late(&mut self, _now: Uptime, _source: &Name, _ids: &mut AlarmIds) {}
-
-    /// A frame without numbers: the source is alive.
-    pub fn handle_frame(&mut self, _now: Uptime, _source: &Name, _ids: &mut AlarmIds) {}
-
-    /// The port of a source has gone or is there again.
-    pub fn handle_port(&mut self, _now: Uptime, _source: &Name, _state: PortState, _ids: &mut AlarmIds) {}
-
-    /// Does what an operator asks, or says why not.
-    pub fn handle_action(&mut self, _now: Uptime, _action: &Action, _ids: &mut AlarmIds) -> Outcome {
-        Outcome::Refused(Refusal::NoSuchAlarm)
+    /// Does what was due at `poll_timeout`. Called earlier or more often, it changes nothing.
+    pub fn handle_timeout(&mut self, now: Uptime, ids: &mut AlarmIds) {
+        self.advance(now, ids);
     }
 
     /// Nobody was reading from `from` to `to`: no value aged and no delay ran (E6).
-    pub fn handle_stall(&mut self, _from: Uptime, _to: Uptime) {}
-
-    /// Does what was due at `poll_timeout`.
-    pub fn handle_timeout(&mut self, _now: Uptime, _ids: &mut AlarmIds) {}
+    pub fn handle_stall(&mut self, from: Uptime, to: Uptime) {
+        let by = to.since(from);
+        self.sources.iter_mut().for_each(|it| it.state.shift(by));
+        self.choices.values_mut().for_each(|it| it.shift(by));
+        self.limits.iter_mut().for_each(|it| it.state.shift(by));
+        self.technical.values_mut().for_each(|it| it.shift(by));
+    }
 
     /// When to call `handle_timeout` next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Uptime> {
-        None
+        let sources = self.sources.iter().filter_map(|it| it.state.deadline());
+        let choices = self.choices.values().filter_map(Choice::deadline);
+        let limits = self.limits.iter().filter_map(LimitAlarm::deadline);
+        let technical = self.technical.values().filter_map(TechnicalAlarm::deadline);
+        let next = sources.chain(choices).chain(limits).chain(technical).min();
+        // The end of time is where sums stop: nothing happens there.
+        next.filter(|at| at.as_millis() < u64::MAX)
     }
 
     /// The next thing an alarm has to say.
@@ -90,25 +124,18 @@ impl AlarmEngine {
 
     /// Every open alarm as it stands, the most urgent first.
     pub fn open(&self) -> impl Iterator<Item = AlarmEvent> {
-        core::iter::empty()
-    }
-
-    /// All that must survive the process.
-    #[must_use]
-    pub fn snapshot(&self, now: Uptime) -> Snapshot {
-        Snapshot { at: now }
-    }
-
-    /// The engine as it was at the snapshot: each kept alarm says that it goes on (E35).
-    #[must_use]
-    pub fn restore(
-        policy: AlarmPolicy,
-        sources: Vec<SourceSetup>,
-        prefer: Preference,
-        _snapshot: &Snapshot,
-        _boot: Boot,
-        now: Uptime,
-    ) -> Self {
-        Self::new(policy, sources, prefer, now)
+        let say = || Change::new(Phase::Continue);
+        let limits = self.limits.iter().filter_map(|it| {
+            it.state
+                .alarm
+                .as_ref()
+                .map(|alarm| alarm.event(self.clock, say(), self.limit_facts(it.vital, it.direction)))
+        });
+        let technical = self.technical.iter().filter_map(|(key, it)| {
+            it.alarm.as_ref().map(|alarm| alarm.event(self.clock, say(), self.technical_facts(key, it)))
+        });
+        let mut open: Vec<AlarmEvent> = limits.chain(technical).collect();
+        open.sort_by_key(|it| Reverse(it.priority));
+        open.into_iter()
     }
 }

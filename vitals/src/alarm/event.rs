@@ -184,7 +184,7 @@ pub struct AlarmEvent {
     pub at: Uptime,
     /// Whose alarm it is for its whole life.
     pub id: AlarmId,
-    /// Counts its records, from 1.
+    /// Counts its changes, from 1. A `continue` changes nothing and repeats the last number.
     pub revision: u32,
     /// What happened.
     pub phase: Phase,
@@ -248,10 +248,12 @@ pub struct AlarmEvent {
     pub restarted: bool,
     /// The least live mode of the data behind it.
     pub mode: Mode,
+    /// One line for a person, where the alarm has more to say than its fields (E11).
+    pub text: Option<String>,
 }
 
 /// A value with the time of its sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampledValue {
     /// The value.
     pub value: Quantity,

@@ -283,7 +283,7 @@ impl AlarmRecord {
             valid_until: wall(event.at + VALIDITY),
             text: String::new(),
         };
-        it.text = it.words();
+        it.text = event.text.clone().unwrap_or_else(|| it.words());
         it
     }
 

@@ -1,0 +1,69 @@
+//! What is told of an alarm beyond its own state: the value, the limits in force, the words.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use super::AlarmEngine;
+use crate::alarm::choice::Choice;
+use crate::alarm::event::{Code, Direction, Kind};
+use crate::alarm::level::Input;
+use crate::alarm::object::Facts;
+use crate::alarm::source::Held;
+use crate::alarm::technical::{Key, TechnicalAlarm};
+use crate::quantity::Quantity;
+use crate::reading::Quality;
+use crate::vital::Vital;
+
+/// A pulse above this while the heart rate is 0 speaks for the electrodes and not for the heart (E11).
+const PULSE_OF_A_BEATING_HEART: Quantity = Quantity::from_whole(30);
+
+impl AlarmEngine {
+    pub(super) fn limit_facts(&self, vital: Vital, direction: Direction) -> Facts {
+        let place = self.choices.get(&vital).and_then(Choice::current);
+        let source = place.and_then(|place| self.sources.get(place));
+        let held = source.and_then(|source| source.state.held.get(&vital)).copied();
+        let limit = |side| self.policy.rules.get(&(vital, side)).map(|rule| rule.limit.limit);
+        let value = held.and_then(Held::sampled);
+        Facts {
+            kind: Kind::Physiological,
+            code: Code::Limit(vital, direction),
+            source: source.map(|source| Arc::clone(&source.setup.source)),
+            value,
+            absent: held.and_then(Held::absent),
+            quality: held.filter(|held| held.in_force).map_or(Quality::NONE, |held| held.quality),
+            low: limit(Direction::Low),
+            high: limit(Direction::High),
+            cause: None,
+            mode: self.mode,
+            text: value.and_then(|value| self.leads_off_text(vital, value.value)),
+        }
+    }
+
+    /// The words for a heart rate of 0 beside a pulse (E11).
+    fn leads_off_text(&self, vital: Vital, value: Quantity) -> Option<String> {
+        let (Input::Value(pulse), _) = self.input(Vital::PulseRate) else {
+            return None;
+        };
+        let electrodes =
+            vital == Vital::HeartRate && value == Quantity::ZERO && pulse > PULSE_OF_A_BEATING_HEART;
+        electrodes.then(|| format!("HR 0, pulse {pulse}: check ECG leads"))
+    }
+
+    pub(super) fn technical_facts(&self, key: &Key, it: &TechnicalAlarm) -> Facts {
+        let source = self.sources.iter().find(|source| source.setup.source == key.source);
+        Facts {
+            kind: Kind::Technical,
+            code: key.code(),
+            source: Some(Arc::clone(&key.source)),
+            value: None,
+            absent: it.absent,
+            quality: Quality::NONE,
+            low: None,
+            high: None,
+            cause: it.cause.clone(),
+            mode: source.map_or(self.mode, |source| source.state.mode),
+            text: None,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What outlives the process: the engine's state out, and back in (E34, E35).
+
+use alloc::vec::Vec;
+
+use super::AlarmEngine;
+use crate::alarm::choice::Choice;
+use crate::alarm::policy::{AlarmPolicy, Preference, SourceSetup};
+use crate::alarm::snapshot::{Boot, Moved, Snapshot};
+use crate::alarm::source::SourceState;
+use crate::time::Uptime;
+
+impl AlarmEngine {
+    /// All that must survive the process, pending levels included.
+    #[must_use]
+    pub fn snapshot(&self, now: Uptime) -> Snapshot {
+        Snapshot {
+            at: now.max(self.clock),
+            mode: self.mode,
+            sources: self.sources.iter().map(|it| it.state.clone()).collect(),
+            choices: self.choices.iter().map(|(vital, it)| (*vital, it.clone())).collect(),
+            limits: self.limits.iter().map(|it| (it.vital, it.direction, it.state.clone())).collect(),
+            technical: self.technical.iter().map(|(key, it)| (key.clone(), it.clone())).collect(),
+        }
+    }
+
+    /// The engine as it was at the snapshot. In its first step, due at `now`, each kept alarm says that it goes on
+    /// (E35). An alarm whose rule or source is no more is reset.
+    #[must_use]
+    pub fn restore(
+        policy: AlarmPolicy,
+        sources: Vec<SourceSetup>,
+        prefer: Preference,
+        snapshot: &Snapshot,
+        boot: Boot,
+        now: Uptime,
+    ) -> Self {
+        let mut it = Self::new(policy, sources, prefer, now);
+        it.mode = it.mode.max(snapshot.mode);
+        let moved = Moved { from: snapshot.at, to: now, boot };
+        for state in &snapshot.sources {
+            it.restore_source(state, moved);
+        }
+        for (vital, choice) in snapshot.choices.iter().filter(|_| boot == Boot::Same) {
+            let choice = it.renumbered(choice, snapshot);
+            it.choices.insert(*vital, choice);
+        }
+        it.restore_limits(snapshot, moved);
+        it.restore_technical(snapshot, moved);
+        it.catch_up(now);
+        it
+    }
+
+    /// Values count as long as they would have; silence counts only while somebody listens (E6).
+    fn restore_source(&mut self, state: &SourceState, moved: Moved) {
+        let Some(source) = self.sources.iter_mut().find(|it| it.state.name == state.name) else {
+            return;
+        };
+        let silent_at = state.silent_at.map(|at| moved.to + at.since(moved.from)).or(source.state.silent_at);
+        match moved.boot {
+            Boot::Same => source.state = SourceState { silent_at, ..state.clone() },
+            Boot::Other => source.state.mode = state.mode,
+        }
+    }
+
+    fn renumbered(&self, choice: &Choice, snapshot: &Snapshot) -> Choice {
+        choice.renumbered(|place| {
+            let name = &snapshot.sources.get(place)?.name;
+            self.sources.iter().position(|it| it.state.name == *name)
+        })
+    }
+
+    fn restore_limits(&mut self, snapshot: &Snapshot, moved: Moved) {
+        for (vital, direction, state) in &snapshot.limits {
+            let rule = self.limits.iter_mut().find(|it| (it.vital, it.direction) == (*vital, *direction));
+            if let Some(rule) = rule {
+                rule.state.restore(state, moved);
+            } else if let Some(mut alarm) = state.alarm.clone() {
+                alarm.restart(moved);
+                let facts = self.limit_facts(*vital, *direction);
+                let change = alarm.reset(Some("rule removed"));
+                self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
+            }
+        }
+    }
+
+    fn restore_technical(&mut self, snapshot: &Snapshot, moved: Moved) {
+        for (key, kept) in &snapshot.technical {
+            if self.sources.iter().any(|it| it.state.name == key.source) {
+                self.technical.insert(key.clone(), kept.restored(moved));
+            } else if let Some(mut alarm) = kept.alarm.clone() {
+                alarm.restart(moved);
+                let facts = self.technical_facts(key, kept);
+                let change = alarm.reset(Some("source removed"));
+                self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
+            }
+        }
+        self.technical.retain(|_, it| !it.is_idle());
+    }
+
+    /// Does what fell due while there was no process, without a word: the first step tells the outcome.
+    fn catch_up(&mut self, now: Uptime) {
+        while let Some(deadline) = self.poll_timeout().filter(|at| *at < now) {
+            self.run_due(deadline);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! One rule: a vital, a direction, two levels, one alarm (E12, E15, E16, E23).
+
+mod gate;
+mod worse;
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Direction, Level};
+use super::level::{Class, Delays, Input, LevelState};
+use super::object::{Alarm, Finding};
+use super::policy::{LevelRule, LimitRule};
+use super::snapshot::{Boot, Moved};
+use crate::quantity::Quantity;
+use crate::time::Uptime;
+use crate::vital::Vital;
+use gate::Gate;
+use worse::Worse;
+
+/// One limit rule of a bed at work.
+#[derive(Debug, Clone)]
+pub(super) struct LimitAlarm {
+    pub(super) vital: Vital,
+    pub(super) direction: Direction,
+    pub(super) rule: LimitRule,
+    pub(super) state: LimitState,
+}
+
+/// What a rule has come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LimitState {
+    limit: LevelState,
+    extreme: LevelState,
+    /// The hidden level that an acknowledgement creates.
+    worse: Option<Worse>,
+    /// When the present alarm becomes indeterminate, while there is no value.
+    indeterminate_at: Option<Uptime>,
+    pub(super) indeterminate: bool,
+    /// The last valid value: what an acknowledgement is measured from.
+    last: Option<Quantity>,
+    gate: Gate,
+    pub(super) alarm: Option<Alarm>,
+}
+
+impl LimitAlarm {
+    pub(super) fn new(vital: Vital, direction: Direction, rule: &LimitRule, now: Uptime) -> Self {
+        let gate = rule.fallback_for.map_or(Gate::Open, |_| Gate::Shut.take(now, true));
+        let state = LimitState {
+            limit: LevelState::Clear,
+            extreme: LevelState::Clear,
+            worse: None,
+            indeterminate_at: None,
+            indeterminate: false,
+            last: None,
+            gate,
+            alarm: None,
+        };
+        let rule = if vital.is_discrete() { discrete(rule) } else { rule.clone() };
+        Self { vital, direction, rule, state }
+    }
+
+    /// Takes what the vital has to say now; G is that of the source that says it.
+    pub(super) fn take(&mut self, now: Uptime, input: Input, gap: Duration) {
+        let input = if self.is_gated() { Input::Void } else { input };
+        let LimitRule { hysteresis, clear_delay, .. } = self.rule;
+        let delays = |rule: &LevelRule| Delays { delay: rule.delay, clear: clear_delay, gap };
+        let class = input.class(self.direction, self.rule.limit.limit, hysteresis);
+        self.state.limit.take(now, class, delays(&self.rule.limit));
+        if let Some(extreme) = &self.rule.extreme {
+            let class = input.class(self.direction, extreme.limit, hysteresis);
+            self.state.extreme.take(now, class, delays(extreme));
+            self.nest(now);
+        }
+        if let Some(worse) = &mut self.state.worse {
+            worse.take(
+                now,
+                self.direction,
+                input,
+                Delays { delay: shortest(&self.rule), clear: Duration::ZERO, gap },
+            );
+        }
+        if class == Class::Void {
+            if self.is_present() && !self.state.indeterminate {
+                self.state.indeterminate_at = self.state.indeterminate_at.or(Some(now + gap));
+            }
+        } else {
+            self.state.indeterminate_at = None;
+            self.state.indeterminate = false;
+        }
+        if let Input::Value(value) = input {
+            self.note(value);
+        }
+    }
+
+    fn note(&mut self, value: Quantity) {
+        self.state.last = Some(value);
+        if let Some(alarm) = &mut self.state.alarm {
+            alarm.worst = Some(further_out(self.direction, alarm.worst, value));
+        }
+    }
+
+    /// Takes whether the vital it falls back for has no value.
+    pub(super) fn take_fallback(&mut self, now: Uptime, void: bool) {
+        self.state.gate = self.state.gate.take(now, void);
+    }
+
+    /// Opens the gate if it is due. Whether it did.
+    pub(super) fn open_gate(&mut self, now: Uptime) -> bool {
+        self.state.gate.open(now)
+    }
+
+    /// Not evaluated now. An alarm that is present is judged by its own vital until it has cleared.
+    fn is_gated(&self) -> bool {
+        self.rule.fallback_for.is_some() && self.state.gate != Gate::Open && !self.is_present()
+    }
+
+    /// Levels whose delay is over become present (the first class of E3).
+    pub(super) fn mature(&mut self, now: Uptime) {
+        self.state.limit.mature(now);
+        self.state.extreme.mature(now);
+        self.nest(now);
+        if let Some(worse) = &mut self.state.worse {
+            worse.state.mature(now);
+        }
+    }
+
+    /// What has been frozen, or without a value, for G (the third class of E3).
+    pub(super) fn expire(&mut self, now: Uptime) {
+        self.state.limit.expire(now);
+        self.state.extreme.expire(now);
+        if let Some(worse) = &mut self.state.worse {
+            worse.state.expire(now);
+        }
+        if self.state.indeterminate_at.is_some_and(|at| at <= now) {
+            self.state.indeterminate_at = None;
+            self.state.indeterminate = true;
+        }
+    }
+
+    /// Levels whose clear delay is over (the fourth class of E3).
+    pub(super) fn clear(&mut self, now: Uptime) {
+        self.state.limit.clear(now);
+        self.state.extreme.clear(now);
+    }
+
+    /// The highest level that is present.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        self.level_finding(Level::Extreme).or_else(|| self.level_finding(Level::Limit))
+    }
+
+    fn level_finding(&self, level: Level) -> Option<Finding> {
+        let state = match level {
+            Level::Limit => self.state.limit,
+            Level::Extreme => self.state.extreme,
+        };
+        let (LevelState::Present { onset, decided, .. }, Some(rule)) = (state, self.rule.level(level)) else {
+            return None;
+        };
+        Some(Finding {
+            level: Some(level),
+            priority: rule.priority,
+            limit: Some(rule.limit),
+            onset,
+            decided,
+            delay: decided.since(onset),
+            latch: rule.latch || (level == Level::Extreme && self.rule.limit.latch),
+        })
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        self.state.limit.is_present() || self.state.extreme.is_present()
+    }
+
+    fn nest(&mut self, now: Uptime) {
+        if let LevelState::Present { onset, .. } = self.state.extreme {
+            self.state.limit.nest(now, onset);
+        }
+    }
+
+    /// Puts the hidden level where an acknowledgement asks for it.
+    pub(super) fn watch_for_worse(&mut self) {
+        let (Some(by), Some(last)) = (self.rule.worse_by, self.state.last) else {
+            return;
+        };
+        let threshold = match self.direction {
+            Direction::Low => last.saturating_sub(by),
+            Direction::High => last.saturating_add(by),
+        };
+        self.state.worse = Some(Worse { threshold, state: LevelState::Clear });
+    }
+
+    /// Whether the alarm became worse than what was acknowledged; the hidden level ends with that.
+    pub(super) fn has_worsened(&mut self) -> bool {
+        self.state.worse.take_if(|it| it.state.is_present()).is_some()
+    }
+
+    pub(super) fn stop_watching(&mut self) {
+        self.state.worse = None;
+    }
+
+    /// All levels clear, whatever the value (E24, reset of an indeterminate alarm).
+    pub(super) fn reset_levels(&mut self) {
+        self.state.limit = LevelState::Clear;
+        self.state.extreme = LevelState::Clear;
+        self.forget_void();
+        self.stop_watching();
+    }
+
+    /// With no level present there is nothing to be indeterminate.
+    pub(super) fn forget_void(&mut self) {
+        self.state.indeterminate_at = None;
+        self.state.indeterminate = false;
+    }
+
+    /// The value at the birth of its alarm: the last valid one.
+    pub(super) fn last(&self) -> Option<Quantity> {
+        self.state.last
+    }
+
+    pub(super) fn deadline(&self) -> Option<Uptime> {
+        let state = &self.state;
+        let worse = state.worse.as_ref().and_then(|it| it.state.deadline());
+        let alarm = state.alarm.as_ref().map(Alarm::deadline);
+        let levels = [state.limit.deadline(), state.extreme.deadline()];
+        levels
+            .into_iter()
+            .chain([state.indeterminate_at, state.gate.deadline(), worse, alarm])
+            .flatten()
+            .min()
+    }
+}
+
+impl LimitState {
+    /// Takes over what was kept over a restart; of another boot only what is present (E34).
+    pub(super) fn restore(&mut self, kept: &Self, moved: Moved) {
+        match moved.boot {
+            Boot::Same => *self = kept.clone(),
+            Boot::Other => {
+                self.limit = kept.limit.rebased(moved);
+                self.extreme = kept.extreme.rebased(moved);
+                self.alarm.clone_from(&kept.alarm);
+            }
+        }
+        self.indeterminate_at = None;
+        self.indeterminate = self.limit.is_present() || self.extreme.is_present();
+        if let Some(alarm) = &mut self.alarm {
+            alarm.restart(moved);
+        }
+    }
+
+    pub(super) fn shift(&mut self, by: Duration) {
+        self.limit.shift(by);
+        self.extreme.shift(by);
+        if let Some(worse) = &mut self.worse {
+            worse.state.shift(by);
+        }
+        self.indeterminate_at = self.indeterminate_at.map(|at| at + by);
+        self.gate.shift(by);
+        if let Some(alarm) = &mut self.alarm {
+            alarm.shift(by);
+        }
+    }
+}
+
+/// A cuff measures now and then: no delay, no clear delay, no hysteresis (E31).
+fn discrete(rule: &LimitRule) -> LimitRule {
+    let undelayed = |level: &LevelRule| LevelRule { delay: Duration::ZERO, ..level.clone() };
+    LimitRule {
+        limit: undelayed(&rule.limit),
+        extreme: rule.extreme.as_ref().map(undelayed),
+        hysteresis: Quantity::ZERO,
+        clear_delay: Duration::ZERO,
+        ..rule.clone()
+    }
+}
+
+fn shortest(rule: &LimitRule) -> Duration {
+    rule.extreme.iter().map(|it| it.delay).fold(rule.limit.delay, Duration::min)
+}
+
+fn further_out(direction: Direction, worst: Option<Quantity>, value: Quantity) -> Quantity {
+    match (worst, direction) {
+        (None, _) => value,
+        (Some(worst), Direction::Low) => worst.min(value),
+        (Some(worst), Direction::High) => worst.max(value),
+    }
+}

@@ -1,0 +1,318 @@
+//! A small language for what happens at a bed.
+//!
+//! ```text
+//! spo2 92@0..9, 88@10..40, sensor_off@41..    one sample each period; `89/90@0..9` alternates; open ends go to `until`
+//! ack@18   ack high@18   reset@60   reset all@60   kill@20..22   boot@20..22   gone@5   back@9   late@3   stall@5..9
+//! until 60                                    timers run up to and with this second
+//! ```
+//! A record is one line, `seconds code phase priority condition signal`, and an expected line may name further fields.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use core::time::Duration;
+
+use crate::alarm::AlarmEngine;
+use crate::alarm::action::{Action, Request};
+use crate::alarm::engine::PortState;
+use crate::alarm::event::{AlarmEvent, AlarmIds, Direction, Priority};
+use crate::alarm::policy::{
+    AlarmPolicy, LevelRule, LimitRule, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
+};
+use crate::alarm::snapshot::Boot;
+use crate::name::Name;
+use crate::observation::Observation;
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Measurement, Mode, Quality, Reading};
+use crate::time::{ClockQuality, Timestamp, Uptime};
+use crate::vital::Vital;
+
+/// Runs a script and compares its records with those expected.
+pub(super) fn check(script: &str, expected: &str) {
+    check_policy(policy(), script, expected);
+}
+
+pub(super) fn check_policy(policy: AlarmPolicy, script: &str, expected: &str) {
+    let told: Vec<String> = run(policy, script).iter().map(render).collect();
+    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|it| !it.is_empty()).collect();
+    let matches = |(told, expected): (&String, &&str)| {
+        let fields: Vec<&str> = told.split(' ').collect();
+        expected.split_whitespace().all(|field| fields.contains(&field))
+    };
+    let all = told.len() == expected.len() && told.iter().zip(&expected).all(matches);
+    assert!(all, "told:\n{}\nexpected:\n{}", told.join("\n"), expected.join("\n"));
+}
+
+/// All records of a script.
+pub(super) fn run(policy: AlarmPolicy, script: &str) -> Vec<AlarmEvent> {
+    let (inputs, until, period) = parse(script);
+    let mut bed = Bed::new(policy, period);
+    for (at, inputs) in &inputs {
+        for input in inputs {
+            bed.apply(*at, input);
+        }
+    }
+    bed.engine.handle_timeout(until, &mut bed.ids);
+    bed.drain();
+    bed.told
+}
+
+/// Something that happens at one moment.
+#[derive(Debug, Clone)]
+pub(super) enum Input {
+    Sample(Vec<Measurement>),
+    Do(String),
+    Restart(Boot, Uptime),
+    Stall(Uptime),
+}
+
+fn parse(script: &str) -> (BTreeMap<Uptime, Vec<Input>>, Uptime, u64) {
+    let lines = || script.lines().map(str::trim).filter(|it| !it.is_empty());
+    let number = |key: &str| lines().find_map(|it| it.strip_prefix(key)).map(|it| millis(it.trim()));
+    let (period, until) = (number("period").unwrap_or(1000), number("until").unwrap());
+    let mut samples: BTreeMap<u64, Vec<Measurement>> = BTreeMap::new();
+    let mut inputs: BTreeMap<Uptime, Vec<Input>> = BTreeMap::new();
+    for line in lines() {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if let Some(vital) = Vital::from_name(word) {
+            for item in rest.split(',') {
+                let (values, times) = item.trim().split_once('@').unwrap();
+                let values: Vec<&str> = values.split('/').collect();
+                let (first, last) = range(times, until);
+                let times = (0..).map(|n| first + n * period).take_while(|at| *at <= last);
+                for (at, value) in times.zip(values.iter().cycle()) {
+                    samples.entry(at).or_default().push(measurement(vital, value));
+                }
+            }
+        } else if let Some((what, times)) = line.split_once('@') {
+            let (first, last) = range(times, until);
+            let (at, last) = (Uptime::from_millis(first), Uptime::from_millis(last));
+            let input = match what {
+                "kill" => Input::Restart(Boot::Same, last),
+                "boot" => Input::Restart(Boot::Other, last),
+                "stall" => Input::Stall(last),
+                _ => Input::Do(what.into()),
+            };
+            inputs.entry(at).or_default().push(input);
+        }
+    }
+    for (at, mut measurements) in samples {
+        measurements.sort_by_key(|it| it.vital);
+        inputs.entry(Uptime::from_millis(at)).or_default().insert(0, Input::Sample(measurements));
+    }
+    (inputs, Uptime::from_millis(until), period)
+}
+
+fn range(times: &str, until: u64) -> (u64, u64) {
+    match times.split_once("..") {
+        Some((first, "")) => (millis(first), until),
+        Some((first, last)) => (millis(first), millis(last)),
+        None => (millis(times), millis(times)),
+    }
+}
+
+fn millis(seconds: &str) -> u64 {
+    u64::try_from(Quantity::parse(seconds).unwrap().thousandths()).unwrap()
+}
+
+fn measurement(vital: Vital, value: &str) -> Measurement {
+    let (value, quality) = value.split_once('!').unwrap_or((value, ""));
+    let quality = Quality::from_name(quality).unwrap_or(Quality::NONE);
+    match Absent::from_name(value) {
+        Some(reason) => Measurement::absent(vital, reason).with_quality(quality),
+        None => Measurement::value(vital, Quantity::parse(value).unwrap()).with_quality(quality),
+    }
+}
+
+/// One bed with one source.
+pub(super) struct Bed {
+    policy: AlarmPolicy,
+    period: u64,
+    pub(super) engine: AlarmEngine,
+    pub(super) ids: AlarmIds,
+    pub(super) told: Vec<AlarmEvent>,
+    actions: u32,
+}
+
+impl Bed {
+    pub(super) fn new(policy: AlarmPolicy, period: u64) -> Self {
+        let engine = AlarmEngine::new(policy.clone(), sources(period), BTreeMap::new(), Uptime::ZERO);
+        Self { policy, period, engine, ids: AlarmIds::new("run".into()), told: vec![], actions: 0 }
+    }
+
+    pub(super) fn apply(&mut self, at: Uptime, input: &Input) {
+        match input {
+            Input::Sample(measurements) => {
+                self.engine
+                    .handle_observation(&observation(at, measurements.clone()), &mut self.ids)
+                    .unwrap();
+            }
+            Input::Do(what) => self.act(at, what),
+            Input::Restart(boot, up) => self.restart(at, *boot, *up),
+            Input::Stall(to) => self.engine.handle_stall(at, *to),
+        }
+        self.drain();
+    }
+
+    fn act(&mut self, at: Uptime, what: &str) {
+        let name = Name::parse("monitor").unwrap();
+        let newest = || self.engine.open().map(|it| it.id).max().unwrap();
+        let reset = |alarm| Request::Reset { alarm, reason: None };
+        let request = match what {
+            "gone" => return self.engine.handle_port(at, &name, PortState::Gone, &mut self.ids),
+            "back" => return self.engine.handle_port(at, &name, PortState::Present, &mut self.ids),
+            "late" => return self.engine.handle_late(at, &name, &mut self.ids),
+            "frame" => return self.engine.handle_frame(at, &name, &mut self.ids),
+            "ack" => Request::Acknowledge { alarm: newest(), seen_priority: Priority::High },
+            "ack low" => Request::Acknowledge { alarm: newest(), seen_priority: Priority::Low },
+            "reset" => reset(Some(newest())),
+            "reset all" => reset(None),
+            other => panic!("no such action: {other}"),
+        };
+        self.actions += 1;
+        let action = Action { id: self.actions.to_string(), actor: "n-1".into(), seen_at: Some(at), request };
+        self.engine.handle_action(at, &action, &mut self.ids);
+    }
+
+    pub(super) fn restart(&mut self, at: Uptime, boot: Boot, up: Uptime) {
+        self.engine.handle_timeout(at, &mut self.ids);
+        self.drain();
+        let text = serde_json::to_string(&self.engine.snapshot(at)).unwrap();
+        let kept = serde_json::from_str(&text).unwrap();
+        let (policy, sources) = (self.policy.clone(), sources(self.period));
+        self.engine = AlarmEngine::restore(policy, sources, BTreeMap::new(), &kept, boot, up);
+        self.ids = AlarmIds::new("run2".into());
+        self.engine.handle_timeout(up, &mut self.ids);
+    }
+
+    pub(super) fn drain(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            self.told.push(event);
+        }
+    }
+}
+
+fn sources(period: u64) -> Vec<SourceSetup> {
+    let source = Arc::new(Name::parse("monitor").unwrap());
+    let period = Duration::from_millis(period);
+    vec![SourceSetup { source, period, critical: true, mode: Mode::Live }]
+}
+
+pub(super) fn observation(at: Uptime, measurements: Vec<Measurement>) -> Observation {
+    Observation {
+        bed: Arc::new(Name::parse("bed").unwrap()),
+        source: Arc::new(Name::parse("monitor").unwrap()),
+        reading: Reading { measurements, ..Reading::default() },
+        at,
+        received_at: Timestamp::EPOCH,
+        clock: ClockQuality::Synced,
+        mode: Mode::Live,
+        late: None,
+        redelivered: false,
+    }
+}
+
+/// The policy of the worked table, with rules for three more vitals.
+pub(super) fn policy() -> AlarmPolicy {
+    let low = |vital| (vital, Direction::Low);
+    let mut hr = rule((50, 10, Priority::Medium, false), Some((35, 3, Priority::High, true)), 2, 20);
+    let mut pulse = hr.clone();
+    pulse.fallback_for = Some(Vital::HeartRate);
+    hr.worse_by = None;
+    let spo2 = rule((90, 15, Priority::Medium, false), Some((80, 5, Priority::High, true)), 1, 3);
+    let cuff = rule((90, 7, Priority::Medium, false), None, 4, 15);
+    let fast = rule((120, 10, Priority::Medium, false), Some((160, 3, Priority::High, true)), 2, 20);
+    AlarmPolicy {
+        profile: "adult".into(),
+        hash: "0".into(),
+        rules: BTreeMap::from([
+            (low(Vital::HeartRate), hr),
+            ((Vital::HeartRate, Direction::High), fast),
+            (low(Vital::PulseRate), pulse),
+            (low(Vital::Spo2), spo2),
+            (low(Vital::NibpSystolic), cuff),
+        ]),
+        technical: TechnicalPolicy {
+            sensor_off: equipment(10, Priority::Low, Some((60, Priority::Medium)), 3),
+            no_value: equipment(30, Priority::Low, Some((60, Priority::Medium)), 3),
+            no_data: equipment(0, Priority::Medium, Some((180, Priority::High)), 0),
+        },
+        timing: Timing {
+            gap_tolerance: Duration::from_secs(10),
+            continue_every: Duration::from_secs(15),
+            reminder: Duration::from_secs(180),
+        },
+    }
+}
+
+type Level = (i16, u64, Priority, bool);
+
+pub(super) fn rule(limit: Level, extreme: Option<Level>, hysteresis: i16, worse_by: i16) -> LimitRule {
+    let level = |(limit, delay, priority, latch): Level| LevelRule {
+        limit: Quantity::from_whole(limit),
+        delay: Duration::from_secs(delay),
+        priority,
+        latch,
+    };
+    LimitRule {
+        limit: level(limit),
+        extreme: extreme.map(level),
+        hysteresis: Quantity::from_whole(hysteresis),
+        clear_delay: Duration::from_secs(5),
+        worse_by: Some(Quantity::from_whole(worse_by)),
+        fallback_for: None,
+    }
+}
+
+fn equipment(delay: u64, priority: Priority, later: Option<(u64, Priority)>, clear: u64) -> TechnicalRule {
+    TechnicalRule {
+        delay: Duration::from_secs(delay),
+        priority,
+        escalation: later.map(|(after, priority)| (Duration::from_secs(after), priority)),
+        clear_delay: Duration::from_secs(clear),
+    }
+}
+
+fn seconds(at: Uptime) -> String {
+    format!("{}.{:03}", at.as_millis() / 1000, at.as_millis() % 1000)
+}
+
+/// One record in one line.
+pub(super) fn render(event: &AlarmEvent) -> String {
+    let word = |json: serde_json::Value| json.as_str().unwrap().to_string();
+    let word_of = |it: &dyn Fn() -> serde_json::Result<serde_json::Value>| word(it().unwrap());
+    let mut line = format!(
+        "{} {} {} {} {} {}",
+        seconds(event.at),
+        event.code,
+        word_of(&|| serde_json::to_value(event.phase)),
+        word_of(&|| serde_json::to_value(event.priority)),
+        word_of(&|| serde_json::to_value(event.condition)),
+        word_of(&|| serde_json::to_value(event.signal)),
+    );
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            line.extend([" ", name, "=", &value]);
+        }
+    };
+    add("id", Some(format!("{}/{}", event.id.run, event.id.number)));
+    add("rev", Some(event.revision.to_string()));
+    add("onset", Some(seconds(event.onset_at)));
+    add("decided", Some(seconds(event.decided_at)));
+    add("delay", Some(event.condition_delay.as_millis().to_string()));
+    add("level", event.level.map(|it| word_of(&|| serde_json::to_value(it))));
+    add("was", event.previous_priority.map(|it| word_of(&|| serde_json::to_value(it))));
+    add("value", event.value.map(|it| it.value.to_string()));
+    add("absent", event.absent.map(|it| it.name().into()));
+    add("limit", event.limit.map(|it| it.to_string()));
+    add("worst", event.worst.map(|it| it.to_string()));
+    add("cause", event.cause.clone());
+    add("reason", event.reason.clone().map(|it| it.replace(' ', "_")));
+    add("text", event.text.clone().map(|it| it.replace(' ', "_")));
+    add("latching", event.latching.then(|| "yes".into()));
+    add("reminder", event.reminder.then(|| "yes".into()));
+    add("restarted", event.restarted.then(|| "yes".into()));
+    line
+}
