@@ -61,6 +61,7 @@ fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
 }
 
 /// Whether the user asks for no colour, by the convention of no-color.org.
+#[expect(clippy::disallowed_methods, reason = "the environment is read in main.rs alone")]
 fn has_no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty())
 }

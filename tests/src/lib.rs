@@ -7,6 +7,10 @@
 //!
 //! Every process started here dies with the test that owns it, or with the test program, however that ends.
 //! Every wait is for an event and has a deadline. A program that is not installed is an error, never a skip.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real programs and real faults meet the real clock, environment and threads"
+)]
 
 pub mod agent;
 pub mod kafka;

@@ -215,6 +215,7 @@ impl WallClock {
 impl AlarmRecord {
     /// The record of an event; `seq` is its number in the run's alarm lane, `None` for a `continue`.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one line for each field of the record")]
     pub fn new(event: &AlarmEvent, seq: Option<u64>, context: &AlarmContext<'_>) -> Self {
         let wall = |moment: Uptime| context.wall.and_then(|clock| clock.at(moment));
         let (vital, direction) = match event.code {
