@@ -35,7 +35,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod alarm;
+pub mod backoff;
 pub mod device;
+pub mod freshness;
 pub mod name;
 pub mod observation;
 pub mod payload;

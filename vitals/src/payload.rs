@@ -1,8 +1,15 @@
 //! What devices and gateways publish as messages: a payload in, a reading out. No floats, no trust.
 
+pub mod mapped;
+pub mod wardline;
+
+mod field;
+
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
+use crate::reading::Reading;
 use crate::vital::Vital;
 
 /// Where a foreign JSON payload keeps what.
@@ -23,4 +30,84 @@ pub struct MappedField {
     pub at: String,
     /// UCUM code of the unit it is sent in.
     pub unit: String,
+}
+
+/// What a payload came to: a reading, and which of its fields could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Payload {
+    /// What was said. A vital whose field could not be used is in it as absent, `invalid`.
+    pub reading: Reading,
+    /// The fields that could not be used.
+    pub faults: Vec<FieldFault>,
+}
+
+/// A field that could not be used. The rest of its message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldFault {
+    /// Which vital; `None` for the time, the number or the mode.
+    pub vital: Option<Vital>,
+    /// Why.
+    pub why: FieldProblem,
+}
+
+/// Why a field could not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldProblem {
+    /// A text, a list or an object stands where a number belongs.
+    NotANumber,
+    /// The number is beyond any quantity.
+    OutOfRange,
+    /// The text names no reason for absence.
+    UnknownReason,
+    /// The time is no time.
+    BadTime,
+    /// The message's number is no whole number.
+    BadSeq,
+    /// The mode is none of `live`, `replay` and `simulated`: taken as simulated, so that nothing passes for a patient.
+    BadMode,
+}
+
+impl FieldFault {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self.why {
+            FieldProblem::NotANumber => "not_a_number",
+            FieldProblem::OutOfRange => "out_of_range",
+            FieldProblem::UnknownReason => "unknown_reason",
+            FieldProblem::BadTime => "bad_time",
+            FieldProblem::BadSeq => "bad_seq",
+            FieldProblem::BadMode => "bad_mode",
+        }
+    }
+}
+
+/// Why a whole message could not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// It is not JSON: `NaN` and a byte order mark are not either.
+    #[error("not JSON")]
+    NotJson,
+    /// It is JSON, and not an object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// It names a vital twice, and nobody knows which to believe.
+    #[error("a vital twice")]
+    DuplicateVital,
+    /// It names no vital.
+    #[error("no vital in it")]
+    NoVitals,
+}
+
+impl PayloadError {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::DuplicateVital => "duplicate_vital",
+            Self::NoVitals => "no_vitals",
+        }
+    }
 }
