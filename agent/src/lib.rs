@@ -20,3 +20,4 @@ pub mod annunciator;
 pub mod clock;
 pub mod config;
 pub mod envelope;
+pub mod replay;

@@ -36,6 +36,8 @@ pub struct AlarmEngine {
     clock: Uptime,
     /// The least live mode heard on this bed.
     mode: Mode,
+    /// The first step after a restart is still to come, then.
+    first_step: Option<Uptime>,
     /// The newest actions and their outcomes.
     answered: VecDeque<(String, Outcome)>,
     /// What the caller has not taken yet; it takes everything after each call.
@@ -86,6 +88,7 @@ impl AlarmEngine {
             technical: BTreeMap::new(),
             clock: now,
             mode,
+            first_step: None,
             answered: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -112,7 +115,7 @@ impl AlarmEngine {
         let choices = self.choices.values().filter_map(Choice::deadline);
         let limits = self.limits.iter().filter_map(LimitAlarm::deadline);
         let technical = self.technical.values().filter_map(TechnicalAlarm::deadline);
-        let next = sources.chain(choices).chain(limits).chain(technical).min();
+        let next = sources.chain(choices).chain(limits).chain(technical).chain(self.first_step).min();
         // The end of time is where sums stop: nothing happens there.
         next.filter(|at| at.as_millis() < u64::MAX)
     }

@@ -102,5 +102,6 @@ impl AlarmEngine {
         while let Some(deadline) = self.poll_timeout().filter(|at| *at < now) {
             self.run_due(deadline);
         }
+        self.first_step = Some(now);
     }
 }

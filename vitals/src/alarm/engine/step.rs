@@ -19,6 +19,7 @@ impl AlarmEngine {
     pub(super) fn advance(&mut self, now: Uptime, ids: &mut AlarmIds) {
         while let Some(deadline) = self.poll_timeout().filter(|at| *at <= now) {
             self.clock = self.clock.max(deadline);
+            self.first_step = None;
             self.run_due(deadline);
             self.tell(deadline, ids);
         }

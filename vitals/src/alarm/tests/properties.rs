@@ -1,1 +1,196 @@
-//! x
+//! What holds for every sequence of inputs.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::script::{Bed, Input, observation, policy, render};
+use crate::alarm::event::{AlarmEvent, Condition, Phase, Signal};
+use crate::alarm::snapshot::Boot;
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Measurement};
+use crate::time::Uptime;
+use crate::vital::Vital;
+
+/// How long after the last input timers still run.
+const AFTER: u64 = 60_000;
+
+fn measurements() -> impl Strategy<Value = Vec<Measurement>> {
+    let vital = prop::sample::select(vec![
+        Vital::HeartRate,
+        Vital::PulseRate,
+        Vital::Spo2,
+        Vital::NibpSystolic,
+        Vital::Temperature,
+    ]);
+    let value = prop_oneof![
+        6 => (0_i16..200).prop_map(|it| Ok(Quantity::from_whole(it))),
+        6 => (76_i16..94).prop_map(|it| Ok(Quantity::from_whole(it))),
+        3 => prop::sample::select(Absent::ALL.to_vec()).prop_map(Err),
+    ];
+    prop::collection::btree_map(vital, value, 0..4).prop_map(|it| {
+        it.into_iter()
+            .map(|(vital, value)| match value {
+                Ok(value) => Measurement::value(vital, value),
+                Err(reason) => Measurement::absent(vital, reason),
+            })
+            .collect()
+    })
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let words = ["gone", "back", "late", "frame", "reset all"];
+    prop_oneof![
+        12 => measurements().prop_map(Input::Sample),
+        1 => prop::sample::select(words.to_vec()).prop_map(|it| Input::Do(it.into())),
+    ]
+}
+
+/// Inputs with the milliseconds since the one before; a run of equal inputs makes delays come to their end.
+fn inputs() -> impl Strategy<Value = Vec<(Uptime, Input)>> {
+    let step = prop_oneof![8 => Just(1000_u64), 3 => 0_u64..3000, 1 => 3000_u64..40_000];
+    let run = (input(), prop::collection::vec(step, 1..20));
+    prop::collection::vec(run, 1..12).prop_map(|runs| {
+        let mut at = 0;
+        let mut inputs = vec![];
+        for (input, steps) in runs {
+            for step in steps {
+                at += step;
+                inputs.push((Uptime::from_millis(at), input.clone()));
+            }
+        }
+        inputs
+    })
+}
+
+fn run(inputs: &[(Uptime, Input)], between: impl Fn(&mut Bed, Uptime)) -> Vec<AlarmEvent> {
+    let mut bed = Bed::new(policy(), 1000);
+    for (at, input) in inputs {
+        between(&mut bed, *at);
+        bed.apply(*at, input);
+    }
+    let end = inputs.last().map_or(0, |(at, _)| at.as_millis()) + AFTER;
+    between(&mut bed, Uptime::from_millis(end));
+    bed.engine.handle_timeout(Uptime::from_millis(end), &mut bed.ids);
+    bed.drain();
+    bed.told
+}
+
+fn lines(events: &[AlarmEvent]) -> Vec<String> {
+    events.iter().map(render).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// E2: when the engine is asked does not matter, only when things happened.
+    #[test]
+    fn extra_timeouts_change_nothing(inputs in inputs(), every in 1_u64..7000) {
+        let plain = run(&inputs, |_, _| ());
+        let often = run(&inputs, |bed, until| {
+            let mut at = bed.told.last().map_or(0, |it| it.at.as_millis());
+            while at < until.as_millis() {
+                bed.engine.handle_timeout(Uptime::from_millis(at), &mut bed.ids);
+                at += every;
+            }
+            bed.drain();
+        });
+        prop_assert_eq!(lines(&plain), lines(&often));
+    }
+
+    /// Each alarm's story: it starts, its changes are counted without a hole, and after its end it is silent.
+    #[test]
+    fn each_alarm_tells_one_story(inputs in inputs()) {
+        let told = run(&inputs, |_, _| ());
+        prop_assert!(told.iter().zip(told.iter().skip(1)).all(|(a, b)| a.at <= b.at));
+        let mut stories: BTreeMap<u64, Vec<&AlarmEvent>> = BTreeMap::new();
+        for event in &told {
+            stories.entry(event.id.number).or_default().push(event);
+        }
+        for story in stories.values() {
+            prop_assert_eq!(story[0].phase, Phase::Start);
+            let mut revision = 0;
+            for (index, event) in story.iter().enumerate() {
+                revision += u32::from(event.phase != Phase::Continue);
+                prop_assert_eq!(event.revision, revision);
+                let ended = matches!(event.phase, Phase::End | Phase::Reset);
+                prop_assert_eq!(ended, event.signal == Signal::Off);
+                prop_assert!(!ended || index + 1 == story.len(), "silent after its end");
+                prop_assert!(event.onset_at <= event.decided_at && event.decided_at <= event.at);
+                prop_assert!(event.peak_priority >= event.priority);
+            }
+            // One net record a step: two records of one alarm at one time are a deadline's and an input's.
+            prop_assert!(story.windows(3).all(|it| it[0].at < it[2].at || inputs.iter().filter(|(at, _)| *at == it[0].at).count() > 1));
+        }
+    }
+
+    /// E34: what a restart in no time changes is what it says of the restart, and `continue`s.
+    #[test]
+    fn a_restart_in_no_time_loses_nothing(inputs in inputs(), cut in 0_usize..100) {
+        let cut = cut % inputs.len();
+        let plain = run(&inputs, |_, _| ());
+        let moment = inputs[cut].0;
+        let restarted = {
+            let mut bed = Bed::new(policy(), 1000);
+            for (index, (at, input)) in inputs.iter().enumerate() {
+                bed.apply(*at, input);
+                if index == cut {
+                    bed.restart(moment, Boot::Same, moment);
+                    bed.drain();
+                }
+            }
+            let end = Uptime::from_millis(inputs.last().unwrap().0.as_millis() + AFTER);
+            bed.engine.handle_timeout(end, &mut bed.ids);
+            bed.drain();
+            bed.told
+        };
+        // An indeterminate alarm may be reset where a present one may not: those sequences differ rightly.
+        let resets = plain.iter().chain(&restarted).any(|it| it.phase == Phase::Reset);
+        prop_assume!(!resets);
+        let essence = |events: &[AlarmEvent]| -> Vec<String> {
+            let mut lines: Vec<String> = events
+                .iter()
+                .filter(|it| it.phase != Phase::Continue)
+                .filter(|it| it.phase != Phase::Update || it.condition == Condition::Clear)
+                .map(|it| alloc::format!("{:?} {} {:?} {:?} {:?}", it.at, it.code, it.phase, it.priority, it.onset_at))
+                .collect();
+            lines.sort();
+            lines
+        };
+        prop_assert_eq!(essence(&plain), essence(&restarted));
+    }
+
+    /// A boot between: alarms are kept, pending levels are not, and nothing panics.
+    #[test]
+    fn another_boot_keeps_the_open_alarms(inputs in inputs(), up in 0_u64..100_000) {
+        let mut bed = Bed::new(policy(), 1000);
+        for (at, input) in &inputs {
+            bed.apply(*at, input);
+        }
+        bed.drain();
+        let open: Vec<_> = bed.engine.open().map(|it| (it.id, it.priority)).collect();
+        bed.told.clear();
+        bed.restart(inputs.last().unwrap().0, Boot::Other, Uptime::from_millis(up));
+        bed.drain();
+        let told: Vec<_> = bed.told.iter().filter(|it| it.restarted).map(|it| (it.id.clone(), it.priority)).collect();
+        let mut sorted = (open, told);
+        sorted.0.sort();
+        sorted.1.sort();
+        prop_assert_eq!(sorted.0, sorted.1);
+        prop_assert!(bed.told.iter().all(|it| it.condition != Condition::Present || !it.restarted));
+    }
+}
+
+#[test]
+fn an_observation_of_the_past_is_refused() {
+    let mut bed = Bed::new(policy(), 1000);
+    let at = |seconds: u64| observation(Uptime::from_millis(seconds * 1000), vec![]);
+    bed.engine.handle_observation(&at(5), &mut bed.ids).unwrap();
+    bed.engine.handle_timeout(Uptime::from_millis(9000), &mut bed.ids);
+    let error = bed.engine.handle_observation(&at(4), &mut bed.ids).unwrap_err();
+    assert_eq!((error.at.as_millis(), error.last.as_millis()), (4000, 5000));
+    bed.engine.handle_observation(&at(6), &mut bed.ids).unwrap();
+}

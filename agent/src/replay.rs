@@ -1,0 +1,191 @@
+//! `replay`: the alarms that recorded numbers would have raised, one JSON record a line.
+//!
+//! The same input gives the same bytes: no clock is read, and every id is fixed.
+
+mod error;
+mod summary;
+mod table;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use vitals::alarm::AlarmEngine;
+use vitals::alarm::event::{AlarmIds, Phase};
+use vitals::alarm::policy::{AlarmPolicy, SourceSetup};
+use vitals::name::Name;
+use vitals::observation::Observation;
+use vitals::reading::{Mode, Reading};
+use vitals::record::alarm::{AlarmContext, AlarmRecord, WallClock};
+use vitals::record::reading::Origin;
+use vitals::time::{ClockQuality, Timestamp, Uptime};
+
+use crate::config::alarms;
+pub use error::ReplayError;
+use summary::Summary;
+pub use table::column::{Renaming, TimeUnit};
+use table::{Row, Table};
+
+/// What `replay` is asked to do.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Arguments {
+    /// The clinician's file with the limits
+    #[arg(long, value_name = "FILE")]
+    pub alarms: PathBuf,
+    /// The profile to judge by: adult, adolescent, child, infant or neonatal
+    #[arg(long, default_value = "adult")]
+    pub profile: String,
+    /// How often the source says something, as in `1s` or `60` (seconds); default: the median step of `t`
+    #[arg(long, value_name = "DURATION", value_parser = parse_period)]
+    pub period: Option<Duration>,
+    /// The unit of `t`, where it is not a date
+    #[arg(long, value_enum, default_value_t = TimeUnit::S)]
+    pub time_unit: TimeUnit,
+    /// Names of columns: `HR_bpm=heart_rate`; with nothing behind the sign the column is left out
+    #[arg(long, value_name = "OLD=NEW,…", value_delimiter = ',')]
+    pub map: Vec<Renaming>,
+    /// Vitals whose 0 means that there was no value
+    #[arg(long, value_name = "VITAL,…", value_delimiter = ',')]
+    pub zero_absent: Vec<String>,
+    /// The numbers: first column `t` (seconds, or RFC 3339), the others named as vitals; `-` reads standard input
+    #[arg(value_name = "CSV")]
+    pub csv: PathBuf,
+}
+
+/// Writes the records to `out` and a summary for people to standard error.
+pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), ReplayError> {
+    replay(arguments, out, &mut std::io::stderr().lock())
+}
+
+/// The same with a place of its own for what is said to people.
+fn replay(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -> Result<(), ReplayError> {
+    let policy = read_policy(arguments, talk)?;
+    let table = table::read(arguments)?;
+    let mut summary = Summary::default();
+    let period = arguments.period.unwrap_or(table.median_step());
+    let rules = policy.clone();
+    let mut bed = Played::new(policy, period, &table)?;
+    for row in &table.rows {
+        bed.live_until(row.at);
+        if !row.measurements.is_empty() {
+            bed.observe(row);
+        }
+        bed.tell(out, &mut summary)?;
+    }
+    out.flush().map_err(ReplayError::Output)?;
+    // A summary that nobody can read takes nothing away from the records.
+    let _ = summary.write(talk, &rules, &table, period);
+    Ok(())
+}
+
+fn read_policy(arguments: &Arguments, talk: &mut impl Write) -> Result<AlarmPolicy, ReplayError> {
+    let path = &arguments.alarms;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ReplayError::AlarmsUnreadable { path: path.clone(), source })?;
+    let file = alarms::parse(&text).map_err(|mistakes| ReplayError::wrong_alarms(path, &text, &mistakes))?;
+    for notice in &file.notices {
+        let _ = writeln!(talk, "note: {}", error::in_file(path, &text, notice));
+    }
+    file.policy(&arguments.profile, None).ok_or_else(|| ReplayError::UnknownProfile {
+        path: path.clone(),
+        profile: arguments.profile.clone(),
+        known: file.profiles().collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Seconds, or a number with a unit.
+fn parse_period(text: &str) -> Result<Duration, String> {
+    let seconds = || TimeUnit::S.parse(text).map(Duration::from_millis);
+    alarms::parse_duration(text)
+        .or_else(seconds)
+        .filter(|it| !it.is_zero())
+        .ok_or_else(|| "write seconds, or a number with ms, s, m or h, above 0".to_owned())
+}
+
+/// The one bed of a replay.
+struct Played {
+    engine: AlarmEngine,
+    ids: AlarmIds,
+    origin: Origin,
+    source: Arc<Name>,
+    bed: Arc<Name>,
+    profile: String,
+    hash: String,
+    wall: Option<WallClock>,
+    seq: u64,
+}
+
+impl Played {
+    fn new(policy: AlarmPolicy, period: Duration, table: &Table) -> Result<Self, ReplayError> {
+        // The one word that stands for agent, run, bed and source.
+        const REPLAY: &str = "replay";
+        let name = Arc::new(Name::parse(REPLAY).map_err(ReplayError::Name)?);
+        let setup = SourceSetup { source: Arc::clone(&name), period, critical: false, mode: Mode::Replay };
+        let start = table.rows.first().map_or(Uptime::ZERO, |row| row.at);
+        let wall = table.origin.map(|at| WallClock { up: Uptime::ZERO, at, quality: ClockQuality::Unsynced });
+        Ok(Self {
+            profile: policy.profile.clone(),
+            hash: policy.hash.clone(),
+            engine: AlarmEngine::new(policy, vec![setup], BTreeMap::new(), start),
+            ids: AlarmIds::new(REPLAY.into()),
+            origin: Origin { agent: REPLAY.into(), run: REPLAY.into() },
+            source: Arc::clone(&name),
+            bed: name,
+            wall,
+            seq: 0,
+        })
+    }
+
+    /// Lets everything fall due up to a row.
+    fn live_until(&mut self, at: Uptime) {
+        self.engine.handle_timeout(at, &mut self.ids);
+    }
+
+    fn observe(&mut self, row: &Row) {
+        let observation = Observation {
+            bed: Arc::clone(&self.bed),
+            source: Arc::clone(&self.source),
+            reading: Reading { measurements: row.measurements.clone(), ..Reading::default() },
+            at: row.at,
+            received_at: self.wall.and_then(|wall| wall.at(row.at)).unwrap_or(Timestamp::EPOCH),
+            clock: ClockQuality::Unsynced,
+            mode: Mode::Replay,
+            late: None,
+            redelivered: false,
+        };
+        // The table has no row before the one above it.
+        let _ = self.engine.handle_observation(&observation, &mut self.ids);
+    }
+
+    /// Writes what the engine has said.
+    fn tell(&mut self, out: &mut impl Write, summary: &mut Summary) -> Result<(), ReplayError> {
+        while let Some(event) = self.engine.poll_event() {
+            let stored = event.phase != Phase::Continue;
+            self.seq += u64::from(stored);
+            let context = AlarmContext {
+                origin: &self.origin,
+                bed: self.bed.as_str(),
+                bed_label: None,
+                profile: &self.profile,
+                rule_hash: &self.hash,
+                wall: self.wall,
+                signalled_at: None,
+            };
+            let record = AlarmRecord::new(&event, stored.then_some(self.seq), &context);
+            serde_json::to_writer(&mut *out, &record).map_err(|error| ReplayError::Output(error.into()))?;
+            out.write_all(b"\n").map_err(ReplayError::Output)?;
+            summary.note(&event);
+        }
+        Ok(())
+    }
+}
+
+/// The path as people wrote it.
+fn shown(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+#[cfg(test)]
+mod tests;
