@@ -8,5 +8,6 @@
 )]
 
 mod harness;
+mod schema;
 mod systemd;
 mod tidy;

@@ -25,6 +25,7 @@ pub mod program;
 pub mod pty;
 pub mod publisher;
 pub mod reader;
+pub mod schema;
 pub mod scratch;
 pub mod site;
 pub mod strace;
