@@ -62,6 +62,9 @@ impl Agent {
             }
         };
         command.args(["run", "--config"]).arg(config);
+        for (name, value) in site.environment() {
+            command.env(name, value);
+        }
         let process = Process::start("wardline-agent", command, &site.log())?;
         Ok(Self { process, http: site.http() })
     }

@@ -19,6 +19,7 @@ pub struct Site {
     alarms: String,
     /// Everything after `[kafka]`.
     rest: String,
+    environment: Vec<(String, String)>,
 }
 
 impl Site {
@@ -32,7 +33,15 @@ impl Site {
         // Unique over test programs too: they may share a Kafka that was kept.
         let agent = format!("{name}-{}", std::process::id());
         let nowhere = format!("127.0.0.1:{}", port::free()?);
-        Ok(Self { scratch, agent, http: port::free()?, kafka: nowhere, alarms, rest: String::new() })
+        Ok(Self {
+            scratch,
+            agent,
+            http: port::free()?,
+            kafka: nowhere,
+            alarms,
+            rest: String::new(),
+            environment: Vec::new(),
+        })
     }
 
     /// Names Kafka.
@@ -100,6 +109,19 @@ impl Site {
     pub fn toml(mut self, lines: &str) -> Self {
         self.rest.push_str(lines);
         self
+    }
+
+    /// Sets a variable of the agent's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The variables set for the agent.
+    #[must_use]
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
     }
 
     /// The agent's id.
