@@ -17,6 +17,7 @@
 )]
 
 pub mod annunciator;
+pub mod buffer;
 pub mod clock;
 pub mod config;
 pub mod envelope;

@@ -1,0 +1,252 @@
+//! A lane on disk: generations in order, the last of them written to, the first of them read.
+
+mod evict;
+mod read;
+mod rebuild;
+mod recover;
+mod rotate;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use vitals::record::ledger::Gap;
+
+pub(super) use self::recover::Recovered;
+use super::EngineState;
+use super::durable::{Platter, StoreError};
+use super::facts::{Facts, Naming};
+use super::frame::{Kind, encode};
+use super::generation::{Generation, Key};
+use super::pack::{BATCH_MAX, Keyed, Packer, head};
+use super::progress::LaneProgress;
+use super::quarantine::Quarantine;
+use super::writer::{Group, Kept};
+use crate::config::WhenFull;
+use crate::envelope::Position;
+
+/// The cursor on disk is a hint, and may lag by so much.
+const CURSOR_EVERY: Duration = Duration::from_secs(1);
+
+/// How large a lane may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound {
+    /// All generations, blocks on disk; `None`: never evicted (alarms).
+    pub(super) bytes: Option<u64>,
+    /// One generation.
+    pub(super) generation: u64,
+    pub(super) when_full: WhenFull,
+}
+
+/// Where and how a lane lives.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) dir: PathBuf,
+    pub(super) quarantine: Quarantine,
+    pub(super) naming: Naming,
+    pub(super) bound: Bound,
+    pub(super) platter: Platter,
+}
+
+/// A lane on disk.
+#[derive(Debug)]
+pub(super) struct DiskLane {
+    place: Place,
+    old: VecDeque<Old>,
+    tail: Tail,
+    /// The old generation that is being read.
+    reading: Option<(u64, Generation)>,
+    packer: Packer,
+    acknowledged: Position,
+    cursor_written: Instant,
+    cursor_stale: bool,
+    state: Option<EngineState>,
+    manifest: Vec<u8>,
+    counts: Counts,
+}
+
+/// What will grow no more.
+#[derive(Debug)]
+struct Old {
+    ordinal: u64,
+    facts: Facts,
+    bytes: u64,
+    /// Stands where a generation was.
+    gap: Option<Gap>,
+    /// It was made anew from frames once.
+    rebuilt: bool,
+}
+
+/// What is written to.
+#[derive(Debug)]
+struct Tail {
+    ordinal: u64,
+    generation: Generation,
+    facts: Facts,
+    state_parts: u16,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    evicted: u64,
+    damaged: u64,
+    set_aside: u64,
+    commits: u64,
+    syncs: u64,
+    stored_bytes: u64,
+}
+
+impl DiskLane {
+    /// Makes a group durable.
+    pub(super) fn keep(&mut self, group: Group) -> Result<Kept, StoreError> {
+        let Some(chunk) = group.chunk else {
+            return Ok(Kept { fresh: None, receipts: group.receipts });
+        };
+        let mut frames = self.packer.pack(&self.place.naming, &chunk.items);
+        let mut stale = Vec::new();
+        if let Some(state) = group.state {
+            let parts = self.state_frames(&state, chunk.last);
+            let count = u16::try_from(parts.len()).unwrap_or(u16::MAX);
+            stale = (count..self.tail.state_parts).map(|part| Key::special(Kind::State, part)).collect();
+            self.tail.state_parts = count;
+            self.state = Some(state);
+            frames.extend(parts);
+        }
+        if self.cursor_stale && self.cursor_written.elapsed() >= CURSOR_EVERY {
+            frames.push(self.cursor_frame());
+        }
+        self.commit(&frames, &stale)?;
+        for item in &chunk.items {
+            self.tail.facts.add(item);
+        }
+        if self.tail.generation.bytes() >= self.place.bound.generation {
+            self.rotate()?;
+        }
+        self.make_room()?;
+        Ok(Kept { fresh: Some(chunk), receipts: group.receipts })
+    }
+
+    /// Everything up to here is in Kafka.
+    pub(super) fn acknowledge(&mut self, upto: &Position) {
+        let Some(upto) = self.clamp(upto) else { return };
+        if !self.is_behind(&self.acknowledged, &upto) {
+            return;
+        }
+        self.acknowledged = upto;
+        self.cursor_stale = true;
+        self.remove_acknowledged();
+    }
+
+    pub(super) fn acknowledged(&self) -> &Position {
+        &self.acknowledged
+    }
+
+    /// When [`Self::rest`] wants to be called.
+    pub(super) fn next_rest(&self) -> Option<Instant> {
+        self.cursor_stale.then(|| self.cursor_written + CURSOR_EVERY)
+    }
+
+    /// Writes the cursor when no group takes it along.
+    pub(super) fn rest(&mut self) -> Result<(), StoreError> {
+        if self.next_rest().is_some_and(|it| it <= Instant::now()) {
+            let frame = self.cursor_frame();
+            self.commit(&[frame], &[])?;
+        }
+        Ok(())
+    }
+
+    /// So much makes about one group.
+    pub(super) fn group_weight(&self) -> usize {
+        self.packer.batch_weight()
+    }
+
+    /// Whether it is full and was told to wait.
+    pub(super) fn must_wait(&self) -> bool {
+        self.place.bound.when_full == WhenFull::Wait && self.is_full() && !self.old.is_empty()
+    }
+
+    pub(super) fn describe(&self, progress: &mut LaneProgress) {
+        progress.durable = Position { run: self.place.naming.run.clone(), seq: self.tail.facts.last };
+        progress.acknowledged = self.acknowledged.clone();
+        progress.buffered_records = self.facts().map(|(_, it)| self.buffered(it)).sum();
+        progress.bytes_on_disk = self.bytes();
+        progress.generations = self.old.iter().filter(|it| it.gap.is_none()).count() as u64 + 1;
+        progress.evicted = self.counts.evicted;
+        progress.damaged = self.counts.damaged;
+        progress.set_aside = self.counts.set_aside;
+        progress.commits = self.counts.commits;
+        progress.syncs = self.counts.syncs;
+        progress.stored_bytes = self.counts.stored_bytes;
+    }
+
+    fn commit(&mut self, frames: &[Keyed], stale: &[Key]) -> Result<(), StoreError> {
+        let mut rest = frames;
+        loop {
+            let mut bytes = 0;
+            let count = rest.iter().take_while(|(_, it)| {
+                bytes += it.len();
+                bytes <= BATCH_MAX
+            });
+            let (batch, later) = rest.split_at(count.count().max(1).min(rest.len()));
+            // What is stale goes with what replaces it: the state, in the last batch.
+            self.tail.generation.commit(batch, if later.is_empty() { stale } else { &[] })?;
+            self.counts.stored_bytes += batch.iter().map(|(_, it)| it.len() as u64).sum::<u64>();
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        self.counts.commits += 1;
+        self.counts.syncs += self.tail.generation.take_syncs();
+        Ok(())
+    }
+
+    fn state_frames(&self, state: &EngineState, last: u64) -> Vec<Keyed> {
+        special_frames(&self.place.naming, Kind::State, last, state)
+    }
+
+    fn cursor_frame(&mut self) -> Keyed {
+        (self.cursor_stale, self.cursor_written) = (false, Instant::now());
+        let cursor = (&self.acknowledged.run, self.acknowledged.seq);
+        let body = serde_json::to_vec(&cursor).unwrap_or_default();
+        let head = head(&self.place.naming, Kind::Cursor, 0, (self.acknowledged.seq, self.acknowledged.seq));
+        (Key::special(Kind::Cursor, 0), encode(&head, &body).concat())
+    }
+
+    /// The facts of each stretch, in order, with its place; gaps are stretches without records.
+    fn facts(&self) -> impl Iterator<Item = (usize, &Facts)> {
+        self.old.iter().map(|it| &it.facts).chain([&self.tail.facts]).enumerate()
+    }
+
+    fn buffered(&self, facts: &Facts) -> u64 {
+        if facts.run == self.acknowledged.run {
+            facts.records.min(facts.last.saturating_sub(self.acknowledged.seq))
+        } else {
+            facts.records
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.old.iter().map(|it| it.bytes).sum::<u64>() + self.tail.generation.bytes()
+    }
+
+    /// No further than what is durable; `None` for a run that is not kept.
+    fn clamp(&self, position: &Position) -> Option<Position> {
+        let last = self.facts().filter(|(_, it)| it.run == position.run).map(|(_, it)| it.last).max()?;
+        Some(Position { run: position.run.clone(), seq: position.seq.min(last) })
+    }
+
+    fn is_behind(&self, one: &Position, other: &Position) -> bool {
+        if one.run == other.run {
+            return one.seq < other.seq;
+        }
+        let place = |run| self.facts().find(|(_, it)| it.run == run).map(|(place, _)| place);
+        place(one.run.clone()) < place(other.run.clone())
+    }
+}
+
+/// The frames of what belongs to no number; `last` tells the newer from the older when both are found.
+fn special_frames(naming: &Naming, kind: Kind, last: u64, body: &[u8]) -> Vec<Keyed> {
+    let head = head(naming, kind, 0, (last, last));
+    (0..).zip(encode(&head, body)).map(|(part, frame)| (Key::special(kind, part), frame)).collect()
+}

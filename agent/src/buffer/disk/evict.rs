@@ -1,0 +1,131 @@
+//! Makes room: what is in Kafka goes, and when the lane is full the oldest goes, leaving a gap in its place.
+
+use std::fs;
+use std::path::Path;
+
+use tracing::{error, warn};
+use vitals::record::ledger::{Gap, GapReason};
+
+use super::super::durable::{Doing as _, StoreError, replace_file, sync_path};
+use super::super::frame::{Kind, encode};
+use super::super::pack::head;
+use super::{DiskLane, Old};
+
+impl DiskLane {
+    /// Whether the generation that is written to might grow over the bound.
+    pub(super) fn is_full(&self) -> bool {
+        let bound = &self.place.bound;
+        bound.bytes.is_some_and(|max| self.bytes() + bound.generation > max)
+    }
+
+    /// When full, the oldest readings make room, a generation at a time.
+    pub(super) fn make_room(&mut self) -> Result<(), StoreError> {
+        while self.is_full() && !self.must_wait() {
+            let Some(place) = self.old.iter().position(|it| it.gap.is_none()) else { break };
+            self.evict(place)?;
+        }
+        Ok(())
+    }
+
+    /// The gap is durable before what it stands for is gone.
+    fn evict(&mut self, place: usize) -> Result<(), StoreError> {
+        let old = &self.old[place];
+        let (ordinal, run) = (old.ordinal, old.facts.run.clone());
+        let after = if self.acknowledged.run == run { self.acknowledged.seq } else { 0 };
+        let lost = self.buffered(&old.facts);
+        let mut gap = old.facts.to_gap(&self.place.naming, after, GapReason::BufferFull);
+        let before = place.checked_sub(1).filter(|it| continues(&self.old[*it], &gap));
+        if let Some(Old { gap: Some(earlier), .. }) = before.map(|it| &self.old[it]) {
+            gap = join(earlier, gap);
+        }
+        let path = self.place.generation_dir(ordinal).with_extension("gap");
+        let head = head(&self.place.naming, Kind::Gap, 0, (gap.first_seq, gap.last_seq));
+        let body = serde_json::to_vec(&gap).unwrap_or_default();
+        replace_file(&path, &encode(&head, &body).concat())?;
+        self.counts.syncs += 2;
+        self.close_reading(ordinal);
+        remove_generation(&self.place.generation_dir(ordinal))?;
+        error!(run = %run, from = gap.first_seq, to = gap.last_seq, records = lost,
+            "The buffer is full: the oldest records made room. A gap in the ledger says which.");
+        self.counts.evicted += lost;
+        self.old[place] = stand_in(ordinal, gap);
+        if let Some(earlier) = before.and_then(|it| self.old.remove(it)) {
+            remove_gap(&self.place.generation_dir(earlier.ordinal).with_extension("gap"));
+        }
+        Ok(())
+    }
+
+    /// Removes the generations and gaps that are in Kafka whole.
+    pub(super) fn remove_acknowledged(&mut self) {
+        while let Some(old) = self.old.front() {
+            let done = if old.facts.run == self.acknowledged.run {
+                old.facts.last <= self.acknowledged.seq
+            } else {
+                // The acknowledged run is kept and stands behind: all before it is done.
+                self.facts().skip(1).any(|(_, it)| it.run == self.acknowledged.run)
+            };
+            if !done {
+                break;
+            }
+            let (ordinal, is_gap) = (old.ordinal, old.gap.is_some());
+            self.close_reading(ordinal);
+            self.old.pop_front();
+            let dir = self.place.generation_dir(ordinal);
+            if is_gap {
+                remove_gap(&dir.with_extension("gap"));
+            } else if let Err(error) = remove_generation(&dir) {
+                warn!(
+                    error = error.chain(),
+                    "What is in Kafka cannot be removed; it will be sent again after a restart."
+                );
+            }
+        }
+    }
+
+    pub(super) fn close_reading(&mut self, ordinal: u64) {
+        self.reading.take_if(|(it, _)| *it == ordinal);
+    }
+}
+
+/// What stands where a generation was.
+pub(super) fn stand_in(ordinal: u64, gap: Gap) -> Old {
+    let mut facts = super::Facts::begin(gap.run.as_str().into(), gap.first_seq);
+    facts.last = gap.last_seq;
+    // One block for the file.
+    Old { ordinal, facts, bytes: 4096, gap: Some(gap), rebuilt: false }
+}
+
+/// Renames first, so that after a power cut it is whole or swept.
+pub(super) fn remove_generation(dir: &Path) -> Result<(), StoreError> {
+    let doomed = dir.with_extension("del");
+    fs::rename(dir, &doomed).doing("rename for removal", dir)?;
+    fs::remove_dir_all(&doomed).doing("remove", &doomed)?;
+    dir.parent().map_or(Ok(()), sync_path)
+}
+
+pub(super) fn remove_gap(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        warn!(%error, path = %path.display(), "A gap that was told cannot be removed; it will be told again.");
+    }
+}
+
+fn continues(earlier: &Old, gap: &Gap) -> bool {
+    earlier.gap.as_ref().is_some_and(|it| {
+        it.run == gap.run && it.reason == gap.reason && it.last_seq.checked_add(1) == Some(gap.first_seq)
+    })
+}
+
+fn join(earlier: &Gap, mut gap: Gap) -> Gap {
+    gap.first_seq = earlier.first_seq;
+    gap.count += earlier.count;
+    gap.from_up_ms = earlier.from_up_ms;
+    // An empty list says "unknown": it stays so.
+    if earlier.sources.is_empty() || gap.sources.is_empty() {
+        gap.sources.clear();
+    } else {
+        gap.sources.extend(earlier.sources.iter().cloned());
+        gap.sources.sort();
+        gap.sources.dedup();
+    }
+    gap
+}

@@ -1,0 +1,136 @@
+//! Reads a lane: frame by frame in order, from the oldest on, and what cannot be read as a gap.
+
+use tracing::error;
+use vitals::record::ledger::GapReason;
+
+use super::super::durable::StoreError;
+use super::super::facts::gap;
+use super::super::frame::{Head, Kind};
+use super::super::generation::{Found, Generation};
+use super::super::{Chunk, Item, records};
+use super::{DiskLane, Old};
+use crate::envelope::{Position, RunId};
+
+/// What a generation has behind a sequence number.
+enum Next {
+    Chunk(Chunk),
+    /// Nothing can be read up to here.
+    Hole(u64),
+    End,
+}
+
+impl DiskLane {
+    /// What stands right behind a position; `None` if everything durable lies before it.
+    pub(in crate::buffer) fn next_after(&mut self, position: &Position) -> Result<Option<Chunk>, StoreError> {
+        let mut position = position.clone();
+        while let Some((place, after)) = self.locate(&position) {
+            if let Some(Old { gap: Some(gap), facts, .. }) = self.old.get(place) {
+                let items = vec![Item::Gap(gap.clone())];
+                let chunk = Chunk { run: facts.run.clone(), first: facts.first, last: facts.last, items };
+                return Ok(Some(chunk.after(after)));
+            }
+            let facts = self.old.get(place).map_or(&self.tail.facts, |it| &it.facts);
+            let (run, last) = (facts.run.clone(), facts.last);
+            match self.read(place, after, last)? {
+                Next::Chunk(chunk) => return Ok(Some(chunk)),
+                Next::Hole(upto) => return Ok(Some(self.hole(&run, after + 1, upto))),
+                Next::End => position = Position { run, seq: last },
+            }
+        }
+        Ok(None)
+    }
+
+    /// The stretch in which a position's successor lies, and behind which number there.
+    fn locate(&self, position: &Position) -> Option<(usize, u64)> {
+        // A run that is not kept: from the beginning.
+        let mut reached = !self.facts().any(|(_, it)| it.run == position.run);
+        for (place, facts) in self.facts() {
+            let before = facts.first.saturating_sub(1);
+            if facts.run == position.run {
+                reached = true;
+                if facts.last > position.seq {
+                    return Some((place, position.seq.max(before)));
+                }
+            } else if reached && !facts.is_empty() {
+                return Some((place, before));
+            }
+        }
+        None
+    }
+
+    fn read(&mut self, place: usize, after: u64, last: u64) -> Result<Next, StoreError> {
+        if place == self.old.len() {
+            return next(&self.tail.generation, after, last);
+        }
+        let attempt = self.old_generation(place).and_then(|it| next(it, after, last));
+        match attempt {
+            Err(error) if !self.old[place].rebuilt => {
+                error!(
+                    error = error.chain(),
+                    "A part of the store cannot be read: it is made anew from its frames."
+                );
+                self.rebuild_old(place)?;
+                self.old_generation(place).and_then(|it| next(it, after, last))
+            }
+            Err(_) => Ok(Next::Hole(last)),
+            good => good,
+        }
+    }
+
+    fn old_generation(&mut self, place: usize) -> Result<&Generation, StoreError> {
+        let ordinal = self.old[place].ordinal;
+        let generation = match self.reading.take() {
+            Some((it, open)) if it == ordinal => open,
+            _ => Generation::open(&self.place.generation_dir(ordinal), self.place.platter.clone())?,
+        };
+        Ok(&self.reading.insert((ordinal, generation)).1)
+    }
+
+    fn hole(&mut self, run: &RunId, first: u64, last: u64) -> Chunk {
+        self.counts.damaged += last + 1 - first;
+        error!(%run, first, last, "Records on disk are damaged. A gap in the ledger says which.");
+        let gap = gap(&self.place.naming, run, (first, last), GapReason::StoreDamaged);
+        Chunk { run: run.clone(), first, last, items: vec![Item::Gap(gap)] }
+    }
+}
+
+/// What stands behind `after` in a generation whose last number is `last`.
+fn next(generation: &Generation, after: u64, last: u64) -> Result<Next, StoreError> {
+    if after >= last {
+        return Ok(Next::End);
+    }
+    let found = generation.at_or_after(after + 1)?;
+    if let Found::Body { head, raw } = &found {
+        if head.first == after + 1 {
+            return Ok(chunk(head, raw).map_or_else(|| Next::Hole(head.last.min(last)), Next::Chunk));
+        }
+    }
+    // It may lie inside a frame that begins before: after a rewind, or an acknowledgement in its middle.
+    if let Found::Body { head, raw } = generation.before(after + 1)? {
+        if head.last > after {
+            if let Some(chunk) = chunk(&head, &raw) {
+                return Ok(Next::Chunk(chunk.after(after)));
+            }
+        }
+    }
+    let mut found = found;
+    loop {
+        match found {
+            Found::Body { head, .. } if head.first > after + 1 => {
+                return Ok(Next::Hole((head.first - 1).min(last)));
+            }
+            Found::Body { head, .. } => return Ok(Next::Hole(head.last.min(last))),
+            Found::Damaged { seq } => found = generation.at_or_after(seq + 1)?,
+            Found::End => return Ok(Next::Hole(last)),
+        }
+    }
+}
+
+fn chunk(head: &Head, raw: &[u8]) -> Option<Chunk> {
+    let items = match head.kind {
+        Kind::Records => records::decode(head.first, raw).ok()?.into_iter().map(Item::Record).collect(),
+        Kind::Gap => vec![Item::Gap(serde_json::from_slice(raw).ok()?)],
+        _ => return None,
+    };
+    Some(Chunk { run: head.run.clone(), first: head.first, last: head.last, items })
+}

@@ -1,0 +1,206 @@
+//! Opens a lane: sweeps what was being removed, reads the end of a killed run once, and begins a new generation.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use vitals::record::ledger::Gap;
+
+use super::super::EngineState;
+use super::super::durable::{Doing as _, StoreError};
+use super::super::frame::Kind;
+use super::super::generation::{Generation, blocks, read_facts, read_file};
+use super::super::pack::Packer;
+use super::evict::{remove_gap, stand_in};
+use super::rebuild::recover_generation;
+use super::{Counts, DiskLane, Old, Place};
+use crate::envelope::{Position, RunId};
+
+/// What earlier runs left in a lane; nothing is written yet.
+#[derive(Debug)]
+pub(in crate::buffer) struct Recovered {
+    place: Place,
+    old: VecDeque<Old>,
+    next_ordinal: u64,
+    cursor: Option<Position>,
+    pub(in crate::buffer) state: Option<EngineState>,
+    pub(in crate::buffer) set_aside: u64,
+}
+
+impl Recovered {
+    pub(in crate::buffer) fn read(place: Place) -> Result<Self, StoreError> {
+        fs::create_dir_all(&place.dir).doing("make", &place.dir)?;
+        let mut set_aside = 0;
+        let mut old = VecDeque::new();
+        let stretches = list(&place.dir)?;
+        let next_ordinal = stretches.last_key_value().map_or(1, |(it, _)| it + 1);
+        for (ordinal, stretch) in stretches {
+            let dir = place.generation_dir(ordinal);
+            match stretch {
+                Stretch::Gap(gap) => old.push_back(stand_in(ordinal, gap)),
+                Stretch::Generation => {
+                    let facts = match read_facts(&dir.join("seal")) {
+                        Some(facts) => Some(facts),
+                        None => recover_generation(&place, &dir, &mut set_aside)?,
+                    };
+                    old.extend(facts.map(|facts| Old {
+                        ordinal,
+                        facts,
+                        bytes: blocks(&dir),
+                        gap: None,
+                        rebuilt: false,
+                    }));
+                }
+            }
+        }
+        drop_covered_gaps(&place, &mut old);
+        let mut recovered = Self { place, old, next_ordinal, cursor: None, state: None, set_aside };
+        recovered.read_specials();
+        Ok(recovered)
+    }
+
+    /// The newest run and its last sequence number.
+    pub(in crate::buffer) fn newest_run(&self) -> Option<RunId> {
+        self.old.back().map(|it| it.facts.run.clone())
+    }
+
+    /// The last sequence number of a run; 0: none is known.
+    pub(in crate::buffer) fn last_of(&self, run: &RunId) -> u64 {
+        self.old.iter().filter(|it| it.facts.run == *run).map(|it| it.facts.last).max().unwrap_or(0)
+    }
+
+    /// Begins this run's first generation.
+    pub(in crate::buffer) fn begin(
+        self,
+        manifest: Vec<u8>,
+        state: Option<EngineState>,
+    ) -> Result<DiskLane, StoreError> {
+        let tail = self.place.begin(self.next_ordinal, 1, &manifest, state.as_ref())?;
+        let beginning = self.old.iter().map(|it| &it.facts).chain([&tail.facts]).next();
+        let beginning = beginning.map_or_else(
+            || Position { run: self.place.naming.run.clone(), seq: 0 },
+            |it| Position { run: it.run.clone(), seq: it.first.saturating_sub(1) },
+        );
+        let mut lane = DiskLane {
+            place: self.place,
+            old: self.old,
+            tail,
+            reading: None,
+            packer: Packer::new(),
+            acknowledged: beginning,
+            cursor_written: Instant::now(),
+            cursor_stale: true,
+            state,
+            manifest,
+            counts: Counts { set_aside: self.set_aside, ..Counts::default() },
+        };
+        lane.counts.syncs += lane.tail.generation.take_syncs();
+        if let Some(cursor) = self.cursor {
+            lane.acknowledge(&cursor);
+        }
+        // What earlier runs left empty was only there to say where they ended, which the manifest now does.
+        let empty: Vec<u64> = lane.old.iter().filter(|it| it.facts.is_empty()).map(|it| it.ordinal).collect();
+        for ordinal in empty {
+            super::evict::remove_generation(&lane.place.generation_dir(ordinal))?;
+            lane.old.retain(|it| it.ordinal != ordinal);
+        }
+        lane.forget_unknown_run();
+        lane.make_room()?;
+        Ok(lane)
+    }
+
+    /// Cursor and state of the newest generation that has them.
+    fn read_specials(&mut self) {
+        for old in self.old.iter().rev().filter(|it| it.gap.is_none()) {
+            let dir = self.place.generation_dir(old.ordinal);
+            let Ok(generation) = Generation::open(&dir, self.place.platter.clone()) else { continue };
+            if self.cursor.is_none() {
+                self.cursor = special(&generation, Kind::Cursor)
+                    .and_then(|it| serde_json::from_slice::<(RunId, u64)>(&it).ok())
+                    .map(|(run, seq)| Position { run, seq });
+            }
+            self.state = special(&generation, Kind::State).map(Arc::from);
+            let wants_state = self.place.naming.lane == crate::envelope::Lane::Alarms;
+            if self.cursor.is_some() && (self.state.is_some() || !wants_state) {
+                return;
+            }
+        }
+    }
+}
+
+impl DiskLane {
+    /// After empty generations are gone, the acknowledged position may name a run that is not kept: all before the
+    /// oldest is then done.
+    fn forget_unknown_run(&mut self) {
+        if self.facts().any(|(_, it)| it.run == self.acknowledged.run) {
+            return;
+        }
+        let oldest = self.old.front().map_or(&self.tail.facts, |it| &it.facts);
+        self.acknowledged = Position { run: oldest.run.clone(), seq: oldest.first.saturating_sub(1) };
+    }
+}
+
+fn special(generation: &Generation, kind: Kind) -> Option<Vec<u8>> {
+    generation.special(kind).ok().flatten()
+}
+
+enum Stretch {
+    Generation,
+    Gap(Gap),
+}
+
+/// Generations and gaps by ordinal; removes what was being removed or written when the last run ended.
+fn list(dir: &Path) -> Result<BTreeMap<u64, Stretch>, StoreError> {
+    let mut stretches = BTreeMap::new();
+    let entries: Result<Vec<PathBuf>, _> =
+        fs::read_dir(dir).doing("list", dir)?.map(|it| it.map(|it| it.path())).collect();
+    let mut paths = entries.doing("list", dir)?;
+    // `0001.gap` comes behind `0001`: a gap that is written takes the place of what it stands for.
+    paths.sort();
+    for path in paths {
+        let ordinal = path.file_stem().and_then(|it| u64::from_str_radix(&it.to_string_lossy(), 16).ok());
+        match (path.extension().and_then(|it| it.to_str()), ordinal) {
+            (None, Some(ordinal)) => {
+                stretches.insert(ordinal, Stretch::Generation);
+            }
+            (Some("gap"), Some(ordinal)) => {
+                let Some(gap) = read_file(&path).and_then(|it| serde_json::from_slice(&it).ok()) else {
+                    tracing::error!(path = %path.display(), "A gap on disk is damaged: what it covered is not told.");
+                    continue;
+                };
+                if stretches.insert(ordinal, Stretch::Gap(gap)).is_some() {
+                    super::evict::remove_generation(&path.with_extension(""))?;
+                }
+            }
+            (Some("new"), Some(ordinal))
+                if read_facts(&path.join("seal")).is_some() && !path.with_extension("").exists() =>
+            {
+                // It was made anew, whole, and what it replaces is set aside already.
+                fs::rename(&path, path.with_extension("")).doing("rename into place", &path)?;
+                stretches.insert(ordinal, Stretch::Generation);
+            }
+            (Some("del" | "new"), _) if path.is_dir() => fs::remove_dir_all(&path).doing("remove", &path)?,
+            (Some("del" | "new"), _) => fs::remove_file(&path).doing("remove", &path)?,
+            _ => tracing::warn!(path = %path.display(), "This is not part of the store; it is left alone."),
+        }
+    }
+    Ok(stretches)
+}
+
+/// A gap that grew was written whole before the smaller one was removed.
+fn drop_covered_gaps(place: &Place, old: &mut VecDeque<Old>) {
+    let gaps: Vec<Gap> = old.iter().filter_map(|it| it.gap.clone()).collect();
+    old.retain(|it| {
+        let covered = it.gap.as_ref().is_some_and(|small| {
+            gaps.iter().any(|big| {
+                big.run == small.run && big.first_seq <= small.first_seq && big.last_seq > small.last_seq
+            })
+        });
+        if covered {
+            remove_gap(&place.generation_dir(it.ordinal).with_extension("gap"));
+        }
+        !covered
+    });
+}

@@ -1,0 +1,83 @@
+//! From one generation to the next: the new one stands before the old one is sealed.
+
+use super::super::durable::StoreError;
+use super::super::facts::Facts;
+use super::super::frame::Kind;
+use super::super::generation::{Generation, blocks};
+use super::super::pack::Keyed;
+use super::{DiskLane, Old, Place, Tail, special_frames};
+use crate::buffer::EngineState;
+
+impl Place {
+    pub(super) fn generation_dir(&self, ordinal: u64) -> std::path::PathBuf {
+        self.dir.join(format!("{ordinal:016x}"))
+    }
+
+    /// A new generation, durable with what each begins with: the manifest and the engines' whole state.
+    pub(super) fn begin(
+        &self,
+        ordinal: u64,
+        first: u64,
+        manifest: &[u8],
+        state: Option<&EngineState>,
+    ) -> Result<Tail, StoreError> {
+        let facts = Facts::begin(self.naming.run.clone(), first);
+        let dir = self.generation_dir(ordinal);
+        let mut generation = Generation::create(&dir, &self.naming, &facts, self.platter.clone())?;
+        let last = facts.last;
+        let mut frames = special_frames(&self.naming, Kind::Manifest, last, manifest);
+        let state: Vec<Keyed> =
+            state.map(|it| special_frames(&self.naming, Kind::State, last, it)).unwrap_or_default();
+        let state_parts = u16::try_from(state.len()).unwrap_or(u16::MAX);
+        frames.extend(state);
+        generation.commit(&frames, &[])?;
+        Ok(Tail { ordinal, generation, facts, state_parts })
+    }
+}
+
+impl DiskLane {
+    /// Goes on in a new generation.
+    pub(super) fn rotate(&mut self) -> Result<(), StoreError> {
+        let (ordinal, first) = (self.tail.ordinal + 1, self.tail.facts.last + 1);
+        let next = self.place.begin(ordinal, first, &self.manifest, self.state.as_ref())?;
+        let mut full = std::mem::replace(&mut self.tail, next);
+        self.cursor_stale = true;
+        self.counts.syncs += self.tail.generation.take_syncs();
+        full.generation.write_facts("seal", &self.place.naming, &full.facts)?;
+        self.counts.syncs += full.generation.take_syncs();
+        let dir = self.place.generation_dir(full.ordinal);
+        drop(full.generation);
+        freeze(&self.place, &dir)?;
+        let bytes = blocks(&dir);
+        self.old.push_back(Old {
+            ordinal: full.ordinal,
+            facts: full.facts,
+            bytes,
+            gap: None,
+            rebuilt: false,
+        });
+        self.remove_acknowledged();
+        Ok(())
+    }
+
+    /// The orderly end: the next run finds everything sealed.
+    pub(in crate::buffer) fn close(mut self) {
+        self.reading = None;
+        let frame = self.cursor_frame();
+        let sealed = self
+            .commit(&[frame], &[])
+            .and_then(|()| self.tail.generation.write_facts("seal", &self.place.naming, &self.tail.facts));
+        let dir = self.place.generation_dir(self.tail.ordinal);
+        let place = self.place.clone();
+        drop(self);
+        if let Err(error) = sealed.and_then(|()| freeze(&place, &dir)) {
+            tracing::warn!(%error, "The store was not sealed; the next start reads its end once more.");
+        }
+    }
+}
+
+/// Opens a generation once more: sled writes its snapshot only then, and with it a damaged bit costs a leaf and not
+/// the rest of the log.
+fn freeze(place: &Place, dir: &std::path::Path) -> Result<(), StoreError> {
+    Generation::open(dir, place.platter.clone()).map(drop)
+}

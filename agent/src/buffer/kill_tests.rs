@@ -1,0 +1,1 @@
+//! Killed at any moment: a child process writes, and what it was told is durable is still there.

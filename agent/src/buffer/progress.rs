@@ -1,0 +1,135 @@
+//! How the store is, for whoever must know: status, metrics, lifecycle.
+
+use vitals::time::Uptime;
+
+use crate::envelope::{Position, RunId};
+
+/// How the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreState {
+    /// Groups become durable.
+    Ok,
+    /// Something has waited for more than two seconds to become durable.
+    Stalled,
+    /// The disk refused a flush or a sync: nothing more is acknowledged, and the process must restart.
+    Failed {
+        /// When, on the boot-time clock.
+        since: Uptime,
+        /// What the system said.
+        reason: String,
+    },
+    /// There is no store: readings go from memory to Kafka and are acknowledged from there.
+    Memory,
+}
+
+impl StoreState {
+    /// The word for status records and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Stalled => "stalled",
+            Self::Failed { .. } => "failed",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// How one lane is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneProgress {
+    /// The last that is durable (in memory only: the last that is kept).
+    pub durable: Position,
+    /// The last that the forwarder says is in Kafka.
+    pub acknowledged: Position,
+    /// Records kept beyond what is acknowledged.
+    pub buffered_records: u64,
+    /// Records that made room, ever, in this run.
+    pub evicted: u64,
+    /// Records that were not taken because the disk did not keep up, in this run.
+    pub shed: u64,
+    /// Records that were found damaged, in this run.
+    pub damaged: u64,
+    /// Generations set aside because they did not open, in this run.
+    pub set_aside: u64,
+    /// Bytes on disk, counted in blocks.
+    pub bytes_on_disk: u64,
+    /// Generations on disk, the one written to included.
+    pub generations: u64,
+    /// Groups made durable.
+    pub commits: u64,
+    /// Calls of fdatasync and fsync.
+    pub syncs: u64,
+    /// Bytes of frames written.
+    pub stored_bytes: u64,
+    /// The lane has ended in order: everything that was offered is durable.
+    pub ended: bool,
+}
+
+impl LaneProgress {
+    pub(super) fn new(run: &RunId) -> Self {
+        let start = Position { run: run.clone(), seq: 0 };
+        Self {
+            durable: start.clone(),
+            acknowledged: start,
+            buffered_records: 0,
+            evicted: 0,
+            shed: 0,
+            damaged: 0,
+            set_aside: 0,
+            bytes_on_disk: 0,
+            generations: 0,
+            commits: 0,
+            syncs: 0,
+            stored_bytes: 0,
+            ended: false,
+        }
+    }
+}
+
+/// How the store and its lanes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The store.
+    pub state: StoreState,
+    /// Readings.
+    pub readings: LaneProgress,
+    /// Alarms.
+    pub alarms: LaneProgress,
+    /// Bytes on disk, counted in blocks, of both lanes.
+    pub bytes_on_disk: u64,
+    /// What they may grow to.
+    pub bytes_max: u64,
+    /// Groups made durable, of both lanes.
+    pub commits: u64,
+    /// Calls of fdatasync and fsync, of both lanes.
+    pub syncs: u64,
+}
+
+impl Progress {
+    pub(super) fn new(state: StoreState, run: &RunId, bytes_max: u64) -> Self {
+        let lane = LaneProgress::new(run);
+        Self {
+            state,
+            readings: lane.clone(),
+            alarms: lane,
+            bytes_on_disk: 0,
+            bytes_max,
+            commits: 0,
+            syncs: 0,
+        }
+    }
+
+    pub(super) fn commits_of(&self, lane: crate::envelope::Lane) -> u64 {
+        match lane {
+            crate::envelope::Lane::Readings => self.readings.commits,
+            crate::envelope::Lane::Alarms => self.alarms.commits,
+        }
+    }
+
+    pub(super) fn add_up(&mut self) {
+        self.bytes_on_disk = self.readings.bytes_on_disk + self.alarms.bytes_on_disk;
+        self.commits = self.readings.commits + self.alarms.commits;
+        self.syncs = self.readings.syncs + self.alarms.syncs;
+    }
+}

@@ -1,0 +1,365 @@
+//! The thread that owns a lane: groups what is offered, makes it durable, and feeds the reader.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tracing::error;
+use vitals::record::ledger::Lane;
+
+use super::disk::DiskLane;
+use super::durable::StoreError;
+use super::entry::{Command, Entry, Load, Receipts, Shed};
+use super::facts::{Naming, shed_gap};
+use super::feed::Feed;
+use super::memory::MemoryLane;
+use super::progress::{LaneProgress, Progress, StoreState};
+use super::{Chunk, EngineState, Item, Mark};
+use crate::clock;
+use crate::envelope::Position;
+
+/// So many receipts close a group at once: half of the in-flight window of 1024 that the broker is configured with.
+const RECEIPTS_MAX: usize = 512;
+/// Alarms that come together share a group.
+pub(super) const ALARMS_COALESCE: Duration = Duration::from_millis(3);
+
+/// Where a lane keeps its records.
+pub(super) enum Medium {
+    Disk(Box<DiskLane>),
+    Memory(MemoryLane),
+}
+
+/// What becomes durable together.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) chunk: Option<Chunk>,
+    pub(super) receipts: Receipts,
+    pub(super) state: Option<EngineState>,
+    /// Bytes in memory.
+    pub(super) weight: usize,
+}
+
+/// What came of keeping a group.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// What the reader may now see.
+    pub(super) fresh: Option<Chunk>,
+    /// What may now be acknowledged.
+    pub(super) receipts: Receipts,
+}
+
+/// The thread's state.
+pub(super) struct Owner {
+    pub(super) naming: Naming,
+    pub(super) commands: Receiver<Command>,
+    pub(super) load: Arc<Load>,
+    pub(super) shed: Arc<watch::Sender<Option<Shed>>>,
+    pub(super) medium: Medium,
+    pub(super) feed: Feed,
+    pub(super) progress: Arc<watch::Sender<Progress>>,
+    pub(super) marks: Vec<watch::Sender<Mark>>,
+    /// A group waits at most this long.
+    pub(super) age: Duration,
+    pub(super) pending: Pending,
+    #[expect(
+        dead_code,
+        reason = "held, not read: nobody else may use the directory while this thread lives"
+    )]
+    pub(super) lock: Option<Arc<File>>,
+}
+
+/// What waits for the next group, and how the lane stands.
+#[derive(Default)]
+pub(super) struct Pending {
+    entries: VecDeque<Entry>,
+    weight: usize,
+    receipts: usize,
+    since: Option<Instant>,
+    /// The last sequence number taken.
+    taken: u64,
+    shed: u64,
+    caught_up: bool,
+    ending: bool,
+    failed: bool,
+}
+
+impl Owner {
+    /// Until the intake and the reader are gone.
+    pub(super) fn run(mut self) {
+        self.publish();
+        while self.listen() {
+            self.take_shed();
+            if self.is_due() {
+                self.commit();
+            }
+            self.rest();
+            self.feed();
+        }
+        if let (Medium::Disk(disk), false) = (self.medium, self.pending.failed) {
+            disk.close();
+        }
+    }
+
+    /// Waits for a command, or for the time to act; takes all that have come. False when nobody is left.
+    fn listen(&mut self) -> bool {
+        let first = match self.next_deadline() {
+            Some(at) => self.commands.recv_timeout(at.saturating_duration_since(Instant::now())),
+            None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match first {
+            Ok(command) => self.handle(command),
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        while let Ok(command) = self.commands.try_recv() {
+            self.handle(command);
+        }
+        true
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Take(entry) => self.take(entry),
+            Command::End => self.pending.ending = true,
+            Command::Rewind { to, epoch } => {
+                self.feed.rewind(to, epoch);
+                self.pending.caught_up = false;
+            }
+            Command::Acknowledge(upto) => {
+                let released = match &mut self.medium {
+                    Medium::Disk(disk) => {
+                        disk.acknowledge(&upto);
+                        Receipts::default()
+                    }
+                    Medium::Memory(memory) => memory.acknowledge(&upto),
+                };
+                self.release(&released);
+                self.publish();
+            }
+            Command::Consumed => {}
+        }
+    }
+
+    fn take(&mut self, entry: Entry) {
+        let pending = &mut self.pending;
+        pending.weight += entry.weight();
+        pending.since.get_or_insert_with(Instant::now);
+        match &entry {
+            Entry::Record { envelope, receipt, .. } => {
+                pending.taken = envelope.seq;
+                pending.receipts += usize::from(receipt.is_some());
+            }
+            Entry::Nothing(_) => pending.receipts += 1,
+            Entry::Shed(shed) => {
+                pending.taken = shed.last();
+                pending.shed += shed.count;
+            }
+        }
+        pending.entries.push_back(entry);
+    }
+
+    /// Fetches what memory could not hold, if all that stands before it has been taken.
+    fn take_shed(&mut self) {
+        let taken = self.pending.taken;
+        if self.shed.borrow().as_ref().is_none_or(|it| it.after > taken) {
+            return;
+        }
+        let Some(shed) = self.shed.send_replace(None) else { return };
+        if let Some(Entry::Shed(last)) = self.pending.entries.back_mut() {
+            self.pending.taken = shed.last();
+            self.pending.shed += shed.count;
+            return last.append(shed);
+        }
+        let entry = Entry::Shed(shed);
+        self.load.add(entry.weight());
+        self.take(entry);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let commit = self
+            .pending
+            .since
+            .filter(|_| self.may_commit())
+            .map(|since| if self.is_due() { since } else { since + self.age });
+        let rest = match &self.medium {
+            Medium::Disk(disk) if !self.pending.failed => disk.next_rest(),
+            _ => None,
+        };
+        commit.into_iter().chain(rest).min()
+    }
+
+    /// A store that failed takes nothing more, and a full one that was told to wait does not yet.
+    fn may_commit(&self) -> bool {
+        !self.pending.failed && !matches!(&self.medium, Medium::Disk(disk) if disk.must_wait())
+    }
+
+    fn is_due(&self) -> bool {
+        let pending = &self.pending;
+        let Some(since) = pending.since.filter(|_| self.may_commit()) else { return false };
+        pending.ending
+            || pending.receipts >= RECEIPTS_MAX
+            || pending.weight >= self.group_weight() / 2
+            || since.elapsed() >= self.age
+    }
+
+    fn group_weight(&self) -> usize {
+        match &self.medium {
+            Medium::Disk(disk) => disk.group_weight(),
+            Medium::Memory(_) => 1 << 20,
+        }
+    }
+
+    fn commit(&mut self) {
+        let group = self.cut();
+        let weight = group.weight;
+        let kept = match &mut self.medium {
+            Medium::Disk(disk) => disk.keep(group),
+            Medium::Memory(memory) => Ok(memory.keep(group)),
+        };
+        match kept {
+            Ok(kept) => {
+                self.load.remove(weight);
+                self.publish();
+                self.release(&kept.receipts);
+                self.hand_over(kept.fresh);
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// The oldest of what waits, as much as one group may hold.
+    fn cut(&mut self) -> Group {
+        let max = self.group_weight();
+        let mut group = Group::default();
+        let mut items = Vec::new();
+        while let Some(entry) = self.pending.entries.pop_front() {
+            group.weight += entry.weight();
+            match entry {
+                Entry::Record { envelope, receipt, state } => {
+                    receipt.into_iter().for_each(|it| group.receipts.add(it));
+                    self.pending.receipts -= usize::from(receipt.is_some());
+                    group.state = state.or(group.state);
+                    items.push(Item::Record(envelope));
+                }
+                Entry::Nothing(receipt) => {
+                    group.receipts.add(receipt);
+                    self.pending.receipts -= 1;
+                }
+                Entry::Shed(shed) => {
+                    if shed.count > 0 {
+                        items.push(Item::Gap(shed_gap(&self.naming, &shed)));
+                    }
+                    group.receipts.merge(&shed.receipts);
+                }
+            }
+            if group.weight >= max {
+                break;
+            }
+        }
+        self.pending.weight -= group.weight;
+        self.pending.since = (!self.pending.entries.is_empty()).then(Instant::now);
+        if let (Some(first), Some(last)) = (items.first(), items.last()) {
+            let (first, last) = (first.range().0, last.range().1);
+            group.chunk = Some(Chunk { run: self.naming.run.clone(), first, last, items });
+        }
+        group
+    }
+
+    fn release(&mut self, receipts: &Receipts) {
+        for (link, mark) in receipts.iter() {
+            if let Some(sender) = self.marks.get(link) {
+                sender.send_if_modified(|it| {
+                    let moved = mark > *it;
+                    *it = mark.max(*it);
+                    moved
+                });
+            }
+        }
+    }
+
+    /// A reader that has caught up gets from memory what has just become durable.
+    fn hand_over(&mut self, fresh: Option<Chunk>) {
+        let Some(chunk) = fresh.filter(|_| self.pending.caught_up) else { return };
+        if self.feed.has_room() {
+            self.feed.push(chunk);
+        } else {
+            self.pending.caught_up = false;
+        }
+    }
+
+    fn feed(&mut self) {
+        while !self.pending.caught_up && self.feed.has_room() && !self.pending.failed {
+            let next = match &mut self.medium {
+                Medium::Disk(disk) => disk.next_after(self.feed.position()),
+                Medium::Memory(memory) => Ok(memory.next_after(self.feed.position())),
+            };
+            match next {
+                Ok(Some(chunk)) => self.feed.push(chunk),
+                Ok(None) => self.pending.caught_up = true,
+                Err(error) => {
+                    error!(lane = %self.naming.lane.letter(), %error, "The store cannot be read on.");
+                    self.feed.fail(error.to_string());
+                }
+            }
+        }
+        if self.pending.ending && self.pending.entries.is_empty() && self.pending.caught_up {
+            self.feed.end();
+        }
+    }
+
+    fn rest(&mut self) {
+        if let (Medium::Disk(disk), false) = (&mut self.medium, self.pending.failed) {
+            if let Err(error) = disk.rest() {
+                self.fail(&error);
+            }
+        }
+        if self.pending.ending && self.pending.entries.is_empty() {
+            self.publish();
+        }
+    }
+
+    /// For ever: what the kernel could not write once, it may have forgotten.
+    fn fail(&mut self, error: &StoreError) {
+        let reason = error.chain();
+        error!(lane = %self.naming.lane.letter(), %reason, "The store has failed: nothing more is acknowledged.");
+        self.pending.failed = true;
+        self.progress.send_modify(|it| {
+            if !matches!(it.state, StoreState::Failed { .. }) {
+                it.state = StoreState::Failed { since: clock::uptime(), reason };
+            }
+        });
+    }
+
+    fn publish(&mut self) {
+        let pending = &self.pending;
+        let medium = &self.medium;
+        let ended = pending.ending && pending.entries.is_empty() && !pending.failed;
+        let lane = self.naming.lane;
+        self.progress.send_if_modified(|progress| {
+            let before = progress.clone();
+            let mine: &mut LaneProgress = match lane {
+                Lane::Readings => &mut progress.readings,
+                Lane::Alarms => &mut progress.alarms,
+            };
+            match medium {
+                Medium::Disk(disk) => disk.describe(mine),
+                Medium::Memory(memory) => memory.describe(mine),
+            }
+            mine.shed = mine.shed.max(pending.shed);
+            mine.ended = ended;
+            if progress.state == StoreState::Stalled && before.commits_of(lane) != progress.commits_of(lane) {
+                progress.state = StoreState::Ok;
+            }
+            progress.add_up();
+            before != *progress
+        });
+    }
+}
+
+/// Where a reader stands that has read nothing.
+pub(super) fn beginning(naming: &Naming) -> Position {
+    Position { run: naming.run.clone(), seq: 0 }
+}
