@@ -38,7 +38,7 @@ pub(crate) fn measure() -> Result<()> {
     };
     Publisher::start(broker.port(), load).finish(Duration::from_secs(120))?;
     kafka.restart()?;
-    let buffered = || agent.metric("wardline_buffered_records");
+    let buffered = || agent.metric("wardline_buffer_records");
     ensure!(buffered()? > 0.0, "no backlog was buffered");
     let draining = ward.falls(u64::MAX, || Ok(buffered()? > 1000.0))?;
     report(&format!("alarm latency while {BACKLOG} buffered readings drain"), &draining);

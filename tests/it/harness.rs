@@ -14,16 +14,15 @@ use wardline_tests::reader::Reader;
 fn kafka_comes_back_after_a_kill_with_what_it_acknowledged() -> Result<()> {
     let mut kafka = Kafka::start()?;
     let producer: BaseProducer = kafka.client().set("acks", "all").create()?;
-    let body = r#"{"id":"x"}"#;
-    producer
-        .send(BaseRecord::to("sim.vitals.readings.v1").key("k").payload(body))
-        .map_err(|(error, _)| error)?;
+    let topic = "sim.vitals.cursors.v1";
+    let body = r#"{"schema":"vitals.cursors.v1","agent":"a","lane":"r","run":"7f3a-1","seq":7}"#;
+    producer.send(BaseRecord::to(topic).key("k").payload(body)).map_err(|(error, _)| error)?;
     producer.flush(Duration::from_secs(20))?;
     kafka.kill();
     kafka.restart()?;
-    let reader = Reader::open(&kafka, "sim.vitals.readings.v1")?;
+    let reader = Reader::open(&kafka, topic)?;
     let record = reader.wait_for("the record", Duration::from_secs(20), |it| it.key == "k")?;
-    assert_eq!(record.text("id"), "x");
+    assert_eq!(record.number("seq"), Some(7));
     Ok(())
 }
 

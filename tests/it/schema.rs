@@ -250,8 +250,8 @@ fn what_a_screen_needs_keeps_to_its_schema() {
     };
     let bed = BedRecord {
         schema: BEDS.into(),
-        agent: agent.clone(),
-        run: run.clone(),
+        agent,
+        run,
         up_ms,
         at,
         clock: ClockQuality::Synced,
@@ -264,13 +264,18 @@ fn what_a_screen_needs_keeps_to_its_schema() {
         rule_hash: "c0ffee".into(),
     };
     schemas.check(BEDS, &json_of(&bed)).unwrap();
+}
+
+#[test]
+fn a_heartbeat_keeps_to_its_schema_and_its_size() {
+    let schemas = Schemas::published().unwrap();
     let status = StatusRecord {
         schema: STATUS.into(),
-        agent,
-        run,
+        agent: origin().agent,
+        run: origin().run,
         version: "0.1.0".into(),
-        up_ms,
-        at,
+        up_ms: Uptime::from_millis(5),
+        at: wall_clock(),
         clock: ClockQuality::Synced,
         turns: 1,
         beds: 1,

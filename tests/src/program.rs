@@ -53,10 +53,10 @@ fn profile_dir() -> Result<PathBuf> {
 /// Cargo knows best whether a program is up to date; asked once a test program, it answers at once if it is.
 /// `tests/run` has built all of them before, and says so.
 fn build_programs() -> Result<()> {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
     if env::var_os("WARDLINE_PROGRAMS").is_some_and(|it| it == "built") {
         return Ok(());
     }
-    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| cargo_build().map_err(|error| format!("{error:#}")));
     built.clone().map_err(anyhow::Error::msg)
 }

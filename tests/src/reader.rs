@@ -1,6 +1,7 @@
 //! What a consumer sees in Kafka.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -10,11 +11,12 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde_json::Value;
 
 use crate::kafka::Kafka;
+use crate::schema::Schemas;
 
 /// The longest single wait for the next record.
 const POLL: Duration = Duration::from_millis(100);
 
-/// A record as it lies in Kafka.
+/// A record as it lies in Kafka; it keeps to its topic's schema, or reading it was an error.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// Its key.
@@ -114,6 +116,13 @@ impl Reader {
     }
 }
 
+/// Whoever reads in a test also holds each record against its published schema.
+fn schemas() -> Result<&'static Schemas> {
+    static SCHEMAS: OnceLock<Result<Schemas, String>> = OnceLock::new();
+    let schemas = SCHEMAS.get_or_init(|| Schemas::published().map_err(|error| format!("{error:#}")));
+    schemas.as_ref().map_err(|error| anyhow::Error::msg(error.clone()))
+}
+
 fn record(message: &BorrowedMessage<'_>) -> Result<Record> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let headers = message.headers().map_or_else(BTreeMap::new, |headers| {
@@ -125,5 +134,8 @@ fn record(message: &BorrowedMessage<'_>) -> Result<Record> {
         Some(bytes) => serde_json::from_slice(bytes)
             .with_context(|| format!("not JSON in {}: {}", message.topic(), text(bytes)))?,
     };
+    if !body.is_null() {
+        schemas()?.check(message.topic(), &body)?;
+    }
     Ok(Record { key: text(message.key().unwrap_or_default()), headers, body, bytes: payload.len() })
 }

@@ -35,7 +35,7 @@ impl Schemas {
         let mut validators = BTreeMap::new();
         for (topic, schema) in &schemas {
             let validator = jsonschema::options().with_registry(&registry).build(schema);
-            validators.insert(topic.clone(), validator.map_err(|error| error.to_owned())?);
+            validators.insert(topic.clone(), validator.map_err(jsonschema::ValidationError::to_owned)?);
         }
         Ok(Self { validators })
     }

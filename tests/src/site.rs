@@ -168,6 +168,7 @@ impl Site {
         writeln!(toml, "state_dir = \"{}\"", self.state_dir().display())?;
         writeln!(toml, "run_dir = \"{}\"", self.run_dir().display())?;
         writeln!(toml, "http = \"127.0.0.1:{}\"", self.http)?;
+        writeln!(toml, "shutdown_grace = \"5s\"")?;
         writeln!(toml, "[unit]\nid = \"tests\"\nlabel = \"Tests\"\nprofile = \"adult\"")?;
         writeln!(toml, "[kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"", self.kafka)?;
         toml.push_str(&self.rest);
