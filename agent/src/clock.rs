@@ -1,5 +1,7 @@
 //! The only code that asks the operating system for the time.
 
+use std::sync::OnceLock;
+
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Timestamp, Uptime};
 
@@ -25,4 +27,39 @@ pub fn timestamp() -> Timestamp {
     let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000);
     // A wall clock outside the years −9999 to 9999 is as good as none.
     Timestamp::from_micros(micros).unwrap_or(Timestamp::EPOCH)
+}
+
+/// This boot of the machine, for ever unlike any other: from the unit where `/proc` is hidden, else from the kernel.
+pub fn boot_id() -> &'static str {
+    static BOOT_ID: OnceLock<String> = OnceLock::new();
+    BOOT_ID.get_or_init(|| {
+        #[expect(clippy::disallowed_methods, reason = "the unit passes the boot id by this variable")]
+        let given = std::env::var("WARDLINE_BOOT_ID").ok();
+        let id = given.or_else(|| std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok());
+        // Without either, this process is as far as anything can be resumed.
+        let id = id.unwrap_or_else(|| format!("unknown-{}", timestamp().as_micros()));
+        id.trim().replace('-', "")
+    })
+}
+
+/// A name for this life of the process, unique without any disk: boot id and start time.
+#[must_use]
+pub fn run_id() -> String {
+    let boot: String = boot_id().chars().take(8).collect();
+    format!("{boot}-{:x}", uptime().as_millis())
+}
+
+/// The kernel's flag for a clock that no time source disciplines: `STA_UNSYNC` of `adjtimex(2)`.
+const STA_UNSYNC: i32 = 0x40;
+
+/// How far the wall clock can be believed, given how far it could be before.
+#[must_use]
+pub fn quality(before: ClockQuality) -> ClockQuality {
+    let mut query = rtime_clock::adjtime::Timex::new();
+    let synced = rtime_clock::adjtime::adjtimex(&mut query).is_ok() && query.0.status & STA_UNSYNC == 0;
+    match (synced, before) {
+        (true, _) => ClockQuality::Synced,
+        (false, ClockQuality::Unsynced) => ClockQuality::Unsynced,
+        (false, ClockQuality::Synced | ClockQuality::Holdover) => ClockQuality::Holdover,
+    }
 }

@@ -1,7 +1,12 @@
 //! What the agent believes: built only by parsing, all mistakes told at once, right by type ever after.
 
 pub mod alarms;
+pub mod keys;
+pub mod load;
 pub mod mistake;
+mod read;
+mod section;
+pub mod show;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -222,6 +227,18 @@ pub enum Format {
     Mapped(Mapping),
     /// The raw bytes of a serial device behind a gateway.
     Device(DeviceModel),
+}
+
+impl Format {
+    /// Its name in configuration and records.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Wardline => "wardline",
+            Self::Mapped(_) => "mapped",
+            Self::Device(model) => model.name(),
+        }
+    }
 }
 
 /// What every source has.

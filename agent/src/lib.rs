@@ -17,8 +17,20 @@
 )]
 
 pub mod annunciator;
+pub mod bedside;
 pub mod buffer;
 pub mod clock;
 pub mod config;
 pub mod envelope;
+pub mod forwarder;
+pub mod http;
+mod kafka;
+pub mod life;
+pub mod logging;
+pub mod metrics;
+pub mod mqtt;
+pub mod quarantine;
+pub mod random;
 pub mod replay;
+pub mod source;
+pub mod status;

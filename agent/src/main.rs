@@ -1,3 +1,148 @@
-//! Start.
+//! The command line: what was asked, and the exit code that says how it went.
 
-fn main() {}
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use wardline_agent::config::load::{self, LoadError, Loaded};
+use wardline_agent::config::show;
+use wardline_agent::life::RunError;
+use wardline_agent::{buffer, life, logging, replay, status};
+
+/// Bedside vital signs to Kafka, alarms decided on the spot.
+///
+/// Secondary notification, not a medical device: bedside monitors remain primary.
+#[derive(Debug, Parser)]
+#[command(name = "wardline-agent", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the agent.
+    Run(Config),
+    /// Tells every mistake in the configuration, with its place and what to write instead.
+    Check {
+        #[command(flatten)]
+        config: Config,
+        /// One JSON object instead of words.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Asks the running agent how it is.
+    Status(status::Arguments),
+    /// Tells the alarms that recorded numbers would have raised, one JSON record a line.
+    Replay(replay::Arguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct Config {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "/etc/wardline/wardline.toml")]
+    config: PathBuf,
+}
+
+/// Exit codes, as sysexits.h names them.
+mod exit {
+    pub(crate) const USAGE: u8 = 64;
+    pub(crate) const DATA: u8 = 65;
+    pub(crate) const UNAVAILABLE: u8 = 69;
+    pub(crate) const INTERNAL: u8 = 70;
+    pub(crate) const CONFIG: u8 = 78;
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match arguments.command {
+        Command::Run(it) => run(&it.config),
+        Command::Check { config, json } => check(&config.config, json),
+        Command::Status(it) => match status::run(&it, &mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, exit::UNAVAILABLE),
+        },
+        Command::Replay(it) => match replay::run(&it, &mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let code = error.exit_code();
+                fail(&error, code)
+            }
+        },
+    }
+}
+
+fn run(path: &Path) -> ExitCode {
+    logging::start();
+    let Loaded { config, warnings } = match load::load(path) {
+        Ok(loaded) => loaded,
+        Err(error) => return fail(&error, exit::CONFIG),
+    };
+    for it in &warnings {
+        let (file, line, column) = (it.file.display(), it.line, it.column);
+        tracing::warn!(%file, line, column, fix = it.fix, "{}.", it.what);
+    }
+    match life::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = match &error {
+                RunError::Store(buffer::OpenError::AlreadyInUse { .. }) => exit::UNAVAILABLE,
+                RunError::Kafka(_)
+                | RunError::Mqtt { .. }
+                | RunError::Annunciators(_)
+                | RunError::RunDirectory { .. } => exit::CONFIG,
+                RunError::Store(buffer::OpenError::Thread(_))
+                | RunError::System { .. }
+                | RunError::StoreFailed
+                | RunError::Ended(_) => exit::INTERNAL,
+            };
+            fail(&error, code)
+        }
+    }
+}
+
+fn check(path: &Path, json: bool) -> ExitCode {
+    let (problems, warnings) = match load::load(path) {
+        Ok(loaded) => (Vec::new(), loaded.warnings),
+        Err(LoadError::Mistakes(problems)) => (problems, Vec::new()),
+        Err(error) => return fail(&error, exit::CONFIG),
+    };
+    if json {
+        let document = serde_json::json!({ "version": 1, "errors": problems, "warnings": warnings });
+        print_out(&document.to_string());
+    } else {
+        for it in &warnings {
+            print_out(&show::problem("warning", it));
+        }
+        print_out(&match problems.as_slice() {
+            [] => format!("{} can be used", path.display()),
+            problems => load::told(problems),
+        });
+    }
+    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::CONFIG) }
+}
+
+/// Prints to standard output; a reader who has gone away is no mistake.
+fn print_out(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Tells an error with everything behind it, once.
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    use std::io::Write as _;
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(it) = source {
+        text = format!("{text}\n  because: {it}");
+        source = it.source();
+    }
+    let _ = writeln!(std::io::stderr().lock(), "wardline-agent: {text}");
+    ExitCode::from(code)
+}

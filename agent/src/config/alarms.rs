@@ -4,7 +4,6 @@ mod defaults;
 mod draft;
 mod hash;
 mod rule;
-mod section;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,10 +15,10 @@ use vitals::name::Name;
 use vitals::vital::Vital;
 
 use super::mistake::Mistake;
+pub(crate) use super::section::parse_duration;
+use super::section::{Mistakes, Section};
 use defaults::Defaults;
 use draft::VitalDraft;
-pub(crate) use section::parse_duration;
-use section::{Mistakes, Section};
 
 /// The profiles there are, by age group.
 pub const PROFILES: [&str; 5] = ["adult", "adolescent", "child", "infant", "neonatal"];
@@ -149,7 +148,7 @@ fn read_vitals(section: &Section<'_>, others: &[&str], mistakes: &mut Mistakes) 
     let mut drafts = Drafts::new();
     for (key, span, value) in section.entries().into_iter().filter(|(key, ..)| !others.contains(key)) {
         let Some(vital) = Vital::from_name(key) else {
-            section::refuse_vital(key, span, mistakes);
+            super::section::refuse_vital(key, span, mistakes);
             continue;
         };
         if let Some(section) = Section::of(key, value, &section.path, mistakes) {

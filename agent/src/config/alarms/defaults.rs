@@ -8,7 +8,7 @@ use vitals::alarm::policy::{TechnicalPolicy, TechnicalRule, Timing};
 
 use super::draft::priority;
 use super::rule::{LevelDefaults, RuleDefaults};
-use super::section::{Mistakes, Section};
+use crate::config::section::{Mistakes, Section};
 
 /// Everything that all profiles share.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use vitals::alarm::event::Priority;
 use vitals::quantity::Quantity;
 use vitals::vital::Vital;
 
-use super::section::{Mistakes, Section};
+use crate::config::section::{Mistakes, Section};
 
 /// A key that may have been said, and where.
 type Said<T> = Option<Spanned<T>>;

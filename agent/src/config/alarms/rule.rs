@@ -9,7 +9,7 @@ use vitals::quantity::Quantity;
 use vitals::vital::Vital;
 
 use super::draft::{LimitsDraft, SideDraft, VitalDraft};
-use super::section::Mistakes;
+use crate::config::section::Mistakes;
 
 /// What `[defaults]` says of rules.
 #[derive(Debug, Clone)]

@@ -16,10 +16,15 @@ const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// All mistakes found so far.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(pub(super) Vec<Mistake>);
+pub(in crate::config) struct Mistakes(pub(in crate::config) Vec<Mistake>);
 
 impl Mistakes {
-    pub(super) fn add(&mut self, span: Range<usize>, what: impl Into<String>, fix: impl Into<String>) {
+    pub(in crate::config) fn add(
+        &mut self,
+        span: Range<usize>,
+        what: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         let fix = Some(fix.into()).filter(|it| !it.is_empty());
         self.0.push(Mistake { span, what: what.into(), fix });
     }
@@ -27,22 +32,22 @@ impl Mistakes {
 
 /// One table of the file.
 #[derive(Debug, Clone)]
-pub(super) struct Section<'a> {
+pub(in crate::config) struct Section<'a> {
     table: &'a DeTable<'a>,
     /// Where it stands, for what is missing in it.
-    pub(super) span: Range<usize>,
+    pub(in crate::config) span: Range<usize>,
     /// Its name, for people: `profile.adult.spo2`.
-    pub(super) path: String,
+    pub(in crate::config) path: String,
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn root(table: &'a Spanned<DeTable<'a>>) -> Self {
+    pub(in crate::config) fn root(table: &'a Spanned<DeTable<'a>>) -> Self {
         // What is missing in the file as a whole is missing at its beginning.
         Self { table: table.get_ref(), span: 0..0, path: String::new() }
     }
 
     /// A value that should be a table.
-    pub(super) fn of(
+    pub(in crate::config) fn of(
         key: &str,
         value: &'a Spanned<DeValue<'a>>,
         path: &str,
@@ -59,34 +64,77 @@ impl<'a> Section<'a> {
     }
 
     /// Its keys in the order of the file.
-    pub(super) fn entries(&self) -> Vec<(&'a str, Range<usize>, &'a Spanned<DeValue<'a>>)> {
+    pub(in crate::config) fn entries(&self) -> Vec<(&'a str, Range<usize>, &'a Spanned<DeValue<'a>>)> {
         let mut entries: Vec<_> =
             self.table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect();
         entries.sort_by_key(|(_, span, _)| span.start);
         entries
     }
 
-    pub(super) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+    pub(in crate::config) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.table.get(key)
     }
 
     /// Every key that is not `known` is a mistake.
-    pub(super) fn refuse_unknown(&self, known: &[&str], mistakes: &mut Mistakes) {
+    pub(in crate::config) fn refuse_unknown(&self, known: &[&str], mistakes: &mut Mistakes) {
         for (key, span, _) in self.entries().into_iter().filter(|(key, ..)| !known.contains(key)) {
             let place = if self.path.is_empty() { "the file".into() } else { format!("[{}]", self.path) };
-            mistakes.add(
-                span,
-                format!("{place} has no key {key:?}"),
-                format!("known keys: {}", known.join(", ")),
-            );
+            let fix = match alike(key, known.iter().copied()) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("known keys: {}", known.join(", ")),
+            };
+            mistakes.add(span, format!("{place} has no key {key:?}"), fix);
         }
     }
 
-    pub(super) fn section(&self, key: &str, mistakes: &mut Mistakes) -> Option<Self> {
+    /// The tables of `[[key]]`.
+    pub(in crate::config) fn sections(&self, key: &str, mistakes: &mut Mistakes) -> Vec<Self> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            mistakes.add(value.span(), format!("{key} is not a list of tables"), format!("write [[{key}]]"));
+            return Vec::new();
+        };
+        array.iter().filter_map(|it| Self::of(key, it, &self.path, mistakes)).collect()
+    }
+
+    /// A list of texts.
+    pub(in crate::config) fn texts(
+        &self,
+        key: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Spanned<Vec<String>>> {
+        let value = self.value(key)?;
+        let texts: Option<Vec<String>> = value
+            .get_ref()
+            .as_array()
+            .and_then(|it| it.iter().map(|it| it.get_ref().as_str().map(str::to_owned)).collect());
+        if texts.is_none() {
+            let what = format!("{key} is {}, not a list of texts", described(value));
+            mistakes.add(value.span(), what, format!("{key} = [\"…\"]"));
+        }
+        Some(Spanned::new(value.span(), texts?))
+    }
+
+    /// A number of bytes with its unit.
+    pub(in crate::config) fn size(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<u64>> {
+        let value = self.value(key)?;
+        let size = value.get_ref().as_str().and_then(parse_size);
+        if size.is_none() {
+            let what = format!("{key} is {}, not a size", described(value));
+            mistakes.add(
+                value.span(),
+                what,
+                format!("write number and unit: {key} = \"2GiB\" (KiB, MiB, GiB)"),
+            );
+        }
+        Some(Spanned::new(value.span(), size?))
+    }
+
+    pub(in crate::config) fn section(&self, key: &str, mistakes: &mut Mistakes) -> Option<Self> {
         Self::of(key, self.value(key)?, &self.path, mistakes)
     }
 
-    pub(super) fn text(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<String>> {
+    pub(in crate::config) fn text(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<String>> {
         let value = self.value(key)?;
         let text = value.get_ref().as_str();
         if text.is_none() {
@@ -97,7 +145,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text that must be there and must not be empty.
-    pub(super) fn required(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<String>> {
+    pub(in crate::config) fn required(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<String>> {
         let Some(value) = self.value(key) else {
             mistakes.add(
                 self.span.clone(),
@@ -114,7 +162,7 @@ impl<'a> Section<'a> {
         Some(text)
     }
 
-    pub(super) fn name(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<Name>> {
+    pub(in crate::config) fn name(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<Name>> {
         let text = self.required(key, mistakes)?;
         match Name::parse(text.get_ref()) {
             Ok(name) => Some(Spanned::new(text.span(), name)),
@@ -125,7 +173,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn boolean(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<bool>> {
+    pub(in crate::config) fn boolean(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<bool>> {
         let value = self.value(key)?;
         let boolean = value.get_ref().as_bool();
         if boolean.is_none() {
@@ -136,7 +184,11 @@ impl<'a> Section<'a> {
     }
 
     /// A number, read as its text: no binary float stands between the clinician and a limit.
-    pub(super) fn quantity(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<Quantity>> {
+    pub(in crate::config) fn quantity(
+        &self,
+        key: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Spanned<Quantity>> {
         let value = self.value(key)?;
         let text = match value.get_ref() {
             DeValue::Integer(it) if it.radix() == 10 => it.as_str(),
@@ -153,7 +205,11 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn duration(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<Duration>> {
+    pub(in crate::config) fn duration(
+        &self,
+        key: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Spanned<Duration>> {
         let value = self.value(key)?;
         let duration = value.get_ref().as_str().and_then(parse_duration).filter(|it| *it <= DURATION_MAX);
         if duration.is_none() {
@@ -163,7 +219,7 @@ impl<'a> Section<'a> {
         Some(Spanned::new(value.span(), duration?))
     }
 
-    pub(super) fn vital(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<Vital>> {
+    pub(in crate::config) fn vital(&self, key: &str, mistakes: &mut Mistakes) -> Option<Spanned<Vital>> {
         let text = self.text(key, mistakes)?;
         let vital = Vital::from_name(text.get_ref());
         if vital.is_none() {
@@ -174,7 +230,7 @@ impl<'a> Section<'a> {
 }
 
 /// Says that there is no vital of that name, and which there are.
-pub(super) fn refuse_vital(name: &str, span: Range<usize>, mistakes: &mut Mistakes) {
+pub(in crate::config) fn refuse_vital(name: &str, span: Range<usize>, mistakes: &mut Mistakes) {
     let known: Vec<&str> = Vital::all().map(Vital::name).collect();
     mistakes.add(span, format!("there is no vital {name:?}"), format!("vitals: {}", known.join(", ")));
 }
@@ -200,4 +256,42 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// A whole number and a binary unit: `64MiB`.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim_start() {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The known word that was probably meant: at most two edits away.
+pub(in crate::config) fn alike<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    known.map(|it| (edits(word, it), it)).filter(|(edits, _)| *edits <= 2).min().map(|(_, it)| it)
+}
+
+/// How many letters must be changed, added or taken to make one word of the other (Levenshtein).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, letter) in from.chars().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        for (above, other) in row.iter_mut().skip(1).zip(&to) {
+            let cost = (diagonal + usize::from(letter != *other)).min(left + 1).min(*above + 1);
+            diagonal = *above;
+            *above = cost;
+            left = cost;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
 }

@@ -1,0 +1,219 @@
+//! A retained MQTT message for each bed: what is open there, and until when that may be believed.
+//!
+//! A connection of its own, so that a flood of readings cannot delay an alarm. The message is state, not an event: the
+//! newest stands, is published again after every reconnection (the client forgets what it had queued when a broker
+//! loses the session) and while anything is open, and becomes empty of alarms when all is over. When the agent dies,
+//! the broker says so in its place (Last Will) on the same prefix, under the agent's name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{LastWill, Packet};
+use rumqttc::v5::{AsyncClient, Event, EventLoop};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+use vitals::backoff::Backoff;
+use vitals::name::Name;
+use vitals::reading::Mode;
+use vitals::record::alarm::{AlarmRecord, VALIDITY, WallClock};
+use vitals::time::{ClockQuality, Timestamp};
+
+use super::Announcement;
+use crate::clock;
+use crate::config::MqttLink;
+use crate::metrics::Metrics;
+use crate::mqtt::{self, TlsError};
+
+/// Requests to the client: a message for each bed of a large unit, twice. What does not fit is published at the next
+/// turn, newer by then.
+const REQUESTS_MAX: usize = 1024;
+
+/// The schema of a bed's message.
+const SCHEMA: &str = "wardline.bed_alarms.v1";
+
+/// What is open on one bed.
+#[derive(Debug, Serialize)]
+struct BedAlarms<'a> {
+    schema: &'static str,
+    agent: &'a str,
+    bed: &'a str,
+    at: Timestamp,
+    valid_until: Option<Timestamp>,
+    mode: Mode,
+    notice: &'static str,
+    alarms: &'a [Arc<AlarmRecord>],
+}
+
+/// That the agent is there, or is gone.
+#[derive(Debug, Serialize)]
+struct Presence<'a> {
+    schema: &'static str,
+    agent: &'a str,
+    present: bool,
+}
+
+/// What the annunciator needs besides its link.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) agent: Name,
+    /// Tells several annunciators on one broker apart.
+    pub(super) index: usize,
+    /// The topic, with `{bed}`.
+    pub(super) topic: String,
+    pub(super) beds: Vec<Arc<Name>>,
+}
+
+/// The beds' newest states, for the task that publishes them.
+#[derive(Debug)]
+pub(super) struct BedTopics {
+    beds: BTreeMap<Arc<Name>, watch::Sender<Arc<[Arc<AlarmRecord>]>>>,
+    changed: watch::Sender<()>,
+}
+
+type Receivers = BTreeMap<Arc<Name>, watch::Receiver<Arc<[Arc<AlarmRecord>]>>>;
+
+impl BedTopics {
+    pub(super) fn start(
+        settings: Settings,
+        link: &MqttLink,
+        metrics: &Metrics,
+        stopped: watch::Receiver<bool>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Self, TlsError> {
+        let mut options = mqtt::options(link, &format!("-alarms-{}", settings.index))?;
+        options.set_clean_start(true);
+        options.set_session_expiry_interval(None);
+        options.set_outgoing_inflight_upper_limit(100);
+        let presence_topic = settings.topic.replace("{bed}", settings.agent.as_str());
+        let gone = presence(&settings.agent, false);
+        options.set_last_will(LastWill::new(&presence_topic, gone, QoS::AtLeastOnce, true, None));
+        let (client, events) = AsyncClient::new(options, REQUESTS_MAX);
+        let (connected, connections) = watch::channel(0);
+        let (changed, changes) = watch::channel(());
+        let mut senders = BTreeMap::new();
+        let mut receivers = BTreeMap::new();
+        for bed in &settings.beds {
+            let (sender, receiver) = watch::channel(Arc::from([]));
+            senders.insert(Arc::clone(bed), sender);
+            receivers.insert(Arc::clone(bed), receiver);
+        }
+        let publisher = Publisher { settings, presence_topic, client, metrics: metrics.clone() };
+        tasks.spawn(poll(events, connected, link.name.clone()));
+        tasks.spawn(publisher.run(receivers, changes, connections, stopped));
+        Ok(Self { beds: senders, changed })
+    }
+
+    pub(super) fn offer(&self, announcement: &Announcement) {
+        if let Some(bed) = self.beds.get(&announcement.bed) {
+            bed.send_replace(announcement.open.as_slice().into());
+            self.changed.send_replace(());
+        }
+    }
+}
+
+/// Polls and nothing else; counts the connections.
+async fn poll(mut events: EventLoop, connected: watch::Sender<u64>, link: Name) {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+    let mut said = false;
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                info!(%link, "Alarms are published to the MQTT broker.");
+                said = false;
+                backoff.reset();
+                connected.send_modify(|count| *count += 1);
+            }
+            Ok(_) => {}
+            Err(_) if connected.is_closed() => return,
+            Err(error) => {
+                if !said {
+                    warn!(%link, %error, "Alarms do not reach the MQTT broker; trying again.");
+                    said = true;
+                }
+                tokio::time::sleep(backoff.next_delay(crate::random::u32())).await;
+            }
+        }
+    }
+}
+
+struct Publisher {
+    settings: Settings,
+    presence_topic: String,
+    client: AsyncClient,
+    metrics: Metrics,
+}
+
+impl Publisher {
+    async fn run(
+        self,
+        mut beds: Receivers,
+        mut changes: watch::Receiver<()>,
+        mut connections: watch::Receiver<u64>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let mut unsent = BTreeSet::new();
+        let mut connected = false;
+        // What is open is said again before its validity ends: two of them, and some for the way.
+        let mut again = tokio::time::interval(VALIDITY / 3);
+        loop {
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|it| *it) => break,
+                changed = connections.changed() => {
+                    if changed.is_err() { return }
+                    connected = true;
+                    // A lost connection may have lost what was on its way: everything is said anew.
+                    unsent.extend(beds.keys().cloned());
+                    self.publish(&self.presence_topic, presence(&self.settings.agent, true));
+                }
+                changed = changes.changed() => if changed.is_err() { break },
+                _ = again.tick() => {
+                    unsent.extend(beds.iter().filter(|(_, open)| !open.borrow().is_empty()).map(|(bed, _)| Arc::clone(bed)));
+                }
+            }
+            unsent.extend(
+                beds.iter()
+                    .filter(|(_, it)| it.has_changed().unwrap_or(false))
+                    .map(|(bed, _)| Arc::clone(bed)),
+            );
+            if connected {
+                unsent.retain(|bed| !beds.get_mut(bed).is_some_and(|open| self.tell(bed, open)));
+            }
+        }
+        self.publish(&self.presence_topic, presence(&self.settings.agent, false));
+        let _ = self.client.try_disconnect();
+    }
+
+    /// Publishes the state of a bed. Whether the client took it.
+    fn tell(&self, bed: &Name, open: &mut watch::Receiver<Arc<[Arc<AlarmRecord>]>>) -> bool {
+        let alarms = Arc::clone(&open.borrow_and_update());
+        let wall: WallClock = clock::wall_clock(ClockQuality::Unsynced);
+        let message = BedAlarms {
+            schema: SCHEMA,
+            agent: self.settings.agent.as_str(),
+            bed: bed.as_str(),
+            at: wall.at,
+            valid_until: wall.at(wall.up + VALIDITY),
+            mode: alarms.iter().map(|it| it.mode).max().unwrap_or(Mode::Live),
+            notice: "secondary notification, not a medical device; bedside monitors remain primary",
+            alarms: &alarms,
+        };
+        let topic = self.settings.topic.replace("{bed}", bed.as_str());
+        serde_json::to_vec(&message).is_ok_and(|body| self.publish(&topic, body))
+    }
+
+    fn publish(&self, topic: &str, body: Vec<u8>) -> bool {
+        let taken = self.client.try_publish(topic, QoS::AtLeastOnce, true, body).is_ok();
+        self.metrics.annunciate("mqtt", if taken { "sent" } else { "waiting" });
+        taken
+    }
+}
+
+fn presence(agent: &Name, present: bool) -> Vec<u8> {
+    let message = Presence { schema: "wardline.agent_presence.v1", agent: agent.as_str(), present };
+    serde_json::to_vec(&message).unwrap_or_default()
+}

@@ -1,0 +1,306 @@
+//! The bedside loop: the only place where time, observations and alarm engines meet.
+//!
+//! It awaits its inputs and nothing else: no disk, no network and no full queue can delay an alarm. What it has to say
+//! it offers to annunciators, store and Kafka in that order, and each offer returns at once. It has a thread of its
+//! own, so that nothing else in the process can keep it from running either.
+
+mod bed;
+mod latest;
+mod outlets;
+mod snapshot;
+mod status;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tracing::{error, warn};
+use vitals::alarm::event::AlarmIds;
+use vitals::name::Name;
+use vitals::reading::Mode;
+use vitals::record::reading::{Origin, ReadingRecord};
+use vitals::time::{ClockQuality, Uptime};
+
+use self::bed::BedState;
+pub use self::bed::SourceSetup;
+pub use self::outlets::Outlets;
+pub use self::snapshot::{Kept, KeptBeds, keep_in};
+pub use self::status::BedsideStatus;
+use crate::buffer::Progress;
+use crate::clock;
+use crate::config::Bed;
+use crate::envelope::{Envelope, RunId, ToStore};
+use crate::source::{Arrival, SourceInput};
+
+/// Inputs on their way to the loop: 500 observations a second for 8 s, in which the loop cannot but turn. When full,
+/// sources wait, each with its own bound.
+pub const INBOX_MAX: usize = 4096;
+
+/// Inputs taken in one turn, so that deadlines are looked at every few milliseconds even in a flood.
+const TURN_MAX: usize = 256;
+
+/// How long after a deadline the timers run: observations read before it may still be on their way through the
+/// inbox, and an engine refuses what is older than its last step (E5).
+const SLACK: Duration = Duration::from_millis(10);
+
+/// The loop turns at least this often: the watchdog, the newest values and the states of beds live on it.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A loop that comes later than this to a deadline was not running: no value aged meanwhile (E6).
+const STALL: Duration = Duration::from_secs(2);
+
+/// The heartbeat's interval.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// What the bedside task needs to begin.
+pub struct Setup {
+    /// The agent.
+    pub agent: Name,
+    /// This life of the process.
+    pub run: RunId,
+    /// The beds, with their policies.
+    pub beds: Vec<Bed>,
+    /// The sources known from the start.
+    pub sources: Vec<SourceSetup>,
+    /// What earlier runs left.
+    pub kept: KeptBeds,
+    /// Where everything goes.
+    pub outlets: Outlets,
+    /// How far the wall clock can be believed, as of now.
+    pub clock: watch::Receiver<ClockQuality>,
+    /// The bound of the buffer, bytes, for the heartbeat.
+    pub buffer_max: u64,
+    /// How the store is, for the heartbeat.
+    pub store: watch::Receiver<Progress>,
+}
+
+/// The task that owns every alarm engine and gives every record its number.
+pub struct Bedside {
+    origin: Origin,
+    beds: BTreeMap<Arc<Name>, BedState>,
+    ids: AlarmIds,
+    reading_seq: u64,
+    alarm_seq: u64,
+    outlets: Outlets,
+    clock: watch::Receiver<ClockQuality>,
+    status: watch::Sender<BedsideStatus>,
+    buffer_max: u64,
+    store: watch::Receiver<Progress>,
+    turns: u64,
+    last_tick: Uptime,
+    last_heartbeat: Option<Uptime>,
+}
+
+impl Bedside {
+    /// The task, before its first turn; the receiver tells how it is.
+    #[must_use]
+    pub fn new(setup: Setup, now: Uptime) -> (Self, watch::Receiver<BedsideStatus>) {
+        let origin = Origin { agent: setup.agent.to_string(), run: setup.run.to_string() };
+        let mut kept = setup.kept;
+        let beds = setup
+            .beds
+            .into_iter()
+            .map(|config| {
+                let sources = setup.sources.iter().filter(|it| it.bed == config.id).cloned().collect();
+                let kept = kept.take(&config.id);
+                (Arc::clone(&config.id), BedState::new(config, sources, kept, now))
+            })
+            .collect();
+        let (status, receiver) = watch::channel(BedsideStatus::default());
+        let it = Self {
+            origin,
+            beds,
+            ids: AlarmIds::new(setup.run),
+            reading_seq: 0,
+            alarm_seq: 0,
+            outlets: setup.outlets,
+            clock: setup.clock,
+            status,
+            buffer_max: setup.buffer_max,
+            store: setup.store,
+            turns: 0,
+            last_tick: now,
+            last_heartbeat: None,
+        };
+        (it, receiver)
+    }
+
+    /// Turns until every source is gone.
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<SourceInput>) {
+        let mut inputs = Vec::with_capacity(TURN_MAX);
+        self.turn(clock::uptime(), &mut inputs);
+        loop {
+            let wait = self.next_turn(clock::uptime());
+            tokio::select! {
+                biased;
+                count = inbox.recv_many(&mut inputs, TURN_MAX) => if count == 0 { break },
+                () = tokio::time::sleep(wait) => {}
+            }
+            self.turn(clock::uptime(), &mut inputs);
+        }
+        self.tell_state(clock::uptime(), true);
+    }
+
+    /// How long until the loop must turn again.
+    fn next_turn(&self, now: Uptime) -> Duration {
+        let deadline = self.beds.values().filter_map(BedState::poll_timeout).min();
+        let tick = self.last_tick + TICK;
+        deadline.map_or(tick, |it| tick.min(it + SLACK)).since(now)
+    }
+
+    /// One turn: what came in, then what was due, then what changed for those who only look.
+    fn turn(&mut self, now: Uptime, inputs: &mut Vec<SourceInput>) {
+        self.turns += 1;
+        self.notice_stall(now);
+        for input in inputs.drain(..) {
+            self.handle(input);
+        }
+        let due = now - SLACK;
+        let timed_out: Vec<_> = self
+            .beds
+            .iter()
+            .filter(|(_, bed)| bed.poll_timeout().is_some_and(|at| at <= due))
+            .map(|(id, _)| Arc::clone(id))
+            .collect();
+        for id in timed_out {
+            if let Some(bed) = self.beds.get_mut(&id) {
+                bed.handle_timeout(due, &mut self.ids);
+            }
+            self.announce(&id);
+        }
+        if now.since(self.last_tick) >= TICK {
+            self.last_tick = now;
+            self.tell_state(now, false);
+        }
+    }
+
+    fn notice_stall(&mut self, now: Uptime) {
+        let Some(deadline) = self.beds.values().filter_map(BedState::poll_timeout).min() else { return };
+        let late = now.since(deadline);
+        if late > STALL {
+            error!(
+                late_ms = vitals::time::millis(late),
+                "The bedside loop was not running; no alarm was decided meanwhile."
+            );
+            for bed in self.beds.values_mut() {
+                bed.handle_stall(deadline, now);
+            }
+        }
+    }
+
+    fn handle(&mut self, input: SourceInput) {
+        match input {
+            SourceInput::Observation(arrival) => self.handle_arrival(arrival),
+            SourceInput::Nothing { receipt } => self.outlets.store(ToStore::Nothing(receipt)),
+            SourceInput::Frame { bed, source, at } => {
+                if let Some(state) = self.beds.get_mut(&bed) {
+                    state.handle_frame(at, &source, &mut self.ids);
+                }
+                self.announce(&bed);
+            }
+            SourceInput::Port { bed, source, state: port, at } => {
+                if let Some(state) = self.beds.get_mut(&bed) {
+                    state.handle_port(at, &source, port, &mut self.ids);
+                }
+                self.announce(&bed);
+            }
+        }
+    }
+
+    /// Alarm first, then the store.
+    fn handle_arrival(&mut self, arrival: Arrival) {
+        let observation = &arrival.observation;
+        let id = Arc::clone(&observation.bed);
+        let Some(bed) = self.beds.get_mut(&id) else {
+            // Sources only name beds of the configuration; losing the reading silently would hide a mistake here.
+            error!(bed = %id, "An observation of a bed that is not configured cannot be judged.");
+            return self.store_reading(&arrival);
+        };
+        bed.handle_observation(observation, &arrival.device, &mut self.ids);
+        self.announce(&id);
+        self.store_reading(&arrival);
+    }
+
+    /// Numbers the reading, encodes it and hands it to the store.
+    fn store_reading(&mut self, arrival: &Arrival) {
+        let observation = &arrival.observation;
+        let seq = self.reading_seq + 1;
+        let record = ReadingRecord::new(&self.origin, seq, &arrival.device, observation);
+        let body = match serde_json::to_vec(&record) {
+            Ok(body) => body,
+            Err(error) => {
+                error!(source = %observation.source, %error, "A reading cannot be encoded; it is lost.");
+                if let Some(receipt) = arrival.receipt {
+                    self.outlets.store(ToStore::Nothing(receipt));
+                }
+                return;
+            }
+        };
+        self.reading_seq = seq;
+        self.outlets.store(ToStore::Reading(
+            Envelope {
+                seq,
+                up: observation.at,
+                mode: observation.mode,
+                late: observation.late.is_some(),
+                key: observation.source.as_str().into(),
+                body: body.into(),
+            },
+            arrival.receipt,
+        ));
+    }
+
+    /// Makes known what an engine decided: annunciators, Kafka, store.
+    fn announce(&mut self, id: &Arc<Name>) {
+        let Some(bed) = self.beds.get_mut(id) else { return };
+        let mut records = Vec::new();
+        while let Some(event) = bed.poll_event() {
+            let signalled = clock::wall_clock(*self.clock.borrow());
+            let seq = bed::is_stored(&event).then(|| {
+                self.alarm_seq += 1;
+                self.alarm_seq
+            });
+            let (record, open) = bed.record(&event, seq, &self.origin, signalled);
+            self.outlets.annunciate(id, &record, open);
+            records.push((event, record));
+        }
+        if records.is_empty() {
+            return;
+        }
+        let state = snapshot::durable(&self.beds, &self.origin.run);
+        for (event, record) in records {
+            if let Err(error) = self.outlets.send_alarm(&event, &record, &state) {
+                warn!(bed = %id, %error, "An alarm record cannot be encoded; it was annunciated and is not sent.");
+            }
+        }
+    }
+
+    /// Tells those who only look: newest values, states of beds, the engines' state, and how the loop is.
+    fn tell_state(&mut self, now: Uptime, ending: bool) {
+        let wall = clock::wall_clock(*self.clock.borrow());
+        for bed in self.beds.values_mut() {
+            for update in bed.poll_updates(now, wall, &self.origin) {
+                self.outlets.tell(update);
+            }
+        }
+        if ending || self.beds.values().any(BedState::is_touched) {
+            for bed in self.beds.values_mut() {
+                bed.clear_touched();
+            }
+            self.outlets.keep(snapshot::whole(&self.beds, &self.origin.run, now));
+        }
+        let status = status::of(self.turns, self.reading_seq, self.alarm_seq, &self.beds, now);
+        if ending || self.last_heartbeat.is_none_or(|last| now.since(last) >= HEARTBEAT) {
+            self.last_heartbeat = Some(now);
+            let mode = self.beds.values().map(BedState::mode).min().unwrap_or(Mode::Live);
+            let store = self.store.borrow().clone();
+            if let Some(update) =
+                status::heartbeat(&self.origin, &status, &store, self.buffer_max, wall, mode)
+            {
+                self.outlets.tell(update);
+            }
+        }
+        self.status.send_replace(status);
+    }
+}

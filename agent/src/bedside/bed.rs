@@ -1,0 +1,265 @@
+//! One bed: its alarm engine, its open alarms, and what its sources last said.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::debug;
+use vitals::alarm::AlarmEngine;
+use vitals::alarm::engine::PortState;
+use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Phase};
+use vitals::alarm::policy;
+use vitals::name::Name;
+use vitals::observation::Observation;
+use vitals::reading::Mode;
+use vitals::record::alarm::{AlarmContext, AlarmRecord, WallClock};
+use vitals::record::reading::Origin;
+use vitals::record::state::{BEDS, BedRecord};
+use vitals::time::Uptime;
+
+use super::latest::SourceView;
+use super::snapshot::Kept;
+use crate::config::Bed;
+use crate::forwarder::{StateTopic, StateUpdate};
+
+/// The state of a bed is told on every change and at least this often.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// A source of a bed, known from the configuration.
+#[derive(Debug, Clone)]
+pub struct SourceSetup {
+    /// Its bed.
+    pub bed: Arc<Name>,
+    /// What the engine must know of it.
+    pub engine: policy::SourceSetup,
+    /// The device model or payload format.
+    pub device: Arc<str>,
+}
+
+/// One bed.
+pub(super) struct BedState {
+    config: Bed,
+    engine: AlarmEngine,
+    /// The last moment the engine has seen: it refuses what is older (E5).
+    last: Uptime,
+    mode: Mode,
+    open: BTreeMap<AlarmId, Arc<AlarmRecord>>,
+    sources: BTreeMap<Arc<Name>, SourceView>,
+    told: Option<Uptime>,
+    changed: bool,
+    touched: bool,
+}
+
+/// Whether an event is stored: a `continue` is made anew when it is needed (E21).
+pub(super) fn is_stored(event: &AlarmEvent) -> bool {
+    event.phase != Phase::Continue
+}
+
+impl BedState {
+    pub(super) fn new(config: Bed, sources: Vec<SourceSetup>, kept: Option<Kept>, now: Uptime) -> Self {
+        let setups: Vec<_> = sources.iter().map(|it| it.engine.clone()).collect();
+        let (policy, prefer) = (config.policy.clone(), config.prefer.clone());
+        let engine = match &kept {
+            Some(kept) => AlarmEngine::restore(policy, setups, prefer, &kept.snapshot, kept.boot, now),
+            None => AlarmEngine::new(policy, setups, prefer, now),
+        };
+        let mode = sources.iter().map(|it| it.engine.mode).max().unwrap_or(Mode::Live);
+        let sources =
+            sources.into_iter().map(|it| (Arc::clone(&it.engine.source), SourceView::new(it))).collect();
+        Self {
+            config,
+            engine,
+            last: now,
+            mode,
+            open: BTreeMap::new(),
+            sources,
+            told: None,
+            changed: true,
+            touched: true,
+        }
+    }
+
+    /// When the engine wants its timers run.
+    pub(super) fn poll_timeout(&self) -> Option<Uptime> {
+        self.engine.poll_timeout()
+    }
+
+    /// What the engine decided next.
+    pub(super) fn poll_event(&mut self) -> Option<AlarmEvent> {
+        self.engine.poll_event()
+    }
+
+    /// Judges an observation, or notes that it is history.
+    pub(super) fn handle_observation(
+        &mut self,
+        observation: &Observation,
+        device: &Arc<str>,
+        ids: &mut AlarmIds,
+    ) {
+        self.touched = true;
+        let at = self.advance(observation.at);
+        if let Some(view) = self.sources.get_mut(&observation.source) {
+            view.handle_observation(observation);
+        } else {
+            self.add_source(observation, device);
+        }
+        if observation.late.is_some() {
+            return self.engine.handle_late(at, &observation.source, ids);
+        }
+        let outcome = if at == observation.at {
+            self.engine.handle_observation(observation, ids)
+        } else {
+            // It overtook another source's on the way here, by the milliseconds that its task slept longer.
+            self.engine.handle_observation(&Observation { at, ..observation.clone() }, ids)
+        };
+        if outcome.is_err() {
+            debug!(source = %observation.source, "An observation is older than the last and was not judged.");
+        }
+    }
+
+    pub(super) fn handle_frame(&mut self, at: Uptime, source: &Name, ids: &mut AlarmIds) {
+        let at = self.advance(at);
+        self.engine.handle_frame(at, source, ids);
+    }
+
+    pub(super) fn handle_port(
+        &mut self,
+        at: Uptime,
+        source: &Arc<Name>,
+        port: PortState,
+        ids: &mut AlarmIds,
+    ) {
+        self.touched = true;
+        self.changed = true;
+        let at = self.advance(at);
+        if let Some(view) = self.sources.get_mut(source) {
+            view.handle_port(port);
+        }
+        self.engine.handle_port(at, source, port, ids);
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Uptime, ids: &mut AlarmIds) {
+        self.touched = true;
+        let now = self.advance(now);
+        self.engine.handle_timeout(now, ids);
+    }
+
+    pub(super) fn handle_stall(&mut self, from: Uptime, to: Uptime) {
+        self.engine.handle_stall(from, to);
+        self.last = self.last.max(to);
+    }
+
+    /// The record of an event and, after it, everything that is open, the most urgent first.
+    pub(super) fn record(
+        &mut self,
+        event: &AlarmEvent,
+        seq: Option<u64>,
+        origin: &Origin,
+        signalled: WallClock,
+    ) -> (Arc<AlarmRecord>, Vec<Arc<AlarmRecord>>) {
+        let context = AlarmContext {
+            origin,
+            bed: self.config.id.as_str(),
+            bed_label: self.config.label.as_deref(),
+            profile: &self.config.policy.profile,
+            rule_hash: &self.config.policy.hash,
+            wall: Some(signalled),
+            signalled_at: Some(signalled.up),
+        };
+        let record = Arc::new(AlarmRecord::new(event, seq, &context));
+        match event.phase {
+            Phase::End | Phase::Reset => {
+                self.open.remove(&event.id);
+            }
+            Phase::Start | Phase::Continue | Phase::Update | Phase::Escalate | Phase::DeEscalate => {
+                self.open.insert(event.id.clone(), Arc::clone(&record));
+            }
+        }
+        self.changed |= is_stored(event);
+        (record, self.open_alarms())
+    }
+
+    /// Everything that is open, the most urgent first, and of equals the oldest.
+    pub(super) fn open_alarms(&self) -> Vec<Arc<AlarmRecord>> {
+        let mut open: Vec<_> = self.open.values().map(Arc::clone).collect();
+        open.sort_by_key(|it| std::cmp::Reverse(it.priority));
+        open
+    }
+
+    /// What a screen should know by now: newest values, and the state of the bed.
+    pub(super) fn poll_updates(&mut self, now: Uptime, wall: WallClock, origin: &Origin) -> Vec<StateUpdate> {
+        let bed = &self.config.id;
+        let mut updates: Vec<_> =
+            self.sources.values_mut().filter_map(|view| view.poll_latest(now, wall, origin, bed)).collect();
+        let due = self.told.is_none_or(|told| now.since(told) >= TELL_EVERY);
+        if self.changed || due {
+            self.changed = false;
+            self.told = Some(now);
+            updates.extend(self.update(now, wall, origin));
+        }
+        updates
+    }
+
+    fn update(&self, now: Uptime, wall: WallClock, origin: &Origin) -> Option<StateUpdate> {
+        let record = BedRecord {
+            schema: BEDS.into(),
+            agent: origin.agent.clone(),
+            run: origin.run.clone(),
+            up_ms: now,
+            at: wall.at,
+            clock: wall.quality,
+            bed: self.config.id.to_string(),
+            bed_label: self.config.label.clone(),
+            profile: self.config.policy.profile.clone(),
+            mode: self.mode,
+            alarms: self.open_alarms().iter().map(|it| AlarmRecord::clone(it)).collect(),
+            sources: self.sources.values().map(|view| view.state(now)).collect(),
+            rule_hash: self.config.policy.hash.clone(),
+        };
+        let body = serde_json::to_vec(&record).ok()?;
+        Some(StateUpdate {
+            topic: StateTopic::Beds,
+            mode: self.mode,
+            key: self.config.id.as_str().into(),
+            body: body.into(),
+        })
+    }
+
+    /// The engine's state for the next run.
+    pub(super) fn engine(&self) -> &AlarmEngine {
+        &self.engine
+    }
+
+    /// The least live mode of its sources.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// How many alarms are open.
+    pub(super) fn open_count(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether the engine has been given anything since the last look.
+    pub(super) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    pub(super) fn clear_touched(&mut self) {
+        self.touched = false;
+    }
+
+    /// A source that was not known by name: one bed's share of a topic filter for many beds.
+    fn add_source(&mut self, observation: &Observation, device: &Arc<str>) {
+        self.mode = self.mode.max(observation.mode);
+        let mut view = SourceView::unknown(observation, Arc::clone(device));
+        view.handle_observation(observation);
+        self.sources.insert(Arc::clone(&observation.source), view);
+    }
+
+    /// The engine's time goes on, and never back.
+    fn advance(&mut self, at: Uptime) -> Uptime {
+        self.last = self.last.max(at);
+        self.last
+    }
+}

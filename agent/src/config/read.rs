@@ -1,0 +1,126 @@
+//! What `wardline.toml` means: each section read, and the sections held against each other.
+
+mod agent;
+mod kafka;
+mod mqtt;
+mod secret;
+mod source;
+mod ward;
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use super::Config;
+use super::alarms::AlarmsFile;
+use super::keys;
+use super::section::{Mistakes, Section, alike};
+
+/// The file with the alarms, beside `wardline.toml` unless said otherwise.
+pub(super) fn alarms_file(root: &Section<'_>) -> PathBuf {
+    let said = root.section("unit", &mut Mistakes::default());
+    let said = said.and_then(|it| it.text("alarms_file", &mut Mistakes::default()));
+    said.map_or_else(|| keys::default("unit", "alarms_file").to_owned(), Spanned::into_inner).into()
+}
+
+/// Where that file is named.
+pub(super) fn alarms_file_span(root: &Section<'_>) -> Range<usize> {
+    let unit = root.section("unit", &mut Mistakes::default());
+    unit.and_then(|it| it.value("alarms_file")).map_or(0..0, Spanned::span)
+}
+
+/// Reads everything. There is a configuration only where nothing was wrong.
+pub(super) fn config(
+    root: &Section<'_>,
+    alarms: Option<&AlarmsFile>,
+    mistakes: &mut Mistakes,
+) -> (Option<Config>, Mistakes) {
+    const SECTIONS: [&str; 8] = ["agent", "unit", "kafka", "mqtt", "buffer", "bed", "source", "annunciator"];
+    let mut warnings = Mistakes::default();
+    refuse_actions(root, mistakes);
+    let known: Vec<_> = SECTIONS.into_iter().chain(["actions"]).collect();
+    root.refuse_unknown(&known, mistakes);
+    let agent = agent::agent(root, mistakes);
+    let unit = agent::unit(root, mistakes);
+    let buffer = agent::buffer(root, mistakes, &mut warnings);
+    let kafka = kafka::kafka(root, mistakes);
+    let mqtt = mqtt::links(root, agent.as_ref(), mistakes);
+    let profile = unit.as_ref().map(|it| it.profile.as_str());
+    let beds = ward::beds(root, profile, alarms, mistakes);
+    let sources = source::sources(root, &mqtt, &beds, mistakes);
+    ward::check_sources(&beds, &sources, mistakes, &mut warnings);
+    let annunciators = ward::annunciators(root, &mqtt, mistakes);
+    if annunciators.is_empty() {
+        let what = "no annunciator: with Kafka away nobody hears an alarm but who reads the journal";
+        warnings.add(0..0, what, "add an [[annunciator]]");
+    }
+    let (Some(agent), Some(unit), Some(buffer), Some(kafka)) = (agent, unit, buffer, kafka) else {
+        return (None, warnings);
+    };
+    let (serial, topics) = sources.into_parts();
+    let beds = beds.into_iter().map(|it| it.bed).collect();
+    let mqtt = mqtt.into_iter().map(|it| it.link).collect();
+    (Some(Config { agent, unit, kafka, mqtt, buffer, beds, serial, topics, annunciators }), warnings)
+}
+
+/// Actions of operators are not in this version; a file that counts on them must not pass.
+fn refuse_actions(root: &Section<'_>, mistakes: &mut Mistakes) {
+    if let Some(actions) = root.value("actions") {
+        let what = "[actions] is not in this version: alarms cannot be acknowledged from outside yet";
+        mistakes.add(actions.span(), what, "take the section out");
+    }
+}
+
+/// One word of several.
+fn word<T: Copy>(
+    section: &Section<'_>,
+    key: &str,
+    known: &[(&str, T)],
+    mistakes: &mut Mistakes,
+) -> Option<Spanned<T>> {
+    let text = section.text(key, mistakes)?;
+    if let Some((_, value)) = known.iter().find(|(name, _)| name == text.get_ref()) {
+        return Some(Spanned::new(text.span(), *value));
+    }
+    let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+    let fix = match alike(text.get_ref(), names.iter().copied()) {
+        Some(meant) => format!("did you mean {key} = \"{meant}\"?"),
+        None => format!("known: {}", names.join(", ")),
+    };
+    mistakes.add(text.span(), format!("there is no {key} {:?}", text.get_ref()), fix);
+    None
+}
+
+/// Whether a host is this machine, where nothing can listen in.
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
+}
+
+/// A file that is named, read for its certificates or key only when it is used, and must be there now.
+fn existing(section: &Section<'_>, key: &str, mistakes: &mut Mistakes) -> Option<PathBuf> {
+    let text = section.text(key, mistakes)?;
+    let path = PathBuf::from(text.get_ref());
+    if let Err(error) = std::fs::File::open(&path) {
+        mistakes.add(
+            text.span(),
+            format!("{key} cannot be read: {error}"),
+            "name a file that the agent can read",
+        );
+    }
+    Some(path)
+}
+
+/// Our own certificate and its key: both or none.
+fn client_cert(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<(PathBuf, PathBuf)> {
+    let cert = existing(section, "client_cert", mistakes);
+    let key = existing(section, "client_key", mistakes);
+    for (said, missing) in [("client_cert", "client_key"), ("client_key", "client_cert")] {
+        if let (Some(it), None) = (section.value(said), section.value(missing)) {
+            let fix = format!("{missing} = \"/etc/wardline/…\"");
+            mistakes.add(it.span(), format!("{said} is of no use without {missing}"), fix);
+        }
+    }
+    Some((cert?, key?))
+}

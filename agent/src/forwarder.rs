@@ -1,0 +1,222 @@
+//! From the store to Kafka: three producers with three tempers.
+//!
+//! *Readings* go strictly in order, in batches, at least once, each with its record id: a batch, the ledger's records
+//! and the cursor, then the acknowledgement to the store. *Alarms* go at once, in parallel with the disk; after an
+//! outage first the newest record of each open alarm, then the lane. *State* (newest values, beds, heartbeats) is never
+//! buffered: a newer one replaces one that has not gone.
+//!
+//! What is not live goes to topics prefixed `sim.`, each record by its own mode. Cursor, ledger and heartbeat go there
+//! too when no source of the agent is live.
+
+mod alarms;
+mod batch;
+mod cursor;
+mod message;
+mod producer;
+mod readings;
+mod state;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use tokio::sync::watch;
+use tracing::warn;
+use vitals::alarm::event::Phase;
+use vitals::reading::Mode;
+use vitals::record::alarm::AlarmRecord;
+
+use crate::buffer::{LaneReader, Previous};
+use crate::clock;
+use crate::config::{Config, Kafka};
+use crate::envelope::{Envelope, RunId};
+use crate::kafka::Troubles;
+
+/// Alarm records on their way to the producer: a storm of 200 beds with two records each, and as many again. What does
+/// not fit comes from the lane.
+const LIVE_MAX: usize = 1024;
+
+/// States on their way: each bed and source of a large unit. What does not fit is told by the next.
+const STATE_MAX: usize = 1024;
+
+/// What the forwarder needs to begin.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) kafka: Kafka,
+    pub(crate) agent: String,
+    pub(crate) run: RunId,
+    /// The mode of cursor, ledger and heartbeat: live if any source is.
+    pub(crate) mode: Mode,
+    pub(crate) previous: Option<Previous>,
+}
+
+impl Settings {
+    /// What the configuration says.
+    #[must_use]
+    pub fn new(config: &Config, run: &RunId, previous: Option<Previous>) -> Self {
+        let serial = config.serial.iter().map(|it| it.common.mode);
+        let mode = serial.chain(config.topics.iter().map(|it| it.common.mode)).min().unwrap_or(Mode::Live);
+        let agent = config.agent.id.to_string();
+        Self { kafka: config.kafka.clone(), agent, run: Arc::clone(run), mode, previous }
+    }
+}
+
+/// Why the forwarder cannot start. That Kafka is away is none.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// librdkafka does not take a setting.
+    #[error("librdkafka does not take the settings")]
+    Settings(#[source] KafkaError),
+    /// The system gives no thread.
+    #[error("cannot start a thread of the forwarder")]
+    Thread(#[source] io::Error),
+}
+
+/// How the forwarder is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForwarderProgress {
+    /// Kafka took the last record that was sent.
+    pub connected: bool,
+    /// Readings that Kafka has acknowledged in this run.
+    pub delivered_readings: u64,
+    /// Alarm records that Kafka has acknowledged in this run.
+    pub delivered_alarms: u64,
+    /// Times a producer was thrown away and made anew.
+    pub producers_recreated: u64,
+    /// What is wrong.
+    pub trouble: Option<&'static str>,
+}
+
+/// A state for Kafka, as it is now.
+#[derive(Debug, Clone)]
+pub struct StateUpdate {
+    /// Which kind.
+    pub topic: StateTopic,
+    /// Decides the topic's prefix.
+    pub mode: Mode,
+    /// Kafka's key: a newer update of the same topic and key replaces this one.
+    pub key: Box<str>,
+    /// The JSON body.
+    pub body: Box<[u8]>,
+}
+
+/// A topic of states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StateTopic {
+    /// Newest values.
+    Latest,
+    /// Beds.
+    Beds,
+    /// Heartbeats.
+    Status,
+}
+
+/// An alarm record on its way to Kafka at once.
+#[derive(Debug, Clone)]
+pub struct LiveAlarm {
+    pub(crate) id: String,
+    pub(crate) open: bool,
+    /// `seq` 0 in a `continue`, which is never stored.
+    pub(crate) envelope: Envelope,
+}
+
+impl LiveAlarm {
+    /// A record with what the way to Kafka must know of it.
+    #[must_use]
+    pub fn new(record: &AlarmRecord, envelope: Envelope) -> Self {
+        let open = !matches!(record.phase, Phase::End | Phase::Reset);
+        Self { id: record.id.clone(), open, envelope }
+    }
+}
+
+/// The bedside task's end for alarms.
+#[derive(Debug)]
+pub struct AlarmOutlet(SyncSender<LiveAlarm>);
+
+impl AlarmOutlet {
+    /// Hands an alarm record over. Never waits: what does not fit comes from the lane.
+    pub fn offer(&mut self, alarm: LiveAlarm) {
+        let _ = self.0.try_send(alarm);
+    }
+}
+
+/// The bedside task's end for states.
+#[derive(Debug)]
+pub struct StateOutlet(SyncSender<StateUpdate>);
+
+impl StateOutlet {
+    /// Hands a state over. Never waits: what does not fit is told by the next.
+    pub fn offer(&mut self, update: StateUpdate) {
+        let _ = self.0.try_send(update);
+    }
+}
+
+/// The ends that the bedside task gets.
+#[derive(Debug)]
+pub struct Inputs {
+    /// For alarms.
+    pub alarms: AlarmOutlet,
+    /// For states.
+    pub state: StateOutlet,
+}
+
+/// The running forwarder.
+#[derive(Debug)]
+pub struct Handle {
+    threads: Vec<JoinHandle<()>>,
+    deadline: watch::Sender<Option<vitals::time::Uptime>>,
+    progress: watch::Sender<ForwarderProgress>,
+}
+
+/// Starts the three producers.
+pub fn start(
+    settings: Settings,
+    readings: LaneReader,
+    alarms: LaneReader,
+) -> Result<(Handle, Inputs), StartError> {
+    let progress = watch::Sender::new(ForwarderProgress::default());
+    let deadline = watch::Sender::new(None);
+    let (live, live_alarms) = sync_channel(LIVE_MAX);
+    let (state, states) = sync_channel(STATE_MAX);
+    let troubles = |client| Troubles::new(client, progress.clone());
+    let end = || deadline.subscribe();
+    let readings = readings::Readings::new(settings.clone(), readings, troubles("readings"), end());
+    let alarms = alarms::Alarms::new(settings.clone(), alarms, live_alarms, troubles("alarms"), end());
+    let states = state::States::new(settings, states, troubles("state"), end());
+    let (readings, alarms, states) = (
+        readings.map_err(StartError::Settings)?,
+        alarms.map_err(StartError::Settings)?,
+        states.map_err(StartError::Settings)?,
+    );
+    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new().name(name.into()).spawn(run).map_err(StartError::Thread)
+    };
+    let threads = vec![
+        spawn("to-kafka-r", Box::new(move || readings.run()))?,
+        spawn("to-kafka-a", Box::new(move || alarms.run()))?,
+        spawn("to-kafka-s", Box::new(move || states.run()))?,
+    ];
+    let inputs = Inputs { alarms: AlarmOutlet(live), state: StateOutlet(state) };
+    Ok((Handle { threads, deadline, progress }, inputs))
+}
+
+impl Handle {
+    /// How it is.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<ForwarderProgress> {
+        self.progress.subscribe()
+    }
+
+    /// Ends it: each producer sends what it can within `grace`. Blocks that long at most, and a little.
+    pub fn stop(self, grace: Duration) {
+        self.deadline.send_replace(Some(clock::uptime() + grace));
+        for thread in self.threads {
+            if thread.join().is_err() {
+                warn!("A producer has ended with a panic.");
+            }
+        }
+    }
+}

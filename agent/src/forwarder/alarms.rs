@@ -1,0 +1,251 @@
+//! Alarms to Kafka: at once, in parallel with the disk; after an outage what is open first, then the lane in order.
+//!
+//! Everything may arrive twice (from the bedside task and from the lane): consumers tell by id and revision.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::error::KafkaError;
+use tokio::sync::watch;
+use vitals::backoff::Backoff;
+use vitals::record::ledger::Lane;
+use vitals::time::Uptime;
+
+use super::batch::Batch;
+use super::message::{self, Provenance, Schema};
+use super::producer::Producer;
+use super::readings::same_boot;
+use super::{LiveAlarm, Settings};
+use crate::buffer::{Item, LaneReader, Waited};
+use crate::clock;
+use crate::envelope::{Envelope, Position, RunId};
+use crate::kafka::{self, Troubles};
+
+/// How long the thread sleeps when nothing is on its way; an alarm wakes it at once.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// How long one look at librdkafka takes while something is on its way.
+const BUSY: Duration = Duration::from_millis(2);
+
+/// Records of the lane on their way at once: more would stand before the next live alarm.
+const LANE_MAX: usize = 256;
+
+/// Without a report for this long while something is on its way, Kafka is away: what is queued is history by then.
+const AWAY: Duration = Duration::from_secs(3);
+
+/// Tickets of live records: beyond any that the lane's batch can reach.
+const LIVE_TICKETS: usize = usize::MAX / 2;
+
+/// The thread of alarms.
+pub(super) struct Alarms {
+    settings: Settings,
+    lane: LaneReader,
+    live: Receiver<LiveAlarm>,
+    troubles: Troubles,
+    end: watch::Receiver<Option<Uptime>>,
+    config: ClientConfig,
+    producer: Producer,
+    /// What of the lane is on its way, in order.
+    batch: Batch,
+    /// Live records on their way, by ticket; `continue`s have no number.
+    flying: BTreeMap<usize, Option<u64>>,
+    next_ticket: usize,
+    /// Numbers of this run that were sent at once and that Kafka has, while the lane has not come to them.
+    delivered: BTreeSet<u64>,
+    /// The newest record of each open alarm: what goes first after an outage.
+    open: BTreeMap<String, LiveAlarm>,
+    /// Up to where the lane is in Kafka.
+    done: Option<Position>,
+    last_report: Uptime,
+    away: bool,
+    backoff: Backoff,
+}
+
+impl Alarms {
+    pub(super) fn new(
+        settings: Settings,
+        lane: LaneReader,
+        live: Receiver<LiveAlarm>,
+        troubles: Troubles,
+        end: watch::Receiver<Option<Uptime>>,
+    ) -> Result<Self, KafkaError> {
+        let mut config = kafka::durable(&settings.kafka, &format!("{}-alarms", settings.agent));
+        config.set("linger.ms", "0").set("queue.buffering.max.kbytes", "4096");
+        let producer = Producer::new(&config, &troubles)?;
+        Ok(Self {
+            settings,
+            lane,
+            live,
+            troubles,
+            end,
+            config,
+            producer,
+            batch: Batch::default(),
+            flying: BTreeMap::new(),
+            next_ticket: LIVE_TICKETS,
+            delivered: BTreeSet::new(),
+            open: BTreeMap::new(),
+            done: None,
+            last_report: clock::uptime(),
+            away: false,
+            backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(2)),
+        })
+    }
+
+    pub(super) fn run(mut self) {
+        let mut ended = false;
+        while !self.is_over() {
+            let busy = !self.flying.is_empty() || self.batch.waiting() > 0;
+            match self.live.recv_timeout(if busy { BUSY } else { IDLE }) {
+                Ok(alarm) => self.handle_live(alarm),
+                Err(RecvTimeoutError::Timeout) => {}
+                // The bedside task is gone: what remains is the lane's.
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(BUSY),
+            }
+            while let Ok(alarm) = self.live.try_recv() {
+                self.handle_live(alarm);
+            }
+            ended |= self.read_lane();
+            self.take_reports();
+            self.notice_outage();
+            if ended && self.flying.is_empty() && self.batch.waiting() == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Sends a live record now. During an outage the newest of each open alarm waits, and the lane has the rest.
+    fn handle_live(&mut self, alarm: LiveAlarm) {
+        if alarm.open {
+            self.open.insert(alarm.id.clone(), alarm.clone());
+        } else {
+            self.open.remove(&alarm.id);
+        }
+        if !self.away {
+            self.send_live(&alarm);
+        }
+    }
+
+    fn send_live(&mut self, alarm: &LiveAlarm) {
+        let ticket = self.next_ticket;
+        let run = RunId::clone(&self.settings.run);
+        if self.send(ticket, &alarm.envelope, &run) {
+            self.mark_flying();
+            self.next_ticket += 1;
+            self.flying.insert(ticket, (alarm.envelope.seq > 0).then_some(alarm.envelope.seq));
+        }
+    }
+
+    /// Sends what is durable and was not sent at once. Whether the lane has ended.
+    fn read_lane(&mut self) -> bool {
+        while !self.away && self.batch.waiting() < LANE_MAX {
+            match self.lane.wait(Duration::ZERO) {
+                Waited::Ready => {}
+                Waited::TimedOut => return false,
+                Waited::Ended => return true,
+            }
+            let Ok(Some(chunk)) = self.lane.next_chunk() else { return false };
+            for item in &chunk.items {
+                let position = Position { run: chunk.run.clone(), seq: item.range().1 };
+                match item {
+                    Item::Record(envelope) if !self.is_delivered(&position) => {
+                        self.mark_flying();
+                        let ticket = self.batch.push(position);
+                        self.send(ticket, envelope, &chunk.run);
+                    }
+                    // The alarm lane is never evicted; a damaged frame's gap is the readings' ledger's matter to tell.
+                    Item::Record(_) | Item::Gap(_) => self.batch.pass(position),
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether a record of the lane was sent at once, and Kafka has it or is about to.
+    fn is_delivered(&self, position: &Position) -> bool {
+        position.run == self.settings.run
+            && (self.delivered.contains(&position.seq)
+                || self.flying.values().any(|it| *it == Some(position.seq)))
+    }
+
+    fn send(&mut self, ticket: usize, envelope: &Envelope, run: &str) -> bool {
+        let this_boot = same_boot(run, &self.settings.run);
+        let provenance = Provenance { agent: &self.settings.agent, run, this_boot };
+        let headers = message::headers(Lane::Alarms, envelope, provenance);
+        let topic = Schema::Alarms.topic(envelope.mode);
+        // A full queue means an outage: what is not sent now comes from the lane.
+        matches!(self.producer.send(ticket, topic, &envelope.key, &envelope.body, headers), Ok(Ok(())))
+    }
+
+    fn take_reports(&mut self) {
+        let reports: Vec<_> = self.producer.poll(Duration::ZERO).collect();
+        for report in reports {
+            self.last_report = clock::uptime();
+            if report.outcome.is_err() {
+                return self.start_again();
+            }
+            self.away = false;
+            self.backoff.reset();
+            if let Some(seq) = self.flying.remove(&report.ticket) {
+                self.delivered.extend(seq);
+            } else {
+                self.batch.handle_success(report.ticket);
+            }
+            self.troubles.progress().send_modify(|it| it.delivered_alarms += 1);
+        }
+        if let Some((position, _)) = self.batch.poll_done() {
+            if position.run == self.settings.run {
+                self.delivered = self.delivered.split_off(&(position.seq + 1));
+            }
+            self.lane.acknowledge(&position);
+            self.done = Some(position);
+        }
+        if self.producer.is_dead() {
+            self.start_again();
+        }
+    }
+
+    /// Nothing has been reported for long: what is queued is thrown away, and what is open now goes first.
+    fn notice_outage(&mut self) {
+        let waiting = self.flying.len() + self.batch.waiting();
+        if waiting > 0 && clock::uptime().since(self.last_report) > AWAY && !self.away {
+            self.start_again();
+        }
+    }
+
+    /// A new producer: the newest record of each open alarm goes first, the lane follows from what Kafka has.
+    fn start_again(&mut self) {
+        self.producer.purge();
+        self.batch.clear();
+        self.flying.clear();
+        let from = self.done.clone().unwrap_or(Position { run: "".into(), seq: 0 });
+        self.lane.rewind(&from);
+        self.troubles.progress().send_modify(|it| it.producers_recreated += 1);
+        std::thread::sleep(self.backoff.next_delay(crate::random::u32()));
+        match Producer::new(&self.config, &self.troubles) {
+            Ok(producer) => self.producer = producer,
+            Err(error) => self.troubles.handle(&error),
+        }
+        let open: Vec<_> = self.open.values().cloned().collect();
+        self.away = false;
+        for alarm in &open {
+            self.send_live(alarm);
+        }
+        // Until the first of them is reported nothing else is sent: newer records replace what waits in `open`.
+        self.away = !self.flying.is_empty();
+        self.last_report = clock::uptime();
+    }
+
+    /// The time without a report counts from the first record on its way.
+    fn mark_flying(&mut self) {
+        if self.flying.is_empty() && self.batch.waiting() == 0 {
+            self.last_report = clock::uptime();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.borrow().is_some_and(|deadline| clock::uptime() >= deadline)
+    }
+}

@@ -1,0 +1,59 @@
+//! How far Kafka has us: our own cursor, read back at the start, so that what is there is not sent again.
+
+use std::time::Duration;
+
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use vitals::record::ledger::{Cursor, Lane};
+
+use super::Settings;
+use super::message::Schema;
+use crate::kafka;
+
+/// How long one step of the reading may take.
+const STEP: Duration = Duration::from_secs(5);
+
+/// The key of an agent's cursor of a lane.
+pub(super) fn key(agent: &str, lane: Lane) -> String {
+    format!("{agent}/{}", lane.letter())
+}
+
+/// Reads our own cursor of a lane to the end of its topic; `None` if there is none, or no such topic.
+pub(super) fn read(settings: &Settings, lane: Lane) -> Result<Option<Cursor>, KafkaError> {
+    let topic = Schema::Cursors.topic(settings.mode);
+    let consumer: BaseConsumer = kafka::client(&settings.kafka, &format!("{}-cursor", settings.agent))
+        .set("group.id", format!("wardline-{}", settings.agent))
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg)
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), STEP)?;
+    let partitions: Vec<i32> = metadata
+        .topics()
+        .iter()
+        .flat_map(|it| it.partitions().iter().map(rdkafka::metadata::MetadataPartition::id))
+        .collect();
+    let mut list = TopicPartitionList::new();
+    for partition in &partitions {
+        list.add_partition_offset(topic, *partition, Offset::Beginning)?;
+    }
+    consumer.assign(&list)?;
+    let wanted = key(&settings.agent, lane);
+    let mut found = None;
+    let mut ended = 0;
+    while ended < partitions.len() {
+        match consumer.poll(STEP) {
+            Some(Ok(message)) if message.key() == Some(wanted.as_bytes()) => {
+                found = message.payload().and_then(|it| serde_json::from_slice(it).ok());
+            }
+            Some(Ok(_)) => {}
+            Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+            Some(Err(error)) => return Err(error),
+            None => return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)),
+        }
+    }
+    Ok(found)
+}

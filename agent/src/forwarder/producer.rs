@@ -1,0 +1,114 @@
+//! One producer of librdkafka with its reports: what was sent, in order, and what has become of it.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+
+use crate::kafka::Troubles;
+
+/// Records in librdkafka's queue: they are in memory only, and the store has them all.
+pub(super) const QUEUE_MAX: usize = 4096;
+
+/// What has become of a record; `ticket` is what it was sent with.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) ticket: usize,
+    pub(super) outcome: Result<(), KafkaError>,
+}
+
+/// Gets librdkafka's callbacks, in the thread that polls.
+struct Context {
+    reports: SyncSender<Report>,
+    troubles: Troubles,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, _facility: &str, _message: &str) {
+        // librdkafka's own lines repeat what the error callback says, many times a second.
+        let _ = level;
+    }
+
+    fn error(&self, error: KafkaError, _reason: &str) {
+        self.troubles.handle(&error);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
+        let outcome = match result {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(error.clone()),
+        };
+        // There is room for a report of every record that the queue can hold.
+        let _ = self.reports.try_send(Report { ticket, outcome });
+    }
+}
+
+/// A producer, polled by its owner alone.
+pub(super) struct Producer {
+    inner: BaseProducer<Context>,
+    reports: Receiver<Report>,
+    troubles: Troubles,
+}
+
+/// The queue is full: poll, then try again.
+#[derive(Debug)]
+pub(super) struct QueueFull;
+
+impl Producer {
+    pub(super) fn new(config: &ClientConfig, troubles: &Troubles) -> Result<Self, KafkaError> {
+        let (sender, reports) = sync_channel(2 * QUEUE_MAX);
+        let context = Context { reports: sender, troubles: troubles.clone() };
+        let mut config = config.clone();
+        config.set("queue.buffering.max.messages", QUEUE_MAX.to_string());
+        let inner = config.create_with_context(context)?;
+        Ok(Self { inner, reports, troubles: troubles.clone() })
+    }
+
+    /// Sends a record. An error other than a full queue is final for this producer.
+    pub(super) fn send(
+        &self,
+        ticket: usize,
+        topic: &str,
+        key: &str,
+        body: &[u8],
+        headers: OwnedHeaders,
+    ) -> Result<Result<(), QueueFull>, KafkaError> {
+        let record = BaseRecord::with_opaque_to(topic, ticket).key(key).payload(body).headers(headers);
+        match self.inner.send(record) {
+            Ok(()) => Ok(Ok(())),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Err(QueueFull)),
+            Err((error, _)) => {
+                self.troubles.handle(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets librdkafka work for at most this long, and gives what has been reported.
+    pub(super) fn poll(&self, wait: Duration) -> impl Iterator<Item = Report> {
+        self.inner.poll(wait);
+        self.reports.try_iter().inspect(|report| match &report.outcome {
+            Ok(()) => self.troubles.handle_success(),
+            Err(error) => self.troubles.handle(error),
+        })
+    }
+
+    /// Whether it can never send again.
+    pub(super) fn is_dead(&self) -> bool {
+        self.inner.client().fatal_error().is_some()
+    }
+
+    /// Forgets everything that is queued or on its way; the store has it.
+    pub(super) fn purge(&self) {
+        self.inner.purge(PurgeConfig::default().queue().inflight());
+        self.inner.poll(Duration::ZERO);
+    }
+}

@@ -1,0 +1,350 @@
+//! The life of the agent: build, wire, run, drain. The wiring diagram, in code.
+//!
+//! Shutdown flows downstream by dropping senders: sources hear the stop, the bedside task ends when they are gone, the
+//! store commits and ends when the bedside task is gone, and the forwarder sends what it can until its deadline. A
+//! part that ends early ends the process: systemd restarts it, and the buffer and the kept alarms are its memory.
+
+mod notify;
+mod store_failure;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+use vitals::alarm::policy;
+use vitals::time::ClockQuality;
+
+use self::store_failure::StoreFailure;
+use crate::bedside::{self, Bedside, BedsideStatus, INBOX_MAX, KeptBeds, SourceSetup};
+use crate::buffer::{self, StoreState};
+use crate::config::{Config, TopicBed};
+use crate::metrics::Metrics;
+use crate::quarantine::Quarantine;
+use crate::{annunciator, clock, forwarder, http, source};
+
+/// Why the agent could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The run directory cannot be made.
+    #[error("cannot make the run directory {path}: create it and give it to the user of the agent")]
+    RunDirectory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another agent works on the same store.
+    #[error("cannot open the store: stop the other agent, or give this one a state_dir of its own")]
+    Store(#[source] buffer::OpenError),
+    /// librdkafka does not take the configuration.
+    #[error("cannot set up the connection to Kafka: correct [kafka] in the configuration")]
+    Kafka(#[source] forwarder::StartError),
+    /// The TLS files of an MQTT link cannot be used.
+    #[error(
+        "cannot set up the connection to the MQTT broker {link}: correct [mqtt.{link}] in the configuration"
+    )]
+    Mqtt {
+        /// Which link.
+        link: String,
+        /// Why.
+        #[source]
+        source: crate::mqtt::TlsError,
+    },
+    /// The local annunciators cannot be set up.
+    #[error("cannot set up the annunciators")]
+    Annunciators(#[source] annunciator::StartError),
+    /// The operating system gives no thread, socket or signal.
+    #[error("cannot start {what}")]
+    System {
+        /// What for.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The store failed, and a restart may help.
+    #[error("the store failed; the agent ends once to open it anew")]
+    StoreFailed,
+    /// A part that should never end has ended.
+    #[error("{0} has ended, which is a fault of the program; the agent ends so that it is started anew")]
+    Ended(&'static str),
+}
+
+/// Runs the agent until it is told to stop, or cannot go on.
+pub fn run(config: Config) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("io")
+        .enable_all()
+        .build()
+        .map_err(|source| RunError::System { what: "the runtime", source })?;
+    let outcome = runtime.block_on(live(config));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn live(config: Config) -> Result<(), RunError> {
+    std::fs::create_dir_all(&config.agent.run_dir)
+        .map_err(|source| RunError::RunDirectory { path: config.agent.run_dir.clone(), source })?;
+    let run: Arc<str> = clock::run_id().into();
+    let failure = StoreFailure::new(&config.agent.run_dir);
+    let metrics = Metrics::new();
+    let mut tasks = JoinSet::new();
+    let (stop, stopped) = watch::channel(false);
+    let clock = watch_clock(&mut tasks, stopped.clone());
+
+    let opened = open_store(&config, &run, failure.is_recent(), *clock.borrow())?;
+    for remark in &opened.remarks {
+        warn!(%remark, "The store was not as it was left.");
+    }
+    let kept = KeptBeds::load(&config.agent.run_dir, opened.state.as_deref());
+    let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir)
+        .map_err(|source| RunError::System { what: "the thread that keeps the alarms", source })?;
+    let progress = opened.intake.progress();
+    let marks: Vec<_> = (0..config.mqtt.len()).map(|link| opened.intake.marks(link)).collect();
+
+    let (forwarder, inputs) = forwarder::start(
+        forwarder::Settings::new(&config, &run, opened.previous.clone()),
+        opened.readings,
+        opened.alarms,
+    )
+    .map_err(RunError::Kafka)?;
+    let annunciators =
+        annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
+    let (loop_, status) = Bedside::new(
+        bedside::Setup {
+            agent: config.agent.id.clone(),
+            run: Arc::clone(&run),
+            beds: config.beds.clone(),
+            sources: source_setups(&config),
+            kept,
+            outlets: bedside::Outlets {
+                annunciators,
+                alarms: inputs.alarms,
+                store: opened.intake,
+                state: inputs.state,
+                kept: kept_sender,
+            },
+            clock: clock.clone(),
+            buffer_max: config.buffer.size,
+            store: progress.clone(),
+        },
+        clock::uptime(),
+    );
+    let (inbox, receiver) = mpsc::channel(INBOX_MAX);
+    let bedside = start_bedside(loop_, receiver)?;
+    start_sources(&config, &run, &inbox, &marks, &clock, &metrics, &stopped, &mut tasks)?;
+    drop(inbox);
+    let seen = http::Seen {
+        agent: config.agent.id.to_string(),
+        run: run.to_string(),
+        status: status.clone(),
+        store: progress.clone(),
+        forwarder: forwarder.progress(),
+        metrics: metrics.clone(),
+    };
+    http::start(&config, &seen, &stopped, &mut tasks);
+    notify::ready(&config);
+    tasks.spawn(notify::feed(status.clone(), stopped.clone()));
+    info!(agent = %config.agent.id, %run, beds = config.beds.len(), "The agent watches.");
+
+    let why = wait(&mut tasks, status, progress, failure).await;
+    notify::stopping();
+    let _ = stop.send(true);
+    drain(tasks, bedside, forwarder, keeper, config.agent.shutdown_grace).await;
+    why
+}
+
+fn open_store(
+    config: &Config,
+    run: &Arc<str>,
+    memory_only: bool,
+    quality: ClockQuality,
+) -> Result<buffer::Opened, RunError> {
+    buffer::open(buffer::Settings {
+        dir: config.agent.state_dir.join("store"),
+        agent: config.agent.id.to_string(),
+        run: Arc::clone(run),
+        started: clock::wall_clock(quality),
+        size: config.buffer.size,
+        when_full: config.buffer.when_full,
+        commit_every: config.buffer.commit_every,
+        links: config.mqtt.len(),
+        memory_only,
+    })
+    .map_err(RunError::Store)
+}
+
+/// Asks the kernel every few seconds how far the wall clock can be believed.
+fn watch_clock(tasks: &mut JoinSet<()>, mut stopped: watch::Receiver<bool>) -> watch::Receiver<ClockQuality> {
+    let (sender, receiver) = watch::channel(clock::quality(ClockQuality::Unsynced));
+    tasks.spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_secs(5));
+        while timeout_or_stop(&mut ticks, &mut stopped).await {
+            sender.send_if_modified(|quality| {
+                let before = *quality;
+                *quality = clock::quality(before);
+                before != *quality
+            });
+        }
+    });
+    receiver
+}
+
+/// Waits for the next tick; false when the agent is to stop.
+async fn timeout_or_stop(ticks: &mut tokio::time::Interval, stopped: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        _ = stopped.wait_for(|it| *it) => false,
+        _ = ticks.tick() => true,
+    }
+}
+
+/// What the engines must know of the sources whose names the configuration gives.
+///
+/// A filter with a level for the bed stands for sources that may never speak: their silence is no alarm until their
+/// first word.
+fn source_setups(config: &Config) -> Vec<SourceSetup> {
+    let setup = |common: &crate::config::Source, bed: &Arc<vitals::name::Name>, device: &str| SourceSetup {
+        bed: Arc::clone(bed),
+        engine: policy::SourceSetup {
+            source: Arc::clone(&common.id),
+            period: common.period,
+            critical: common.critical,
+            mode: common.mode,
+        },
+        device: device.into(),
+    };
+    let serial = config.serial.iter().map(|it| setup(&it.common, &it.bed, it.device.name()));
+    let topics = config.topics.iter().filter_map(|it| match &it.bed {
+        TopicBed::Fixed(bed) => Some(setup(&it.common, bed, it.format.name())),
+        TopicBed::Level(_) => None,
+    });
+    serial.chain(topics).collect()
+}
+
+/// Gives the bedside loop a thread and a runtime of its own: nothing else can keep it from turning.
+fn start_bedside(
+    bedside: Bedside,
+    inbox: mpsc::Receiver<source::SourceInput>,
+) -> Result<thread::JoinHandle<()>, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|source| RunError::System { what: "the bedside loop", source })?;
+    thread::Builder::new()
+        .name("bedside".into())
+        .spawn(move || runtime.block_on(bedside.run(inbox)))
+        .map_err(|source| RunError::System { what: "the bedside loop", source })
+}
+
+#[expect(clippy::too_many_arguments, reason = "wiring: each is a different thing that every source needs")]
+fn start_sources(
+    config: &Config,
+    run: &Arc<str>,
+    inbox: &mpsc::Sender<source::SourceInput>,
+    marks: &[watch::Receiver<buffer::Mark>],
+    clock: &watch::Receiver<ClockQuality>,
+    metrics: &Metrics,
+    stopped: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), RunError> {
+    for port in &config.serial {
+        error!(source = %port.common.id, "Serial sources are not in this version; this one is silent.");
+    }
+    let quarantine = Quarantine::start(config.agent.state_dir.join("quarantine"))
+        .map_err(|source| RunError::System { what: "the quarantine of messages", source })?;
+    let beds: BTreeSet<_> = config.beds.iter().map(|it| Arc::clone(&it.id)).collect();
+    for (index, (link, marks)) in config.mqtt.iter().zip(marks).enumerate() {
+        let sources: Vec<_> = config.topics.iter().filter(|it| it.link == index).cloned().collect();
+        if sources.is_empty() {
+            continue;
+        }
+        let name = link.name.to_string();
+        let setup = source::mqtt::Setup {
+            index,
+            links: config.mqtt.len(),
+            link: link.clone(),
+            sources,
+            beds: beds.clone(),
+            run: Arc::clone(run),
+            inbox: inbox.clone(),
+            marks: marks.clone(),
+            clock: clock.clone(),
+            quarantine: quarantine.clone(),
+            metrics: metrics.clone(),
+            stop: stopped.clone(),
+        };
+        source::mqtt::start(setup, tasks).map_err(|source| RunError::Mqtt { link: name, source })?;
+    }
+    Ok(())
+}
+
+/// Waits until somebody stops the agent (`Ok`), or it cannot go on.
+async fn wait(
+    tasks: &mut JoinSet<()>,
+    mut status: watch::Receiver<BedsideStatus>,
+    mut store: watch::Receiver<buffer::Progress>,
+    failure: StoreFailure,
+) -> Result<(), RunError> {
+    let signals =
+        |kind| signal(kind).map_err(|source| RunError::System { what: "to listen to signals", source });
+    let (mut terminate, mut interrupt) =
+        (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
+    // A sender that is gone says that its part has ended; the loop's panics are on stderr by then.
+    let bedside_ended = async { while status.changed().await.is_ok() {} };
+    let store_failed = store.wait_for(|it| matches!(it.state, StoreState::Failed { .. }));
+    tokio::select! {
+        _ = terminate.recv() => info!("Told to stop."),
+        _ = interrupt.recv() => info!("Interrupted."),
+        () = bedside_ended => return Err(RunError::Ended("the bedside loop")),
+        Some(ended) = tasks.join_next() => {
+            if let Err(error) = ended {
+                error!(%error, "A part of the agent has panicked.");
+            }
+            return Err(RunError::Ended("a task"));
+        }
+        progress = store_failed => {
+            if progress.is_ok() {
+                failure.note();
+                return Err(RunError::StoreFailed);
+            }
+            return Err(RunError::Ended("the store"));
+        }
+    }
+    Ok(())
+}
+
+/// Downstream, each part within the time that is left.
+async fn drain(
+    mut tasks: JoinSet<()>,
+    bedside: thread::JoinHandle<()>,
+    forwarder: forwarder::Handle,
+    keeper: thread::JoinHandle<()>,
+    grace: Duration,
+) {
+    let orderly = tokio::task::spawn_blocking(move || {
+        let _ = bedside.join();
+        let _ = keeper.join();
+        forwarder.stop(grace);
+    });
+    let rest = async {
+        let _ = orderly.await;
+        while tasks.join_next().await.is_some() {}
+    };
+    // The bedside loop and the store need a moment of their own besides what the forwarder may take.
+    if timeout(grace + DRAIN_MARGIN, rest).await.is_err() {
+        warn!("Not everything ended in time; what is on the disk is sent after the next start.");
+    }
+}
+
+/// What the parts before the forwarder may take at the end.
+const DRAIN_MARGIN: Duration = Duration::from_secs(6);

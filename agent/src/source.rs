@@ -1,0 +1,55 @@
+//! Where readings come from: each source has tasks of its own, and all have one inbox.
+
+pub mod mqtt;
+
+use std::sync::Arc;
+
+use vitals::alarm::engine::PortState;
+use vitals::name::Name;
+use vitals::observation::Observation;
+use vitals::time::Uptime;
+
+use crate::envelope::Receipt;
+
+/// An observation on its way to the bedside task.
+#[derive(Debug)]
+pub struct Arrival {
+    /// What was said, by whom, and when.
+    pub observation: Observation,
+    /// The device model or payload format, as records name it.
+    pub device: Arc<str>,
+    /// Who waits for it to be stored.
+    pub receipt: Option<Receipt>,
+}
+
+/// What the bedside task gets from the sources.
+#[derive(Debug)]
+pub enum SourceInput {
+    /// Somebody said something.
+    Observation(Arrival),
+    /// A message left no record; its receipt must still leave in order.
+    Nothing {
+        /// Who waits.
+        receipt: Receipt,
+    },
+    /// A frame without numbers came: the source is alive.
+    Frame {
+        /// The bed.
+        bed: Arc<Name>,
+        /// The source.
+        source: Arc<Name>,
+        /// When.
+        at: Uptime,
+    },
+    /// A port came or went.
+    Port {
+        /// The bed.
+        bed: Arc<Name>,
+        /// The source.
+        source: Arc<Name>,
+        /// Which.
+        state: PortState,
+        /// When.
+        at: Uptime,
+    },
+}

@@ -1,0 +1,254 @@
+//! One connection to a broker in either version of MQTT: the same few things said and heard.
+//!
+//! The only place of the intake that names rumqttc, whose two versions share no types.
+
+use bytes::Bytes;
+use rumqttc::{Transport, v5};
+use v5::mqttbytes::v5 as packet5;
+
+use crate::config::MqttVersion;
+
+/// A message from the broker.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) topic: Bytes,
+    pub(super) payload: Bytes,
+    /// The packet id to acknowledge; `None` for QoS 0.
+    pub(super) packet: Option<u16>,
+    /// The broker had kept it for whoever comes.
+    pub(super) retained: bool,
+    /// The broker had sent it before.
+    pub(super) redelivered: bool,
+}
+
+/// What polling a connection gave.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// The broker took the connection.
+    Connected {
+        /// Whether it had kept our session.
+        session_present: bool,
+    },
+    /// A message.
+    Message(Message),
+    /// Something of the protocol's own.
+    Other,
+}
+
+/// Why a connection is lost or not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// No connection at all.
+    Unreachable,
+    /// TLS does not agree.
+    Tls,
+    /// The broker says no.
+    Refused,
+    /// The broker sends what cannot be read.
+    BadPacket,
+    /// It was there and is gone.
+    Lost,
+}
+
+/// The end that is polled. Polling is not cancel safe while it connects.
+pub(super) enum Connection {
+    V5(Box<v5::EventLoop>),
+    V311(Box<rumqttc::EventLoop>),
+}
+
+/// The end that says things: never waits.
+#[derive(Clone)]
+pub(super) enum Speaker {
+    V5(v5::AsyncClient),
+    V311(rumqttc::AsyncClient),
+}
+
+/// The client's channel is full, or its connection's task is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the client takes no more requests at present")]
+pub(super) struct NotTaken;
+
+/// Makes both ends; nothing is connected before the first poll.
+pub(super) fn open(
+    mut options: v5::MqttOptions,
+    version: MqttVersion,
+    requests_max: usize,
+) -> (Speaker, Connection) {
+    match version {
+        MqttVersion::V5 => {
+            options.set_manual_acks(true);
+            options.set_clean_start(false);
+            options.set_outgoing_inflight_upper_limit(OUTGOING_MAX);
+            let (client, events) = v5::AsyncClient::new(options, requests_max);
+            (Speaker::V5(client), Connection::V5(Box::new(events)))
+        }
+        MqttVersion::V311 => {
+            let (client, events) = rumqttc::AsyncClient::new(options_v311(&options), requests_max);
+            (Speaker::V311(client), Connection::V311(Box::new(events)))
+        }
+    }
+}
+
+/// The client publishes markers only; a small window saves the memory of 65,535 slots.
+const OUTGOING_MAX: u16 = 100;
+
+/// MQTT 3.1.1 cannot tell a broker how large a packet may be, and one beyond the limit comes again for ever: the limit
+/// is what the protocol itself allows.
+const PACKET_MAX_V311: usize = 256 * 1024 * 1024;
+
+fn options_v311(options: &v5::MqttOptions) -> rumqttc::MqttOptions {
+    let (host, port) = options.broker_address();
+    let mut it = rumqttc::MqttOptions::new(options.client_id(), host, port);
+    it.set_keep_alive(options.keep_alive())
+        .set_transport(Transport::clone(&options.transport()))
+        .set_clean_session(false)
+        .set_manual_acks(true)
+        .set_inflight(OUTGOING_MAX)
+        .set_max_packet_size(PACKET_MAX_V311, PACKET_MAX_V311);
+    if let Some(login) = options.credentials() {
+        it.set_credentials(login.username, login.password);
+    }
+    it
+}
+
+impl Connection {
+    /// Waits for what comes next, connecting where there is no connection.
+    pub(super) async fn poll(&mut self) -> Result<Heard, (Failure, String)> {
+        match self {
+            Self::V5(events) => match events.poll().await {
+                Ok(event) => Ok(heard_v5(event)),
+                Err(error) => Err((failure_v5(&error), error.to_string())),
+            },
+            Self::V311(events) => match events.poll().await {
+                Ok(event) => Ok(heard_v311(event)),
+                Err(error) => Err((failure_v311(&error), error.to_string())),
+            },
+        }
+    }
+
+    /// Drops the connection, and every acknowledgement of it that is not on its way yet.
+    pub(super) fn clean(&mut self) {
+        match self {
+            Self::V5(events) => events.clean(),
+            Self::V311(events) => events.clean(),
+        }
+    }
+}
+
+impl Speaker {
+    /// Acknowledges a QoS 1 message by its packet id.
+    pub(super) fn acknowledge(&self, packet: u16) -> Result<(), NotTaken> {
+        match self {
+            Self::V5(client) => {
+                let publish = packet5::Publish {
+                    qos: v5::mqttbytes::QoS::AtLeastOnce,
+                    pkid: packet,
+                    ..Default::default()
+                };
+                client.try_ack(&publish).map_err(|_| NotTaken)
+            }
+            Self::V311(client) => {
+                let mut publish = rumqttc::Publish::new("", rumqttc::QoS::AtLeastOnce, Vec::new());
+                publish.pkid = packet;
+                client.try_ack(&publish).map_err(|_| NotTaken)
+            }
+        }
+    }
+
+    /// Subscribes with QoS 1. What the broker had kept for whoever comes is sent for new subscriptions only: a kept
+    /// session has them already (MQTT 3.1.1 cannot say so, and is subscribed only where no session was kept).
+    pub(super) fn subscribe<'a>(
+        &self,
+        filters: impl Iterator<Item = &'a str>,
+        session_present: bool,
+    ) -> Result<(), NotTaken> {
+        match self {
+            Self::V5(client) => {
+                let filters = filters.map(|path| packet5::Filter {
+                    retain_forward_rule: packet5::RetainForwardRule::OnNewSubscribe,
+                    ..packet5::Filter::new(path, v5::mqttbytes::QoS::AtLeastOnce)
+                });
+                client.try_subscribe_many(filters).map_err(|_| NotTaken)
+            }
+            Self::V311(_) if session_present => Ok(()),
+            Self::V311(client) => {
+                let filters =
+                    filters.map(|path| rumqttc::SubscribeFilter::new(path.into(), rumqttc::QoS::AtLeastOnce));
+                client.try_subscribe_many(filters).map_err(|_| NotTaken)
+            }
+        }
+    }
+
+    /// Publishes with QoS 1, not retained.
+    pub(super) fn publish(&self, topic: &str, payload: String) -> Result<(), NotTaken> {
+        match self {
+            Self::V5(client) => client
+                .try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, false, payload)
+                .map_err(|_| NotTaken),
+            Self::V311(client) => {
+                client.try_publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).map_err(|_| NotTaken)
+            }
+        }
+    }
+
+    /// Leaves the broker, behind everything said before.
+    pub(super) fn disconnect(&self) {
+        // A client that takes no more has lost its connection anyway.
+        let _ = match self {
+            Self::V5(client) => client.try_disconnect().is_ok(),
+            Self::V311(client) => client.try_disconnect().is_ok(),
+        };
+    }
+}
+
+fn heard_v5(event: v5::Event) -> Heard {
+    match event {
+        v5::Event::Incoming(packet5::Packet::Publish(it)) => Heard::Message(Message {
+            packet: (it.qos != v5::mqttbytes::QoS::AtMostOnce).then_some(it.pkid),
+            topic: it.topic,
+            payload: it.payload,
+            retained: it.retain,
+            redelivered: it.dup,
+        }),
+        v5::Event::Incoming(packet5::Packet::ConnAck(it)) => {
+            Heard::Connected { session_present: it.session_present }
+        }
+        v5::Event::Incoming(_) | v5::Event::Outgoing(_) => Heard::Other,
+    }
+}
+
+fn heard_v311(event: rumqttc::Event) -> Heard {
+    match event {
+        rumqttc::Event::Incoming(rumqttc::Packet::Publish(it)) => Heard::Message(Message {
+            packet: (it.qos != rumqttc::QoS::AtMostOnce).then_some(it.pkid),
+            topic: it.topic.into(),
+            payload: it.payload,
+            retained: it.retain,
+            redelivered: it.dup,
+        }),
+        rumqttc::Event::Incoming(rumqttc::Packet::ConnAck(it)) => {
+            Heard::Connected { session_present: it.session_present }
+        }
+        rumqttc::Event::Incoming(_) | rumqttc::Event::Outgoing(_) => Heard::Other,
+    }
+}
+
+fn failure_v5(error: &v5::ConnectionError) -> Failure {
+    match error {
+        v5::ConnectionError::Io(_) | v5::ConnectionError::Timeout(_) => Failure::Unreachable,
+        v5::ConnectionError::Tls(_) => Failure::Tls,
+        v5::ConnectionError::ConnectionRefused(_) => Failure::Refused,
+        v5::ConnectionError::MqttState(v5::StateError::Deserialization(_)) => Failure::BadPacket,
+        _ => Failure::Lost,
+    }
+}
+
+fn failure_v311(error: &rumqttc::ConnectionError) -> Failure {
+    match error {
+        rumqttc::ConnectionError::Io(_) | rumqttc::ConnectionError::NetworkTimeout => Failure::Unreachable,
+        rumqttc::ConnectionError::Tls(_) => Failure::Tls,
+        rumqttc::ConnectionError::ConnectionRefused(_) => Failure::Refused,
+        rumqttc::ConnectionError::MqttState(rumqttc::StateError::Deserialization(_)) => Failure::BadPacket,
+        _ => Failure::Lost,
+    }
+}

@@ -1,0 +1,124 @@
+//! `wardline-agent status`: one question to the running agent, answered within two seconds or not at all.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long a dead agent may keep a person waiting.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// An answer is a few hundred bytes; whoever answers with more is not the agent.
+const ANSWER_MAX: u64 = 1 << 20;
+
+/// What was asked.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The agent's socket.
+    #[arg(long, value_name = "PATH", default_value = "/run/wardline/agent.sock")]
+    pub socket: PathBuf,
+    /// The agent's own words, for machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// Nobody listens.
+    #[error("no agent answers on {path}: is it running? (systemctl status wardline-agent)")]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody listens and does not answer.
+    #[error("the agent on {path} does not answer")]
+    Answer {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Asks, and prints the answer.
+pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), StatusError> {
+    let path = &arguments.socket;
+    let stream =
+        UnixStream::connect(path).map_err(|source| StatusError::Connect { path: path.clone(), source })?;
+    let answer = ask(stream).map_err(|source| StatusError::Answer { path: path.clone(), source })?;
+    // A reader who has gone away is no mistake.
+    let _ = if arguments.json { writeln!(out, "{answer}") } else { write!(out, "{}", told(&answer)) };
+    Ok(())
+}
+
+fn ask(mut stream: UnixStream) -> io::Result<Value> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /status.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
+    let body =
+        answer.windows(4).position(|it| it == b"\r\n\r\n").map_or(&answer[..0], |at| &answer[at + 4..]);
+    serde_json::from_slice(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The answer, as a person reads it.
+fn told(answer: &Value) -> String {
+    let text = |pointer: &str| match answer.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => "-".into(),
+        Some(other) => other.to_string(),
+    };
+    let connected = answer.pointer("/kafka/connected") == Some(&Value::Bool(true));
+    let kafka = if connected {
+        "takes records".into()
+    } else {
+        format!("takes no records: {}", text("/kafka/trouble"))
+    };
+    format!(
+        "agent    {} {}, run {}\nbeds     {}, {} readings taken\nalarms   {} high, {} medium, {} low\n\
+         store    {}, {} records wait, {} of {} bytes\nkafka    {kafka}, {} readings and {} alarm records delivered\n",
+        text("/agent"),
+        text("/version"),
+        text("/run"),
+        text("/bedside/beds"),
+        text("/bedside/readings"),
+        text("/bedside/alarms/high"),
+        text("/bedside/alarms/medium"),
+        text("/bedside/alarms/low"),
+        text("/store/state"),
+        text("/store/records"),
+        text("/store/bytes"),
+        text("/store/bytes_max"),
+        text("/kafka/readings"),
+        text("/kafka/alarms"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_there_is_said_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let arguments = Arguments { socket: dir.path().join("agent.sock"), json: false };
+        let error = run(&arguments, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("is it running?"), "{error}");
+    }
+
+    #[test]
+    fn an_answer_is_put_into_words() {
+        let answer =
+            serde_json::json!({ "agent": "icu-3", "kafka": { "connected": false, "trouble": "no broker" } });
+        let told = told(&answer);
+        assert!(told.contains("takes no records: no broker"), "{told}");
+    }
+}
