@@ -9,5 +9,6 @@
 
 mod harness;
 mod schema;
+mod station;
 mod systemd;
 mod tidy;

@@ -118,7 +118,7 @@ fn events() -> Vec<AlarmEvent> {
     std::iter::from_fn(|| engine.poll_event()).collect()
 }
 
-fn alarm_records() -> Vec<AlarmRecord> {
+pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
     let origin = origin();
     let wall = WallClock { up: Uptime::from_millis(1000), at: wall_clock(), quality: ClockQuality::Holdover };
     let replay = AlarmContext {
