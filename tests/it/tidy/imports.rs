@@ -28,24 +28,24 @@ const PROGRAMS: [(&str, &str); 3] =
 struct Reserved {
     word: &'static str,
     within: &'static str,
-    allowed: &'static str,
+    allowed: &'static [&'static str],
     instead: &'static str,
 }
 
 const RESERVED: [Reserved; 7] = [
-    reserved("sled", "", "agent/src/buffer", "go through the buffer's writer and reader"),
-    reserved("rdkafka", "agent/", "agent/src/kafka", "go through agent/src/kafka"),
-    reserved("Instant::now", "agent/", "agent/src/clock.rs", "ask agent/src/clock.rs"),
-    reserved("SystemTime::now", "agent/", "agent/src/clock.rs", "ask agent/src/clock.rs"),
-    reserved("Timestamp::now", "agent/", "agent/src/clock.rs", "ask agent/src/clock.rs"),
-    reserved("clock_gettime", "agent/", "agent/src/clock.rs", "ask agent/src/clock.rs"),
-    reserved("macro_rules", "", "-", "write the lines: the house has no macros of its own"),
+    reserved("sled", "", &["agent/src/buffer"], "go through the buffer's writer and reader"),
+    reserved("rdkafka", "agent/", &["agent/src/kafka", "agent/src/forwarder"], "go through the forwarder"),
+    reserved("Instant::now", "agent/", &["agent/src/clock.rs"], "ask agent/src/clock.rs"),
+    reserved("SystemTime::now", "agent/", &["agent/src/clock.rs"], "ask agent/src/clock.rs"),
+    reserved("Timestamp::now", "agent/", &["agent/src/clock.rs"], "ask agent/src/clock.rs"),
+    reserved("clock_gettime", "agent/", &["agent/src/clock.rs"], "ask agent/src/clock.rs"),
+    reserved("macro_rules", "", &[], "write the lines: the house has no macros of its own"),
 ];
 
 const fn reserved(
     word: &'static str,
     within: &'static str,
-    allowed: &'static str,
+    allowed: &'static [&'static str],
     instead: &'static str,
 ) -> Reserved {
     Reserved { word, within, allowed, instead }
@@ -93,13 +93,14 @@ fn another_program(file: &File) -> Vec<String> {
 }
 
 fn reserved_elsewhere(file: &File) -> Vec<String> {
-    if !file.is_rust() || file.path.starts_with("tests/") {
+    if !file.is_rust() || file.is_test() || file.path.starts_with("tests/") {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for it in
-        RESERVED.iter().filter(|it| file.path.starts_with(it.within) && !file.path.starts_with(it.allowed))
-    {
+    let applies = |it: &&Reserved| {
+        file.path.starts_with(it.within) && !it.allowed.iter().any(|allowed| file.path.starts_with(allowed))
+    };
+    for it in RESERVED.iter().filter(applies) {
         for (number, _) in file.code().filter(|(_, line)| names(line, it.word)) {
             found.push(format!("{}:{number}: {:?} is not for this file: {}", file.path, it.word, it.instead));
         }
@@ -151,7 +152,7 @@ fn a_store_a_broker_or_a_clock_out_of_place_is_caught() {
     for (path, line) in [
         ("agent/src/forwarder.rs", "let db = sled::open(path)?;"),
         ("sim/src/judge.rs", "use sled::Db;"),
-        ("agent/src/forwarder.rs", "use rdkafka::producer::BaseProducer;"),
+        ("agent/src/bedside.rs", "use rdkafka::producer::BaseProducer;"),
         ("agent/src/bedside.rs", "let now = std::time::Instant::now();"),
         ("agent/src/bedside.rs", "let now = tokio::time::Instant::now();"),
         ("vitals/src/vital.rs", "macro_rules! row { () => {} }"),
