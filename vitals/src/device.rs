@@ -1,5 +1,13 @@
 //! The grammar every device driver speaks, and the list of devices we speak to.
 
+pub mod ge_s5;
+pub mod masimo;
+pub mod nonin;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -30,6 +38,18 @@ pub trait Driver: Send {
 
     /// Returns what has been counted since the driver was made.
     fn counts(&self) -> Counts;
+}
+
+/// The driver of a model, before its first byte.
+#[must_use]
+pub fn driver(model: DeviceModel) -> Box<dyn Driver> {
+    match model {
+        DeviceModel::NoninDf2 => Box::new(nonin::PacketDriver::new(nonin::PacketFormat::Df2)),
+        DeviceModel::NoninDf7 => Box::new(nonin::PacketDriver::new(nonin::PacketFormat::Df7)),
+        DeviceModel::NoninDf8 => Box::new(nonin::SpotDriver::default()),
+        DeviceModel::MasimoAscii1 => Box::new(masimo::MasimoDriver::default()),
+        DeviceModel::GeS5Dri => Box::new(ge_s5::GeS5Driver::new(model.period())),
+    }
 }
 
 /// What a driver could not use. Each is also counted.

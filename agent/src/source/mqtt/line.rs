@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use vitals::device::{self, Driver};
 use vitals::freshness::Freshness;
 use vitals::name::Name;
 use vitals::observation::{Late, Observation};
@@ -49,8 +50,7 @@ pub(super) struct Line {
 enum LineFormat {
     Wardline,
     Mapped(vitals::payload::Mapping),
-    /// Raw bytes of a device, whose driver is not in this version.
-    Unread,
+    Device(Box<dyn Driver>),
 }
 
 impl Line {
@@ -58,7 +58,7 @@ impl Line {
         let format = match &source.format {
             Format::Wardline => LineFormat::Wardline,
             Format::Mapped(mapping) => LineFormat::Mapped(mapping.clone()),
-            Format::Device(_) => LineFormat::Unread,
+            Format::Device(model) => LineFormat::Device(device::driver(*model)),
         };
         Self {
             bed: Arc::clone(&route.bed),
@@ -88,7 +88,17 @@ impl Line {
                 }
                 Err(error) => decoded.faults.push(error.reason()),
             },
-            LineFormat::Unread => decoded.faults.push("no_driver"),
+            LineFormat::Device(driver) => {
+                driver.handle_bytes(how.wall.up, payload);
+                let mut readings = Vec::new();
+                while let Some(outcome) = driver.poll_reading() {
+                    match outcome {
+                        Ok(reading) => readings.push(reading),
+                        Err(fault) => decoded.faults.push(fault.name()),
+                    }
+                }
+                decoded.observations.extend(readings.into_iter().map(|it| self.observe(it, how)));
+            }
         }
         decoded
     }

@@ -1,0 +1,239 @@
+//! Every driver against recorded bytes, the vectors of the documents, any split of a stream, noise and damage.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{Counts, DeviceModel, Fault, driver};
+use crate::reading::{Absent, Reading};
+use crate::time::Uptime;
+use crate::vital::Vital;
+
+fn capture(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/captures").join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Everything that comes out of a stream, given in pieces of these lengths, over and over.
+fn decode(model: DeviceModel, bytes: &[u8], pieces: &[usize]) -> (Vec<Result<Reading, Fault>>, Counts) {
+    let mut driver = driver(model);
+    let mut outcomes = Vec::new();
+    let mut rest = bytes;
+    for piece in pieces.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (now, later) = rest.split_at((*piece).clamp(1, rest.len()));
+        driver.handle_bytes(Uptime::ZERO, now);
+        rest = later;
+        outcomes.extend(core::iter::from_fn(|| driver.poll_reading()));
+    }
+    (outcomes, driver.counts())
+}
+
+fn readings(model: DeviceModel, bytes: &[u8]) -> Vec<Reading> {
+    decode(model, bytes, &[bytes.len()]).0.into_iter().filter_map(Result::ok).collect()
+}
+
+/// A vital of a reading: its value as text, or the reason in brackets, or nothing.
+fn said(reading: &Reading, vital: Vital) -> String {
+    match reading.measurements.iter().find(|it| it.vital == vital).map(|it| it.value) {
+        Some(Ok(value)) => value.to_string(),
+        Some(Err(reason)) => alloc::format!("({})", reason.name()),
+        None => String::new(),
+    }
+}
+
+struct Vector {
+    id: String,
+    bytes: Vec<u8>,
+    expect: Value,
+}
+
+fn vectors() -> Vec<Vector> {
+    let document: Value = serde_json::from_slice(&capture("vectors.json")).unwrap();
+    let text = |it: &Value, key: &str| it[key].as_str().map(ToString::to_string);
+    document["vectors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| {
+            let bytes = match text(it, "hex") {
+                Some(hex) => hex.split_whitespace().map(|it| u8::from_str_radix(it, 16).unwrap()).collect(),
+                None => text(it, "text")?.into_bytes(),
+            };
+            Some(Vector { id: text(it, "id")?, bytes, expect: it["expect"].clone() })
+        })
+        .collect()
+}
+
+#[test]
+fn the_vectors_of_the_documents() {
+    let models = [
+        ("nonin-df2-ok", DeviceModel::NoninDf2),
+        ("nonin-df2-badsum", DeviceModel::NoninDf2),
+        ("nonin-df7-ok", DeviceModel::NoninDf7),
+        ("nonin-df7-off", DeviceModel::NoninDf7),
+        ("nonin-df8-ok", DeviceModel::NoninDf8),
+        ("nonin-df8-missing", DeviceModel::NoninDf8),
+        ("masimo-ok", DeviceModel::MasimoAscii1),
+        ("masimo-nosensor", DeviceModel::MasimoAscii1),
+        ("dri-real-phdb", DeviceModel::GeS5Dri),
+    ];
+    let vectors = vectors();
+    for (id, model) in models {
+        let vector = vectors.iter().find(|it| it.id == id).unwrap_or_else(|| panic!("no vector {id}"));
+        let found = readings(model, &vector.bytes);
+        if vector.expect.get("result").is_some() {
+            assert!(found.is_empty(), "{id} must be rejected, and gave {found:?}");
+            continue;
+        }
+        let [reading] = found.as_slice() else { panic!("{id} gave {} readings", found.len()) };
+        for (key, vital) in [
+            ("hr", Vital::PulseRate),
+            ("pr", Vital::PulseRate),
+            ("spo2", Vital::Spo2),
+            ("pi", Vital::PerfusionIndex),
+        ] {
+            let vital = if model == DeviceModel::GeS5Dri && key == "hr" { Vital::HeartRate } else { vital };
+            match &vector.expect[key] {
+                Value::Number(number) => assert_eq!(said(reading, vital), number.to_string(), "{id} {key}"),
+                Value::Null if vector.expect.get(key).is_some() => {
+                    assert!(said(reading, vital).starts_with('('), "{id} {key}: {}", said(reading, vital));
+                }
+                Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {}
+            }
+        }
+        if let Some(time) = vector.expect.get("local_time").and_then(Value::as_str) {
+            assert_eq!(reading.device_time.unwrap().to_string(), time, "{id}");
+        }
+    }
+}
+
+#[test]
+fn status_bits_say_why_there_is_no_value() {
+    let of = |id: &str, model| {
+        let vector = vectors().into_iter().find(|it| it.id == id).unwrap();
+        readings(model, &vector.bytes).remove(0).measurements[1].value
+    };
+    assert_eq!(of("nonin-df7-off", DeviceModel::NoninDf7), Err(Absent::SensorOff));
+    assert_eq!(of("nonin-df8-missing", DeviceModel::NoninDf8), Err(Absent::SensorOff));
+    assert_eq!(of("masimo-nosensor", DeviceModel::MasimoAscii1), Err(Absent::SensorFault));
+}
+
+#[test]
+fn the_recorded_monitor_gives_the_numbers_beside_it() {
+    let bytes = capture("ge_s5_db02.raw");
+    let (outcomes, counts) = decode(DeviceModel::GeS5Dri, &bytes, &[4096]);
+    let expected = Counts { frames_good: 213, observations: 107, ..Counts::default() };
+    assert_eq!(counts, expected);
+    let readings: Vec<Reading> = outcomes.into_iter().filter_map(Result::ok).collect();
+    let csv = String::from_utf8(capture("ge_s5_db02_numerics_1hz.csv")).unwrap();
+    let columns = [
+        Vital::HeartRate,
+        Vital::RespRateImpedance,
+        Vital::Spo2,
+        Vital::PulseRate,
+        Vital::PerfusionIndex,
+        Vital::NibpSystolic,
+        Vital::NibpDiastolic,
+        Vital::NibpMean,
+        Vital::Etco2,
+        Vital::RespRateCo2,
+    ];
+    let rows: Vec<&str> = csv.lines().skip(1).collect();
+    assert_eq!(rows.len(), readings.len());
+    for (row, reading) in rows.iter().zip(&readings) {
+        let mut cells = row.split(',');
+        let seconds: i64 = cells.next().unwrap().parse().unwrap();
+        assert_eq!(reading.device_time.unwrap().as_millis(), seconds * 1000);
+        for (vital, cell) in columns.into_iter().zip(cells) {
+            assert_eq!(said(reading, vital), cell.trim_end_matches(".0"), "{} in {row}", vital.name());
+        }
+    }
+}
+
+/// A stream of good frames of a model, for damage to be done to.
+fn stream(model: DeviceModel) -> Vec<u8> {
+    let of = |id: &str| vectors().into_iter().find(|it| it.id == id).unwrap().bytes;
+    let one = match model {
+        DeviceModel::NoninDf2 => of("nonin-df2-ok"),
+        DeviceModel::NoninDf7 => of("nonin-df7-ok"),
+        DeviceModel::NoninDf8 => of("nonin-df8-ok"),
+        DeviceModel::MasimoAscii1 => of("masimo-ok"),
+        DeviceModel::GeS5Dri => of("dri-real-phdb"),
+    };
+    one.repeat(6)
+}
+
+#[test]
+fn a_line_without_an_end_and_noise_stay_bounded_and_are_counted() {
+    let noise = "x".repeat(10 << 20);
+    let (outcomes, counts) = decode(DeviceModel::MasimoAscii1, noise.as_bytes(), &[4096]);
+    assert_eq!((outcomes.len(), counts.bad_length), (1, 1));
+    let mut bytes = noise.into_bytes();
+    bytes.push(b'\n');
+    bytes.extend(stream(DeviceModel::MasimoAscii1));
+    assert_eq!(readings(DeviceModel::MasimoAscii1, &bytes).len(), 6);
+}
+
+#[test]
+fn lost_bytes_cost_the_packet_they_were_in_and_at_most_the_next() {
+    for model in [DeviceModel::NoninDf2, DeviceModel::NoninDf7] {
+        for lost in 125..250 {
+            let mut bytes = stream(model);
+            bytes.remove(lost);
+            let (outcomes, counts) = decode(model, &bytes, &[7]);
+            let good = outcomes.iter().filter(|it| it.is_ok()).count();
+            assert!(good >= 4, "{model} without byte {lost}: {good} packets");
+            assert_eq!(counts.fragments + counts.bad_checksum, 1, "{model} without byte {lost}: {counts:?}");
+        }
+    }
+}
+
+fn model() -> impl Strategy<Value = DeviceModel> {
+    proptest::sample::select(DeviceModel::ALL.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same(
+        model in model(),
+        pieces in proptest::collection::vec(1_usize..400, 1..20),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+    ) {
+        let mut bytes = stream(model);
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        prop_assert_eq!(decode(model, &bytes, &pieces), decode(model, &bytes, &[bytes.len()]));
+    }
+
+    #[test]
+    fn never_panics_on_noise(model in model(), bytes in proptest::collection::vec(any::<u8>(), 0..3000)) {
+        let _ = decode(model, &bytes, &[3]);
+    }
+
+    #[test]
+    fn one_damaged_byte_costs_at_most_two_readings_and_is_counted_once(
+        model in proptest::sample::select(alloc::vec![DeviceModel::NoninDf2, DeviceModel::NoninDf7, DeviceModel::GeS5Dri]),
+        at: prop::sample::Index,
+        bit in 0_u8..8,
+    ) {
+        let good = readings(model, &stream(model));
+        let mut bytes = stream(model);
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        let (outcomes, counts) = decode(model, &bytes, &[bytes.len()]);
+        let found: Vec<Reading> = outcomes.into_iter().filter_map(Result::ok).collect();
+        prop_assert!(found.len() + 2 >= good.len(), "{} of {}", found.len(), good.len());
+        prop_assert!(found.iter().all(|it| *it == good[0]), "a wrong value");
+        let damaged = counts.bad_checksum + counts.bad_length + counts.fragments;
+        prop_assert!(damaged <= 1, "{counts:?}");
+    }
+}
