@@ -1,6 +1,7 @@
 //! What the agent believes: built only by parsing, all mistakes told at once, right by type ever after.
 
 pub mod alarms;
+mod alike;
 pub mod keys;
 pub mod load;
 pub mod mistake;
@@ -272,3 +273,6 @@ pub enum Annunciator {
         priorities: Vec<vitals::alarm::event::Priority>,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::{fs, io};
 use toml::de::DeTable;
 
 use super::alarms::{self, AlarmsFile};
+use super::alike::alike;
 use super::mistake::Mistake;
 use super::read;
 use super::section::{Mistakes, Section};
@@ -90,6 +91,9 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
         }
     };
     let (config, warnings) = read::config(&root, alarms.as_ref(), &mut mistakes);
+    if let (Some(alarms), Ok(text)) = (&alarms, &alarms_text) {
+        found.extend(problems(&alarms_path, text, mistakes_of_overrides(alarms, &root)));
+    }
     found.splice(0..0, problems(path, &text, mistakes.0));
     let (Some(config), Some(alarms), true) = (config, alarms, found.is_empty()) else {
         return Err(LoadError::Mistakes(found));
@@ -99,6 +103,26 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
         warnings.extend(problems(&alarms_path, text, alarms.notices));
     }
     Ok(Loaded { config, warnings })
+}
+
+/// What is wrong with the overrides, held against the beds: a patient's limits must not silently fail to hold.
+fn mistakes_of_overrides(alarms: &AlarmsFile, root: &Section<'_>) -> Vec<Mistake> {
+    let beds = read::beds_with_profiles(root);
+    let mut mistakes = Vec::new();
+    for it in &alarms.overrides {
+        match beds.iter().find(|(bed, _)| *bed == it.bed.as_str()) {
+            Some((_, profile)) => mistakes.extend(alarms.mistakes_of(profile, &it.bed)),
+            None => mistakes.push(Mistake {
+                span: it.span.clone(),
+                what: format!("the override is for the bed {}, which the agent does not have", it.bed),
+                fix: Some(match alike(it.bed.as_str(), beds.iter().map(|(bed, _)| *bed)) {
+                    Some(meant) => format!("did you mean bed = \"{meant}\"?"),
+                    None => format!("take it out, or add the bed: [[bed]] id = \"{}\"", it.bed),
+                }),
+            }),
+        }
+    }
+    mistakes
 }
 
 fn read_text(path: &Path) -> Result<String, LoadError> {

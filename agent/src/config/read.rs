@@ -1,10 +1,12 @@
 //! What `wardline.toml` means: each section read, and the sections held against each other.
 
 mod agent;
+mod annunciator;
 mod kafka;
 mod mqtt;
 mod secret;
 mod source;
+mod topic;
 mod ward;
 
 use std::ops::Range;
@@ -12,10 +14,12 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 
+use self::ward::Ward;
 use super::Config;
 use super::alarms::AlarmsFile;
+use super::alike::alike;
 use super::keys;
-use super::section::{Mistakes, Section, alike};
+use super::section::{Mistakes, Section};
 
 /// The file with the alarms, beside `wardline.toml` unless said otherwise.
 pub(super) fn alarms_file(root: &Section<'_>) -> PathBuf {
@@ -30,6 +34,15 @@ pub(super) fn alarms_file_span(root: &Section<'_>) -> Range<usize> {
     unit.and_then(|it| it.value("alarms_file")).map_or(0..0, Spanned::span)
 }
 
+/// The ids of all beds with their profiles, as they are written.
+pub(super) fn beds_with_profiles<'a>(root: &Section<'a>) -> Vec<(&'a str, &'a str)> {
+    let mut ignored = Mistakes::default();
+    let text = |section: &Section<'a>, key: &str| section.value(key).and_then(|it| it.get_ref().as_str());
+    let unit = root.section("unit", &mut ignored).and_then(|it| text(&it, "profile")).unwrap_or_default();
+    let beds = root.sections("bed", &mut ignored);
+    beds.iter().filter_map(|it| Some((text(it, "id")?, text(it, "profile").unwrap_or(unit)))).collect()
+}
+
 /// Reads everything. There is a configuration only where nothing was wrong.
 pub(super) fn config(
     root: &Section<'_>,
@@ -41,17 +54,21 @@ pub(super) fn config(
     refuse_actions(root, mistakes);
     let known: Vec<_> = SECTIONS.into_iter().chain(["actions"]).collect();
     root.refuse_unknown(&known, mistakes);
-    let agent = agent::agent(root, mistakes);
+    let agent = agent::agent(root, mistakes, &mut warnings);
     let unit = agent::unit(root, mistakes);
     let buffer = agent::buffer(root, mistakes, &mut warnings);
     let kafka = kafka::kafka(root, mistakes);
     let mqtt = mqtt::links(root, agent.as_ref(), mistakes);
     let profile = unit.as_ref().map(|it| it.profile.as_str());
-    let beds = ward::beds(root, profile, alarms, mistakes);
-    let sources = source::sources(root, &mqtt, &beds, mistakes);
-    ward::check_sources(&beds, &sources, mistakes, &mut warnings);
-    let annunciators = ward::annunciators(root, &mqtt, mistakes);
-    if annunciators.is_empty() {
+    let mut beds = ward::beds(root, profile, alarms, mistakes);
+    let named = beds_with_profiles(root).into_iter().map(|(bed, _)| bed).collect();
+    let ward = Ward { links: &mqtt, beds: &beds, named };
+    let sources = source::sources(root, &ward, mistakes);
+    let annunciators = annunciator::annunciators(root, &ward, mistakes);
+    annunciator::refuse_circles(&annunciators, agent.as_ref(), &ward, &sources, mistakes);
+    let annunciators: Vec<_> = annunciators.into_iter().map(Spanned::into_inner).collect();
+    ward::check_sources(&mut beds, &sources, mistakes, &mut warnings);
+    if annunciators.is_empty() && root.value("annunciator").is_none() {
         let what = "no annunciator: with Kafka away nobody hears an alarm but who reads the journal";
         warnings.add(0..0, what, "add an [[annunciator]]");
     }
@@ -60,7 +77,7 @@ pub(super) fn config(
     };
     let (serial, topics) = sources.into_parts();
     let beds = beds.into_iter().map(|it| it.bed).collect();
-    let mqtt = mqtt.into_iter().map(|it| it.link).collect();
+    let mqtt = mqtt.into_iter().filter_map(|it| it.link).collect();
     (Some(Config { agent, unit, kafka, mqtt, buffer, beds, serial, topics, annunciators }), warnings)
 }
 

@@ -9,6 +9,7 @@ use vitals::name::Name;
 use vitals::quantity::Quantity;
 use vitals::vital::Vital;
 
+use crate::config::alike::alike;
 use crate::config::mistake::Mistake;
 
 /// The longest duration that the file may ask for: more is a typing error.
@@ -97,22 +98,22 @@ impl<'a> Section<'a> {
         array.iter().filter_map(|it| Self::of(key, it, &self.path, mistakes)).collect()
     }
 
-    /// A list of texts.
+    /// A list of texts, each with its place.
     pub(in crate::config) fn texts(
         &self,
         key: &str,
         mistakes: &mut Mistakes,
-    ) -> Option<Spanned<Vec<String>>> {
+    ) -> Option<Vec<Spanned<String>>> {
         let value = self.value(key)?;
-        let texts: Option<Vec<String>> = value
-            .get_ref()
-            .as_array()
-            .and_then(|it| it.iter().map(|it| it.get_ref().as_str().map(str::to_owned)).collect());
+        let text = |it: &Spanned<DeValue<'_>>| {
+            it.get_ref().as_str().map(|text| Spanned::new(it.span(), text.to_owned()))
+        };
+        let texts: Option<Vec<_>> = value.get_ref().as_array().and_then(|it| it.iter().map(text).collect());
         if texts.is_none() {
             let what = format!("{key} is {}, not a list of texts", described(value));
             mistakes.add(value.span(), what, format!("{key} = [\"…\"]"));
         }
-        Some(Spanned::new(value.span(), texts?))
+        texts
     }
 
     /// A number of bytes with its unit.
@@ -269,29 +270,4 @@ fn parse_size(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-/// The known word that was probably meant: at most two edits away.
-pub(in crate::config) fn alike<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known.map(|it| (edits(word, it), it)).filter(|(edits, _)| *edits <= 2).min().map(|(_, it)| it)
-}
-
-/// How many letters must be changed, added or taken to make one word of the other (Levenshtein).
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (above, other) in row.iter_mut().skip(1).zip(&to) {
-            let cost = (diagonal + usize::from(letter != *other)).min(left + 1).min(*above + 1);
-            diagonal = *above;
-            *above = cost;
-            left = cost;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -17,7 +17,7 @@ const BUFFER_MIN: u64 = 64 << 20;
 /// Names that every new machine has: two agents of one name would take each other's place.
 const REFUSED_IDS: [&str; 3] = ["raspberrypi", "localhost", "wardline"];
 
-pub(super) fn agent(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Agent> {
+pub(super) fn agent(root: &Section<'_>, mistakes: &mut Mistakes, warnings: &mut Mistakes) -> Option<Agent> {
     let section = required_section(root, "agent", "[agent]\nid = \"icu-3-pi-1\"", mistakes)?;
     section.refuse_unknown(&keys::names("agent"), mistakes);
     let id = section.name("id", mistakes);
@@ -25,9 +25,16 @@ pub(super) fn agent(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Agent
         let what = format!("the id {:?} is that of many machines", it.get_ref().as_str());
         mistakes.add(it.span(), what, "give this agent a name of its own in the hospital: \"icu-3-pi-1\"");
     }
+    if let Some(it) = id.as_ref().filter(|it| it.get_ref().as_str().contains('/')) {
+        mistakes.add(
+            it.span(),
+            "an agent's id holds no '/': it is one part of the ids of records",
+            "use '-'",
+        );
+    }
     let state_dir = directory(&section, "state_dir", mistakes);
     let run_dir = directory(&section, "run_dir", mistakes);
-    let http = http(&section, mistakes);
+    let http = http(&section, mistakes, warnings);
     let shutdown_grace = duration(&section, "agent", "shutdown_grace", mistakes);
     Some(Agent { id: id?.into_inner(), state_dir, run_dir, http, shutdown_grace })
 }
@@ -109,13 +116,17 @@ fn directory(section: &Section<'_>, key: &str, mistakes: &mut Mistakes) -> PathB
     said.map_or_else(|| keys::default("agent", key).to_owned(), Spanned::into_inner).into()
 }
 
-fn http(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<SocketAddr> {
+fn http(section: &Section<'_>, mistakes: &mut Mistakes, warnings: &mut Mistakes) -> Option<SocketAddr> {
     let said = section.text("http", mistakes);
     let text = said.as_ref().map_or(keys::default("agent", "http"), |it| it.get_ref().as_str());
     if text == "off" {
         return None;
     }
-    let address = text.parse().ok();
+    let address: Option<SocketAddr> = text.parse().ok();
+    if let (Some(it), Some(said)) = (address.filter(|it| !it.ip().is_loopback()), &said) {
+        let what = format!("everybody who reaches {} may read metrics and the state of beds", it.ip());
+        warnings.add(said.span(), what, "http = \"127.0.0.1:9643\"");
+    }
     if let (None, Some(it)) = (address, &said) {
         mistakes.add(it.span(), "http is not an address with a port", "http = \"127.0.0.1:9643\" or \"off\"");
     }

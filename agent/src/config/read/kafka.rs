@@ -1,6 +1,6 @@
 //! `[kafka]`.
 
-use std::collections::BTreeMap;
+mod properties;
 
 use toml::Spanned;
 
@@ -15,6 +15,16 @@ enum Protection {
     Ssl,
     SaslSsl,
     SaslPlaintext,
+}
+
+impl Protection {
+    fn has_password(self) -> bool {
+        matches!(self, Self::SaslSsl | Self::SaslPlaintext)
+    }
+
+    fn has_tls(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
+    }
 }
 
 pub(super) fn kafka(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Kafka> {
@@ -32,25 +42,15 @@ pub(super) fn kafka(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Kafka
     let said = word(&section, "security", &known, mistakes);
     let protection = said.as_ref().map_or(Protection::Ssl, |it| *it.get_ref());
     let login = secret::login(&section, mistakes);
-    let insecure = section.boolean("insecure", mistakes).is_some_and(Spanned::into_inner);
-    let open = matches!(protection, Protection::Plaintext | Protection::SaslPlaintext);
-    let away = brokers.iter().flatten().find(|it| !is_loopback(host(it)));
-    if let (true, false, Some(away)) = (open, insecure, away) {
-        let span = said.map_or_else(|| section.span.clone(), |it| it.span());
-        let what = format!("data of patients would go to {away} in plain text");
-        mistakes.add(span, what, "security = \"ssl\" or \"sasl_ssl\"; or insecure = true, if that is meant");
-    }
-    if login.is_none()
-        && matches!(protection, Protection::SaslSsl | Protection::SaslPlaintext)
-        && section.value("user").is_none()
-    {
-        mistakes.add(
-            section.span.clone(),
-            "this security needs a user and a password",
-            "user = \"…\" and password_file = \"…\"",
-        );
-    }
     let mechanism = mechanism(&section, mistakes);
+    let ca_file = existing(&section, "ca_file", mistakes);
+    let client_cert = client_cert(&section, mistakes);
+    let properties = properties::properties(&section, mistakes);
+    // A security that was said and cannot be read has its mistake already.
+    if said.is_some() || section.value("security").is_none() {
+        refuse_unused(&section, protection, mistakes);
+        refuse_open(&section, protection, brokers.as_deref(), mistakes);
+    }
     let security = match (protection, login) {
         (Protection::Plaintext, _) => Some(KafkaSecurity::Plaintext),
         (Protection::Ssl, _) => Some(KafkaSecurity::Tls),
@@ -62,36 +62,68 @@ pub(super) fn kafka(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Kafka
         }
         (Protection::SaslSsl | Protection::SaslPlaintext, None) => None,
     };
-    let ca_file = existing(&section, "ca_file", mistakes);
-    let client_cert = client_cert(&section, mistakes);
-    let properties = properties(&section, mistakes);
     Some(Kafka { brokers: brokers?, security: security?, ca_file, client_cert, properties })
 }
 
-fn brokers(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Vec<String>> {
-    let Some(value) = section.value("brokers") else {
-        mistakes.add(
-            section.span.clone(),
-            "brokers is missing in kafka",
-            "brokers = [\"kafka-1.example.org:9093\"]",
-        );
-        return None;
-    };
-    let brokers = section.texts("brokers", mistakes)?.into_inner();
-    if brokers.is_empty() {
-        mistakes.add(value.span(), "brokers is empty", "brokers = [\"kafka-1.example.org:9093\"]");
-    }
-    for broker in &brokers {
-        let port = broker.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-        if port.is_none() || host(broker).is_empty() {
-            mistakes.add(
-                value.span(),
-                format!("{broker:?} is not a host with a port"),
-                "\"kafka-1.example.org:9093\"",
-            );
+/// What the chosen security would never use was meant otherwise.
+fn refuse_unused(section: &Section<'_>, protection: Protection, mistakes: &mut Mistakes) {
+    if protection.has_password() {
+        if section.value("user").is_none() {
+            let what = "this security needs a user and a password";
+            mistakes.add(section.span.clone(), what, "user = \"…\" and password_file = \"…\"");
+        }
+    } else {
+        for key in ["user", "mechanism"] {
+            if let Some(it) = section.value(key) {
+                let what = format!("{key} is of no use: this security asks for no password");
+                mistakes.add(it.span(), what, "security = \"sasl_ssl\", or take it out");
+            }
         }
     }
-    Some(brokers)
+    if !protection.has_tls() {
+        for key in ["ca_file", "client_cert", "client_key"] {
+            if let Some(it) = section.value(key) {
+                let what = format!("{key} is of no use: this security has no TLS");
+                mistakes.add(it.span(), what, "security = \"ssl\" or \"sasl_ssl\", or take it out");
+            }
+        }
+    }
+}
+
+/// Data of patients go in plain text only where nobody can listen, or where somebody has said so.
+fn refuse_open(
+    section: &Section<'_>,
+    protection: Protection,
+    brokers: Option<&[String]>,
+    mistakes: &mut Mistakes,
+) {
+    let insecure = section.boolean("insecure", mistakes).is_some_and(Spanned::into_inner);
+    let away = brokers.into_iter().flatten().find(|it| !is_loopback(host(it)));
+    if let (false, false, Some(away)) = (protection.has_tls(), insecure, away) {
+        let span = section.value("security").map_or_else(|| section.span.clone(), Spanned::span);
+        let what = format!("data of patients would go to {away} in plain text");
+        mistakes.add(span, what, "security = \"ssl\" or \"sasl_ssl\"; or insecure = true, if that is meant");
+    }
+}
+
+fn brokers(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Vec<String>> {
+    const EXAMPLE: &str = "brokers = [\"kafka-1.example.org:9093\"]";
+    let Some(value) = section.value("brokers") else {
+        mistakes.add(section.span.clone(), "brokers is missing in kafka", EXAMPLE);
+        return None;
+    };
+    let brokers = section.texts("brokers", mistakes)?;
+    if brokers.is_empty() {
+        mistakes.add(value.span(), "brokers is empty", EXAMPLE);
+    }
+    for it in &brokers {
+        let broker = it.get_ref();
+        let port = broker.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        if port.is_none_or(|it| it == 0) || host(broker).is_empty() {
+            mistakes.add(it.span(), format!("{broker:?} is not a host with a port"), EXAMPLE);
+        }
+    }
+    Some(brokers.into_iter().map(Spanned::into_inner).collect())
 }
 
 fn host(broker: &str) -> &str {
@@ -102,20 +134,4 @@ fn mechanism(section: &Section<'_>, mistakes: &mut Mistakes) -> String {
     let known = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"].map(|it| (it, it));
     let said = word(section, "mechanism", &known, mistakes);
     said.map_or(keys::default("kafka", "mechanism"), Spanned::into_inner).to_owned()
-}
-
-fn properties(section: &Section<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, String> {
-    // What the promises rest on is not to be had otherwise.
-    const OURS: [&str; 5] =
-        ["enable.idempotence", "acks", "message.timeout.ms", "transactional.id", "bootstrap.servers"];
-    let Some(table) = section.section("properties", mistakes) else { return BTreeMap::new() };
-    let mut properties = BTreeMap::new();
-    for (key, span, _) in table.entries() {
-        if OURS.contains(&key) {
-            mistakes.add(span, format!("{key} is set by the agent: its promises rest on it"), "take it out");
-        } else if let Some(text) = table.text(key, mistakes) {
-            properties.insert(key.to_owned(), text.into_inner());
-        }
-    }
-    properties
 }

@@ -8,9 +8,10 @@ use super::{client_cert, existing, is_loopback, secret, word};
 use crate::config::section::{Mistakes, Section};
 use crate::config::{Agent, MqttLink, MqttTls, MqttVersion, keys};
 
-/// A link with its name as it is used in the file.
+/// A link under its name; one that holds a mistake is known all the same, so that nobody is told it is not there.
 pub(super) struct Link {
-    pub(super) link: MqttLink,
+    pub(super) name: Name,
+    pub(super) link: Option<MqttLink>,
 }
 
 pub(super) fn links(root: &Section<'_>, agent: Option<&Agent>, mistakes: &mut Mistakes) -> Vec<Link> {
@@ -25,12 +26,25 @@ pub(super) fn links(root: &Section<'_>, agent: Option<&Agent>, mistakes: &mut Mi
             }
         };
         let Some(section) = Section::of(key, value, "mqtt", mistakes) else { continue };
-        if let Some(link) = link(name, &section, agent, mistakes) {
-            links.push(Link { link });
+        let link = link(name.clone(), &section, agent, mistakes);
+        if let Some(link) = &link {
+            refuse_twice(&links, link, &section, mistakes);
         }
+        links.push(Link { name, link });
     }
-    links.sort_by(|a, b| a.link.name.cmp(&b.link.name));
+    links.sort_by(|a, b| a.name.cmp(&b.name));
     links
+}
+
+/// Two connections of one client id throw each other out, for ever.
+fn refuse_twice(links: &[Link], link: &MqttLink, section: &Section<'_>, mistakes: &mut Mistakes) {
+    let place = |it: &MqttLink| (it.host.clone(), it.port, it.client_id.clone());
+    let mut others = links.iter().filter_map(|it| it.link.as_ref());
+    if let Some(other) = others.find(|it| place(it) == place(link)) {
+        let what = format!("mqtt.{} is the same broker under the same client id", other.name);
+        let span = section.value("url").map_or_else(|| section.span.clone(), Spanned::span);
+        mistakes.add(span, what, "use one of the two, or give each a client_id of its own");
+    }
 }
 
 fn link(
@@ -47,7 +61,10 @@ fn link(
     let ca_file = existing(section, "ca_file", mistakes);
     let client_cert = client_cert(section, mistakes);
     let version = word(section, "version", &[("5", MqttVersion::V5), ("3.1.1", MqttVersion::V311)], mistakes);
-    let client_id = section.text("client_id", mistakes).map(Spanned::into_inner);
+    let client_id = match section.value("client_id") {
+        Some(_) => Some(section.required("client_id", mistakes)?.into_inner()),
+        None => None,
+    };
     let session_expiry = duration(section, "mqtt", "session_expiry", mistakes);
     let url = url?;
     let Some((secure, host, port)) = parse_url(url.get_ref()) else {
@@ -59,6 +76,12 @@ fn link(
         let what =
             format!("data of patients would come from {host} in plain text, and anybody could send some");
         mistakes.add(url.span(), what, "url = \"mqtts://…:8883\"; or insecure = true, if that is meant");
+    }
+    for key in ["ca_file", "client_cert", "client_key"].into_iter().filter(|_| !secure) {
+        if let Some(it) = section.value(key) {
+            let what = format!("{key} is of no use: mqtt:// has no TLS");
+            mistakes.add(it.span(), what, "url = \"mqtts://…:8883\", or take it out");
+        }
     }
     Some(MqttLink {
         client_id: client_id.or_else(|| Some(format!("wardline-{}", agent?.id)))?,

@@ -1,6 +1,7 @@
 //! `[[source]]`: a device on a serial line, or messages on a topic.
 
-use std::collections::BTreeMap;
+mod format;
+
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,14 +10,13 @@ use std::time::Duration;
 use toml::Spanned;
 use vitals::device::DeviceModel;
 use vitals::name::Name;
-use vitals::payload::{MappedField, Mapping, mapped};
 use vitals::reading::Mode;
 use vitals::vital::Vital;
 
-use super::mqtt::Link;
-use super::ward::{BedEntry, link};
+use super::topic::{overlap, topic};
+use super::ward::Ward;
 use super::word;
-use crate::config::section::{Mistakes, Section, alike};
+use crate::config::section::{Mistakes, Section};
 use crate::config::{Format, SerialSource, Source, TopicBed, TopicSource, keys};
 
 /// How often a source of messages speaks, unless said otherwise.
@@ -34,21 +34,38 @@ enum Kind {
 }
 
 /// All sources.
-pub(super) struct Sources(Vec<Entry>);
+pub(super) struct Sources {
+    entries: Vec<Entry>,
+    /// The ids of those that hold a mistake: of these nobody is told that they are not there.
+    broken: Vec<String>,
+}
 
 impl Sources {
     /// The sources that belong to a bed; a topic with a level for the bed belongs to every bed.
     pub(super) fn of<'a>(&'a self, bed: &'a Name) -> impl Iterator<Item = &'a Entry> {
-        self.0.iter().filter(move |it| match &it.kind {
+        self.entries.iter().filter(move |it| match &it.kind {
             Kind::Serial(source) => *source.bed == *bed,
             Kind::Topic(TopicSource { bed: TopicBed::Fixed(of), .. }) => **of == *bed,
             Kind::Topic(TopicSource { bed: TopicBed::Level(_), .. }) => true,
         })
     }
 
+    /// A source of a link that a message on a topic of this filter would reach.
+    pub(super) fn listening(&self, link: usize, filter: &str) -> Option<&Name> {
+        self.entries.iter().find_map(|it| match &it.kind {
+            Kind::Topic(it) if it.link == link && overlap(&it.filter, filter) => Some(&*it.common.id),
+            Kind::Topic(_) | Kind::Serial(_) => None,
+        })
+    }
+
+    /// Whether a source that holds a mistake has this id.
+    pub(super) fn names(&self, id: &str) -> bool {
+        self.broken.iter().any(|it| it == id)
+    }
+
     pub(super) fn into_parts(self) -> (Vec<SerialSource>, Vec<TopicSource>) {
         let (mut serial, mut topics) = (Vec::new(), Vec::new());
-        for entry in self.0 {
+        for entry in self.entries {
             match entry.kind {
                 Kind::Serial(it) => serial.push(it),
                 Kind::Topic(it) => topics.push(it),
@@ -63,6 +80,16 @@ impl Entry {
         match &self.kind {
             Kind::Serial(it) => &it.common,
             Kind::Topic(it) => &it.common,
+        }
+    }
+
+    /// The name under which it speaks for a bed: with the bed as a second part where it stands for many.
+    pub(super) fn id_for(&self, bed: &Name) -> Option<Arc<Name>> {
+        match &self.kind {
+            Kind::Topic(TopicSource { bed: TopicBed::Level(_), common, .. }) => {
+                Name::parse(&format!("{}/{bed}", common.id)).ok().map(Arc::new)
+            }
+            Kind::Topic(_) | Kind::Serial(_) => Some(Arc::clone(&self.common().id)),
         }
     }
 
@@ -88,23 +115,27 @@ impl Entry {
     }
 }
 
-pub(super) fn sources(
-    root: &Section<'_>,
-    links: &[Link],
-    beds: &[BedEntry],
-    mistakes: &mut Mistakes,
-) -> Sources {
-    let mut entries: Vec<Entry> = Vec::new();
+pub(super) fn sources(root: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Sources {
+    let (mut entries, mut broken) = (Vec::new(), Vec::new());
     for section in root.sections("source", mistakes) {
         section.refuse_unknown(&keys::names("source"), mistakes);
-        let Some(entry) = entry(&section, links, beds, mistakes) else { continue };
+        let Some(entry) = entry(&section, ward, mistakes) else {
+            broken.extend(section.value("id").and_then(|it| it.get_ref().as_str()).map(str::to_owned));
+            continue;
+        };
         refuse_twice(&entries, &entry, &section, mistakes);
+        if let Some(bed) = ward.beds.iter().find(|it| entry.id_for(&it.bed.id).is_none()) {
+            let (id, bed) = (&entry.common().id, &bed.bed.id);
+            let what = format!("the ids {id} and {bed} are together longer than {}", Name::LENGTH_MAX - 1);
+            mistakes.add(entry.span.clone(), what, "shorten one of them");
+        }
         entries.push(entry);
     }
     if root.value("source").is_none() {
-        mistakes.add(0..0, "there is no source", "[[source]]\nid = \"monitor-07\"\nbed = \"…\"\ndevice = \"ge-s5-dri\"\nport = \"/dev/serial/by-id/…\"");
+        let fix = "[[source]] with id, bed, device and port, or with id, mqtt, topic and format";
+        mistakes.add(0..0, "there is no source", fix);
     }
-    Sources(entries)
+    Sources { entries, broken }
 }
 
 fn refuse_twice(entries: &[Entry], entry: &Entry, section: &Section<'_>, mistakes: &mut Mistakes) {
@@ -123,17 +154,20 @@ fn refuse_twice(entries: &[Entry], entry: &Entry, section: &Section<'_>, mistake
                 let what = format!("the port {} is that of {} already", a.port.display(), b.common.id);
                 mistakes.add(place("port"), what, "one device to a port");
             }
-            (Kind::Topic(a), Kind::Topic(b)) if a.link == b.link && a.filter == b.filter => {
-                let what = format!("the topic {} is that of {} already", a.filter, b.common.id);
-                mistakes.add(place("topic"), what, "one source to a topic");
+            (Kind::Topic(a), Kind::Topic(b)) if a.link == b.link && overlap(&a.filter, &b.filter) => {
+                let what = format!("the topic {} holds messages of {} too", a.filter, b.common.id);
+                mistakes.add(place("topic"), what, "no topic may belong to two sources");
             }
             _ => {}
         }
     }
 }
 
-fn entry(section: &Section<'_>, links: &[Link], beds: &[BedEntry], mistakes: &mut Mistakes) -> Option<Entry> {
+fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Option<Entry> {
     let id = section.name("id", mistakes);
+    if let Some(it) = id.as_ref().filter(|it| it.get_ref().as_str().contains('/')) {
+        mistakes.add(it.span(), "a source's id holds no '/': the agent puts the bed behind one", "use '-'");
+    }
     let critical = section.boolean("critical", mistakes).is_some_and(Spanned::into_inner);
     let modes = [("live", Mode::Live), ("replay", Mode::Replay), ("simulated", Mode::Simulated)];
     let mode = word(section, "mode", &modes, mistakes).map_or(Mode::Live, Spanned::into_inner);
@@ -160,19 +194,19 @@ fn entry(section: &Section<'_>, links: &[Link], beds: &[BedEntry], mistakes: &mu
             "a source on a port",
             mistakes,
         );
-        let bed = bed(section, beds, mistakes);
+        let bed = ward.bed(section, mistakes);
         let device = device(section, "device", mistakes);
         let port = port(section, mistakes);
         let device = device?;
         Kind::Serial(SerialSource { common: common(device.period())?, bed: bed?, device, port: port? })
     } else {
         refuse_keys(section, &["device"], "a source of messages", mistakes);
-        let link = link(section, links, mistakes);
-        let format = format(section, mistakes);
-        let (filter, bed) = topic(section, beds, mistakes)?;
-        let format = format?;
+        let link = ward.link(section, mistakes);
+        let format = format::format(section, mistakes);
+        let topic = topic(section, ward, mistakes);
+        let (format, (filter, bed)) = (format?, topic?);
         let default = match &format {
-            Format::Device(model) => model.period(),
+            Format::Device(device) => device.period(),
             Format::Wardline | Format::Mapped(_) => TOPIC_PERIOD,
         };
         Kind::Topic(TopicSource { common: common(default)?, link: link?, filter, bed, format })
@@ -180,7 +214,8 @@ fn entry(section: &Section<'_>, links: &[Link], beds: &[BedEntry], mistakes: &mu
     Some(Entry { span, kind })
 }
 
-fn refuse_keys(section: &Section<'_>, keys: &[&str], what: &str, mistakes: &mut Mistakes) {
+/// Keys that mean nothing here were meant for something else.
+pub(super) fn refuse_keys(section: &Section<'_>, keys: &[&str], what: &str, mistakes: &mut Mistakes) {
     for key in keys {
         if let Some(value) = section.value(key) {
             mistakes.add(
@@ -190,19 +225,6 @@ fn refuse_keys(section: &Section<'_>, keys: &[&str], what: &str, mistakes: &mut 
             );
         }
     }
-}
-
-fn bed(section: &Section<'_>, beds: &[BedEntry], mistakes: &mut Mistakes) -> Option<Arc<Name>> {
-    let said = section.required("bed", mistakes)?;
-    let found = beds.iter().find(|it| it.bed.id.as_str() == said.get_ref());
-    if found.is_none() {
-        let fix = match alike(said.get_ref(), beds.iter().map(|it| it.bed.id.as_str())) {
-            Some(meant) => format!("did you mean bed = \"{meant}\"?"),
-            None => format!("[[bed]]\nid = \"{}\"", said.get_ref()),
-        };
-        mistakes.add(said.span(), format!("there is no bed {:?}", said.get_ref()), fix);
-    }
-    found.map(|it| Arc::clone(&it.bed.id))
 }
 
 fn device(section: &Section<'_>, key: &str, mistakes: &mut Mistakes) -> Option<DeviceModel> {
@@ -217,116 +239,4 @@ fn port(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<PathBuf> {
         mistakes.add(said.span(), "port is not an absolute path", "port = \"/dev/serial/by-id/…\"");
     }
     Some(said.into_inner().into())
-}
-
-fn format(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Format> {
-    let said = section.required("format", mistakes)?;
-    if said.get_ref() != "mapped" {
-        for key in ["time", "seq", "fields"] {
-            if let Some(value) = section.value(key) {
-                mistakes.add(value.span(), format!("{key} belongs to format = \"mapped\""), "take it out");
-            }
-        }
-    }
-    match said.get_ref().as_str() {
-        "wardline" => Some(Format::Wardline),
-        "mapped" => Some(Format::Mapped(mapping(section, mistakes))),
-        name => {
-            let model = DeviceModel::from_name(name);
-            if model.is_none() {
-                let known: Vec<_> = ["wardline", "mapped"]
-                    .into_iter()
-                    .chain(DeviceModel::ALL.map(DeviceModel::name))
-                    .collect();
-                let fix = match alike(name, known.iter().copied()) {
-                    Some(meant) => format!("did you mean format = \"{meant}\"?"),
-                    None => format!("known: {}", known.join(", ")),
-                };
-                mistakes.add(said.span(), format!("there is no format {name:?}"), fix);
-            }
-            model.map(Format::Device)
-        }
-    }
-}
-
-fn mapping(section: &Section<'_>, mistakes: &mut Mistakes) -> Mapping {
-    let mut pointer = |section: &Section<'_>, key: &str| {
-        let said = section.text(key, mistakes)?;
-        if !said.get_ref().starts_with('/') {
-            mistakes.add(
-                said.span(),
-                format!("{key} is not a JSON pointer"),
-                format!("{key} = \"/name/of/field\""),
-            );
-        }
-        Some(said.into_inner())
-    };
-    let time = pointer(section, "time");
-    let seq = pointer(section, "seq");
-    let mut fields = BTreeMap::new();
-    let table = section.section("fields", mistakes);
-    if table.is_none() && section.value("fields").is_none() {
-        mistakes.add(
-            section.span.clone(),
-            "format = \"mapped\" needs fields",
-            "fields.spo2 = { at = \"/spo2\", unit = \"%\" }",
-        );
-    }
-    for (key, span, value) in table.iter().flat_map(Section::entries) {
-        let Some(vital) = Vital::from_name(key) else {
-            let fix = alike(key, Vital::all().map(Vital::name))
-                .map_or(String::new(), |it| format!("did you mean {it}?"));
-            mistakes.add(span, format!("there is no vital {key:?}"), fix);
-            continue;
-        };
-        let Some(field) = Section::of(key, value, "fields", mistakes) else { continue };
-        field.refuse_unknown(&["at", "unit"], mistakes);
-        let (at, unit) = (field.required("at", mistakes), field.required("unit", mistakes));
-        let (Some(at), Some(unit)) = (at, unit) else { continue };
-        if !at.get_ref().starts_with('/') {
-            mistakes.add(at.span(), "at is not a JSON pointer", "at = \"/name/of/field\"");
-        }
-        if mapped::conversion(vital, unit.get_ref()).is_none() {
-            let what = format!("{} cannot be had from the unit {:?}", vital.name(), unit.get_ref());
-            mistakes.add(unit.span(), what, format!("its own unit is \"{}\"", vital.properties().unit));
-        }
-        fields.insert(vital, MappedField { at: at.into_inner(), unit: unit.into_inner() });
-    }
-    Mapping { time, seq, fields }
-}
-
-/// The filter to subscribe to, and how the bed is found.
-fn topic(section: &Section<'_>, beds: &[BedEntry], mistakes: &mut Mistakes) -> Option<(String, TopicBed)> {
-    let said = section.required("topic", mistakes)?;
-    let topic = said.get_ref();
-    let levels: Vec<&str> = topic.split('/').collect();
-    let bad_level = |(index, level): (usize, &&str)| match *level {
-        "+" | "{bed}" => false,
-        "#" => index + 1 != levels.len(),
-        text => text.contains(['+', '#', '{', '}', '\0']),
-    };
-    if levels.iter().enumerate().any(bad_level) || topic.starts_with('$') || topic.len() > 65_535 {
-        let what = format!("{topic:?} is not a topic filter");
-        mistakes.add(
-            said.span(),
-            what,
-            "+, {bed} and a last # stand for whole levels: \"vitals/icu-3/{bed}/numerics\"",
-        );
-        return None;
-    }
-    let place: Vec<usize> =
-        levels.iter().enumerate().filter(|(_, it)| **it == "{bed}").map(|(index, _)| index).collect();
-    let bed = match (place.as_slice(), section.value("bed")) {
-        ([], _) => TopicBed::Fixed(bed(section, beds, mistakes)?),
-        ([level], None) => TopicBed::Level(*level),
-        ([_], Some(value)) => {
-            mistakes.add(value.span(), "the bed is said twice: by {bed} in the topic and by bed", "keep one");
-            return None;
-        }
-        _ => {
-            mistakes.add(said.span(), "{bed} stands in the topic twice", "keep one");
-            return None;
-        }
-    };
-    Some((topic.replace("{bed}", "+"), bed))
 }

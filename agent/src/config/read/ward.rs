@@ -1,26 +1,33 @@
-//! `[[bed]]` and `[[annunciator]]`, and the beds held against their sources.
+//! `[[bed]]`, and the beds held against their sources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
-use vitals::alarm::event::Priority;
 use vitals::alarm::policy::Preference;
 use vitals::name::Name;
 use vitals::vital::Vital;
 
 use super::agent;
 use super::mqtt::Link;
-use super::source::Sources;
+use super::source::{Entry, Sources};
 use crate::config::alarms::AlarmsFile;
-use crate::config::section::{Mistakes, Section, alike};
-use crate::config::{Annunciator, Bed, keys};
+use crate::config::alike::alike;
+use crate::config::section::{Mistakes, Section};
+use crate::config::{Bed, keys};
 
 /// A bed with its place in the file.
 pub(super) struct BedEntry {
     pub(super) bed: Bed,
     span: Range<usize>,
+    preferred: Vec<Preferred>,
+}
+
+/// Whom to believe of one vital, as the file says it: the sources are not read yet.
+struct Preferred {
+    vital: Vital,
+    sources: Vec<Spanned<String>>,
 }
 
 pub(super) fn beds(
@@ -33,7 +40,7 @@ pub(super) fn beds(
     for section in root.sections("bed", mistakes) {
         section.refuse_unknown(&keys::names("bed"), mistakes);
         let label = section.text("label", mistakes).map(Spanned::into_inner);
-        let prefer = prefer(&section, mistakes);
+        let preferred = prefer(&section, mistakes);
         let own = agent::profile(&section, mistakes);
         let Some(id) = section.name("id", mistakes) else { continue };
         if id.get_ref().as_str().contains('/') {
@@ -54,7 +61,8 @@ pub(super) fn beds(
             continue;
         };
         let span = id.span();
-        beds.push(BedEntry { bed: Bed { id: Arc::new(id.into_inner()), label, policy, prefer }, span });
+        let bed = Bed { id: Arc::new(id.into_inner()), label, policy, prefer: Preference::new() };
+        beds.push(BedEntry { bed, span, preferred });
     }
     if root.value("bed").is_none() {
         mistakes.add(0..0, "there is no bed", "[[bed]]\nid = \"icu-3-07\"");
@@ -62,9 +70,9 @@ pub(super) fn beds(
     beds
 }
 
-fn prefer(section: &Section<'_>, mistakes: &mut Mistakes) -> Preference {
-    let mut preference = Preference::new();
-    let Some(table) = section.section("prefer", mistakes) else { return preference };
+fn prefer(section: &Section<'_>, mistakes: &mut Mistakes) -> Vec<Preferred> {
+    let Some(table) = section.section("prefer", mistakes) else { return Vec::new() };
+    let mut preferred = Vec::new();
     for (key, span, _) in table.entries() {
         let Some(vital) = Vital::from_name(key) else {
             let fix = alike(key, Vital::all().map(Vital::name))
@@ -72,133 +80,123 @@ fn prefer(section: &Section<'_>, mistakes: &mut Mistakes) -> Preference {
             mistakes.add(span, format!("there is no vital {key:?}"), fix);
             continue;
         };
-        let Some(names) = table.texts(key, mistakes) else { continue };
-        let names = names.get_ref().iter().filter_map(|it| Name::parse(it).ok().map(Arc::new)).collect();
-        preference.insert(vital, names);
+        if let Some(sources) = table.texts(key, mistakes) {
+            preferred.push(Preferred { vital, sources });
+        }
     }
-    preference
+    preferred
 }
 
 /// Holds beds and sources against each other: modes that mix, preferences that name strangers, vitals given twice.
 pub(super) fn check_sources(
-    beds: &[BedEntry],
+    beds: &mut [BedEntry],
     sources: &Sources,
     mistakes: &mut Mistakes,
     warnings: &mut Mistakes,
 ) {
     for entry in beds {
-        let bed = &entry.bed;
-        let of_bed: Vec<_> = sources.of(&bed.id).collect();
+        let of_bed: Vec<_> = sources.of(&entry.bed.id).collect();
         if of_bed.is_empty() {
-            warnings.add(
-                entry.span.clone(),
-                format!("the bed {} has no source", bed.id),
-                "add a [[source]] for it",
-            );
+            let what = format!("the bed {} has no source", entry.bed.id);
+            warnings.add(entry.span.clone(), what, "add a [[source]] for it");
         }
-        let modes: BTreeSet<_> = of_bed.iter().map(|it| it.common().mode).collect();
-        if let (true, Some(last)) = (modes.len() > 1, of_bed.last()) {
-            let what = format!("the bed {} mixes patients with simulated or replayed data", bed.id);
-            mistakes.add(last.span.clone(), what, "give all sources of a bed one mode");
+        refuse_mixed_modes(&entry.bed, &of_bed, mistakes);
+        for preferred in &entry.preferred {
+            let names = preferred
+                .sources
+                .iter()
+                .filter_map(|said| source_of(said, entry, sources, &of_bed, mistakes));
+            let names: Vec<_> = names.collect();
+            entry.bed.prefer.insert(preferred.vital, names);
         }
-        for name in
-            bed.prefer.values().flatten().filter(|name| !of_bed.iter().any(|it| it.common().id == **name))
-        {
-            mistakes.add(
-                entry.span.clone(),
-                format!("prefer names {name}, which is no source of this bed"),
-                "",
-            );
-        }
-        let mut givers: BTreeMap<Vital, Vec<&str>> = BTreeMap::new();
-        for source in &of_bed {
-            for vital in source.vitals() {
-                givers.entry(vital).or_default().push(source.common().id.as_str());
-            }
-        }
-        for (vital, names) in
-            givers.into_iter().filter(|(vital, it)| it.len() > 1 && !bed.prefer.contains_key(vital))
-        {
-            let quoted: Vec<_> = names.iter().map(|it| format!("{it:?}")).collect();
-            let what = format!("{} of the bed {} comes from {}", vital.name(), bed.id, names.join(" and "));
-            let fix = format!("say which is believed: prefer.{} = [{}]", vital.name(), quoted.join(", "));
-            mistakes.add(entry.span.clone(), what, fix);
-        }
+        refuse_doubt(entry, &of_bed, mistakes);
     }
 }
 
-pub(super) fn annunciators(root: &Section<'_>, links: &[Link], mistakes: &mut Mistakes) -> Vec<Annunciator> {
-    let sections = root.sections("annunciator", mistakes);
-    sections.iter().filter_map(|it| annunciator(it, links, mistakes)).collect()
-}
-
-fn annunciator(section: &Section<'_>, links: &[Link], mistakes: &mut Mistakes) -> Option<Annunciator> {
-    section.refuse_unknown(&keys::names("annunciator"), mistakes);
-    let kind = section.required("kind", mistakes)?;
-    match kind.get_ref().as_str() {
-        "mqtt" => {
-            let link = link(section, links, mistakes);
-            let topic = section.required("topic", mistakes)?;
-            if !topic.get_ref().contains("{bed}") || topic.get_ref().contains(['+', '#']) {
-                let what = "the topic must hold {bed}, and no wildcard: each bed's alarms are retained on a topic of their own";
-                mistakes.add(topic.span(), what, "topic = \"wardline/icu-3/{bed}/alarms\"");
-            }
-            Some(Annunciator::Mqtt { link: link?, topic: topic.into_inner() })
-        }
-        "command" => {
-            let command = section.texts("command", mistakes);
-            if command.as_ref().is_none_or(|it| it.get_ref().is_empty())
-                && section.value("command").is_none_or(|it| it.get_ref().is_array())
-            {
-                mistakes.add(
-                    section.span.clone(),
-                    "command is missing",
-                    "command = [\"/usr/local/bin/bell\"]",
-                );
-            }
-            let priorities = priorities(section, mistakes);
-            Some(Annunciator::Command { command: command?.into_inner(), priorities })
-        }
-        other => {
-            mistakes.add(
-                kind.span(),
-                format!("there is no kind {other:?}"),
-                "kind = \"mqtt\" or \"command\"",
-            );
-            None
-        }
+fn refuse_mixed_modes(bed: &Bed, of_bed: &[&Entry], mistakes: &mut Mistakes) {
+    let Some(first) = of_bed.first() else { return };
+    if let Some(other) = of_bed.iter().find(|it| it.common().mode != first.common().mode) {
+        let what = format!("the bed {} mixes patients with simulated or replayed data", bed.id);
+        let fix = format!("give all sources of a bed one mode, as mode = \"{}\"", first.common().mode.name());
+        mistakes.add(other.span.clone(), what, fix);
     }
 }
 
-fn priorities(section: &Section<'_>, mistakes: &mut Mistakes) -> Vec<Priority> {
-    let Some(said) = section.texts("priorities", mistakes) else {
-        return vec![Priority::High, Priority::Medium];
+/// The source that a preference means, by the name under which it speaks for this bed.
+fn source_of(
+    said: &Spanned<String>,
+    entry: &BedEntry,
+    sources: &Sources,
+    of_bed: &[&Entry],
+    mistakes: &mut Mistakes,
+) -> Option<Arc<Name>> {
+    let ids: Vec<_> = of_bed.iter().map(|it| it.common().id.as_str()).collect();
+    if let Some(found) = of_bed.iter().find(|it| it.common().id.as_str() == said.get_ref()) {
+        return found.id_for(&entry.bed.id);
+    }
+    if sources.names(said.get_ref()) {
+        return None;
+    }
+    let what = format!("prefer names {:?}, which is no source of the bed {}", said.get_ref(), entry.bed.id);
+    let fix = match alike(said.get_ref(), ids.iter().copied()) {
+        Some(meant) => format!("did you mean {meant:?}?"),
+        None => format!("its sources: {}", ids.join(", ")),
     };
-    let mut priorities = Vec::new();
-    for word in said.get_ref() {
-        match word.as_str() {
-            "high" => priorities.push(Priority::High),
-            "medium" => priorities.push(Priority::Medium),
-            "low" => priorities.push(Priority::Low),
-            other => {
-                mistakes.add(said.span(), format!("there is no priority {other:?}"), "high, medium, low");
-            }
-        }
-    }
-    priorities
+    mistakes.add(said.span(), what, fix);
+    None
 }
 
-/// The index of the link that a section names.
-pub(super) fn link(section: &Section<'_>, links: &[Link], mistakes: &mut Mistakes) -> Option<usize> {
-    let said = section.required("mqtt", mistakes)?;
-    let index = links.iter().position(|it| it.link.name.as_str() == said.get_ref());
-    if index.is_none() {
-        let known: Vec<_> = links.iter().map(|it| it.link.name.as_str()).collect();
-        let fix = match alike(said.get_ref(), known.iter().copied()) {
-            Some(meant) => format!("did you mean mqtt = \"{meant}\"?"),
-            None => format!("add [mqtt.{}] with its url", said.get_ref()),
-        };
-        mistakes.add(said.span(), format!("there is no [mqtt.{}]", said.get_ref()), fix);
+/// Two sources of one vital, and nobody has said which is believed.
+fn refuse_doubt(entry: &BedEntry, of_bed: &[&Entry], mistakes: &mut Mistakes) {
+    let mut givers: BTreeMap<Vital, Vec<&str>> = BTreeMap::new();
+    for source in of_bed {
+        for vital in source.vitals() {
+            givers.entry(vital).or_default().push(source.common().id.as_str());
+        }
     }
-    index
+    let said = |vital| entry.preferred.iter().any(|it| it.vital == vital);
+    for (vital, names) in givers.into_iter().filter(|(vital, it)| it.len() > 1 && !said(*vital)) {
+        let quoted: Vec<_> = names.iter().map(|it| format!("{it:?}")).collect();
+        let what = format!("{} of the bed {} comes from {}", vital.name(), entry.bed.id, names.join(" and "));
+        let fix = format!("say which is believed: prefer.{} = [{}]", vital.name(), quoted.join(", "));
+        mistakes.add(entry.span.clone(), what, fix);
+    }
+}
+
+/// What sources and annunciators refer to.
+pub(super) struct Ward<'a> {
+    pub(super) links: &'a [Link],
+    pub(super) beds: &'a [BedEntry],
+    /// The ids of all beds as they are written: of one that holds a mistake nobody is told that it is not there.
+    pub(super) named: Vec<&'a str>,
+}
+
+impl Ward<'_> {
+    /// The bed that a section names.
+    pub(super) fn bed(&self, section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Arc<Name>> {
+        let said = section.required("bed", mistakes)?;
+        let found = self.beds.iter().find(|it| it.bed.id.as_str() == said.get_ref());
+        if found.is_none() && !self.named.contains(&said.get_ref().as_str()) {
+            let fix = match alike(said.get_ref(), self.named.iter().copied()) {
+                Some(meant) => format!("did you mean bed = \"{meant}\"?"),
+                None => format!("add it: [[bed]] id = \"{}\"", said.get_ref()),
+            };
+            mistakes.add(said.span(), format!("there is no bed {:?}", said.get_ref()), fix);
+        }
+        found.map(|it| Arc::clone(&it.bed.id))
+    }
+
+    /// The index of the link that a section names.
+    pub(super) fn link(&self, section: &Section<'_>, mistakes: &mut Mistakes) -> Option<usize> {
+        let said = section.required("mqtt", mistakes)?;
+        let index = self.links.iter().position(|it| it.name.as_str() == said.get_ref());
+        if index.is_none() {
+            let fix = match alike(said.get_ref(), self.links.iter().map(|it| it.name.as_str())) {
+                Some(meant) => format!("did you mean mqtt = \"{meant}\"?"),
+                None => format!("add [mqtt.{}] with its url", said.get_ref()),
+            };
+            mistakes.add(said.span(), format!("there is no [mqtt.{}]", said.get_ref()), fix);
+        }
+        index
+    }
 }
