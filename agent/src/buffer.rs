@@ -22,6 +22,7 @@ mod facts;
 mod feed;
 mod frame;
 mod generation;
+mod group;
 mod intake;
 mod memory;
 mod open;
@@ -32,6 +33,8 @@ mod reader;
 mod records;
 mod writer;
 
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod kill_tests;
 #[cfg(test)]

@@ -20,6 +20,13 @@ pub fn wall_clock(quality: ClockQuality) -> WallClock {
     WallClock { up: uptime(), at: timestamp(), quality }
 }
 
+/// Now, for deadlines that never leave this process.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub fn instant() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// Now, on the wall clock.
 #[must_use]
 pub fn timestamp() -> Timestamp {

@@ -31,7 +31,7 @@ impl Carved {
                 Ok(part) => {
                     let frame = bytes[at..at + part.len].to_vec();
                     at += part.len;
-                    carved.put(&part.head, part.part, frame);
+                    carved.put(&part.head, part.index, frame);
                 }
                 Err(_) => at += 1,
             }
@@ -54,6 +54,25 @@ impl Carved {
     /// Whether a record or a gap begins at this number.
     pub(super) fn starts(&self) -> impl Iterator<Item = u64> {
         self.frames.keys().filter(|it| it.part == 0).map(|it| it.seq)
+    }
+
+    /// What the frames that begin behind a number take, bytes.
+    pub(super) fn bytes_behind(&self, seq: u64) -> usize {
+        self.frames.iter().filter(|(it, _)| it.seq > seq).map(|(_, it)| it.len()).sum()
+    }
+
+    /// Whether nothing from `first` to `last` is missing.
+    pub(super) fn covers(&self, first: u64, last: u64) -> bool {
+        let mut next = first;
+        for (key, frame) in self.frames.iter().filter(|(it, _)| it.part == 0) {
+            let Ok(part) = parse(frame) else { return false };
+            let whole = (1..part.parts).all(|part| self.frames.contains_key(&Key { part, ..*key }));
+            if key.seq > next || !whole {
+                return false;
+            }
+            next = next.max(part.head.last + 1);
+        }
+        next > last
     }
 
     /// All frames, with the newest of each kind of which there is one.

@@ -18,10 +18,11 @@ use super::durable::{Platter, StoreError};
 use super::facts::{Facts, Naming};
 use super::frame::{Kind, encode};
 use super::generation::{Generation, Key};
+use super::group::{Group, Kept};
 use super::pack::{BATCH_MAX, Keyed, Packer, head};
 use super::progress::LaneProgress;
 use super::quarantine::Quarantine;
-use super::writer::{Group, Kept};
+use crate::clock;
 use crate::config::WhenFull;
 use crate::envelope::Position;
 
@@ -148,7 +149,7 @@ impl DiskLane {
 
     /// Writes the cursor when no group takes it along.
     pub(super) fn rest(&mut self) -> Result<(), StoreError> {
-        if self.next_rest().is_some_and(|it| it <= Instant::now()) {
+        if self.next_rest().is_some_and(|it| it <= clock::instant()) {
             let frame = self.cursor_frame();
             self.commit(&[frame], &[])?;
         }
@@ -206,7 +207,7 @@ impl DiskLane {
     }
 
     fn cursor_frame(&mut self) -> Keyed {
-        (self.cursor_stale, self.cursor_written) = (false, Instant::now());
+        (self.cursor_stale, self.cursor_written) = (false, clock::instant());
         let cursor = (&self.acknowledged.run, self.acknowledged.seq);
         let body = serde_json::to_vec(&cursor).unwrap_or_default();
         let head = head(&self.place.naming, Kind::Cursor, 0, (self.acknowledged.seq, self.acknowledged.seq));

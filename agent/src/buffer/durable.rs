@@ -50,6 +50,9 @@ pub(super) enum Platter {
     /// Fails from the moment the switch is on.
     #[cfg(test)]
     Failing(std::sync::Arc<std::sync::atomic::AtomicBool>),
+    /// Hangs while the switch is on.
+    #[cfg(test)]
+    Hanging(std::sync::Arc<std::sync::atomic::AtomicBool>),
 }
 
 impl Platter {
@@ -63,6 +66,13 @@ impl Platter {
             }
             #[cfg(test)]
             Self::Failing(_) => file.sync_data(),
+            #[cfg(test)]
+            Self::Hanging(on) => {
+                while on.load(std::sync::atomic::Ordering::SeqCst) {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                file.sync_data()
+            }
         }
     }
 }

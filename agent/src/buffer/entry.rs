@@ -72,7 +72,7 @@ impl Shed {
     }
 
     /// Takes in the one that stands right behind this.
-    pub(super) fn append(&mut self, next: Self) {
+    pub(super) fn append(&mut self, next: &Self) {
         self.count += next.count;
         self.up = match (self.up, next.up) {
             (Some((first, _)), Some((_, last))) => Some((first, last)),

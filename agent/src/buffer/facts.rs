@@ -35,12 +35,24 @@ pub(super) struct Facts {
     pub(super) to_up: Option<Uptime>,
     /// The sources of its records; `None`: too many to tell.
     pub(super) sources: Option<BTreeSet<Box<str>>>,
+    /// CRC-32 of sled's file when it was sealed: sled overwrites parts of a damaged log when it opens it, so that a
+    /// damage must be known before.
+    pub(super) sum: Option<u32>,
 }
 
 impl Facts {
     pub(super) fn begin(run: RunId, first: u64) -> Self {
         let sources = Some(BTreeSet::new());
-        Self { run, first, last: first.saturating_sub(1), records: 0, from_up: None, to_up: None, sources }
+        Self {
+            run,
+            first,
+            last: first.saturating_sub(1),
+            records: 0,
+            from_up: None,
+            to_up: None,
+            sources,
+            sum: None,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -85,7 +85,8 @@ pub(super) struct Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part<'a> {
     pub(super) head: Head,
-    pub(super) part: u16,
+    /// Which part of the body, from 0.
+    pub(super) index: u16,
     pub(super) parts: u16,
     /// Bytes of the whole frame.
     pub(super) len: usize,
@@ -148,7 +149,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Part<'_>, Damage> {
         return Err(Damage::Head);
     }
     let body_at = HEAD + usize::from(head[9]);
-    let sum_at = body_at.saturating_add(number(head, 42, 4)? as usize);
+    let sum_at = body_at.saturating_add(usize::try_from(number(head, 42, 4)?).map_err(|_| Damage::Head)?);
     if sum_at > FRAME_MAX {
         return Err(Damage::Head);
     }
@@ -172,7 +173,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Part<'_>, Damage> {
             first: small(18, 8)?,
             last: small(26, 8)?,
         },
-        part: u16::try_from(small(10, 2)?).map_err(|_| Damage::Head)?,
+        index: u16::try_from(small(10, 2)?).map_err(|_| Damage::Head)?,
         parts: u16::try_from(small(12, 2)?).map_err(|_| Damage::Head)?,
         len: sum_at + SUM,
         zstd: head[6] == 1,
@@ -187,7 +188,7 @@ pub(super) fn assemble(parts: &[Part<'_>]) -> Result<(Head, Vec<u8>), Damage> {
     let first = parts.first().ok_or(Damage::Parts)?;
     let whole = usize::from(first.parts) == parts.len();
     let alike = parts.iter().enumerate().all(|(index, it)| {
-        usize::from(it.part) == index && it.head == first.head && it.raw_sum == first.raw_sum
+        usize::from(it.index) == index && it.head == first.head && it.raw_sum == first.raw_sum
     });
     if !whole || !alike {
         return Err(Damage::Parts);

@@ -4,16 +4,22 @@
 //! that was cut short, be opened without a panic, keep large values out of files that it never syncs.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::durable::{Doing as _, Platter, StoreError, guarded, replace_file, sync_path};
 use super::facts::{Facts, Naming};
 use super::frame::{self, Damage, Head, Kind, Part};
 use super::pack::{Keyed, head};
+use crate::clock;
 
 /// sled's cache; with frames of 7 KiB it hardly acts, and more of it only costs memory.
 const CACHE: u64 = 2 << 20;
+
+/// How long a lock of sled's is waited for. The store's own lock keeps other agents away.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Where a frame stands in its generation: by sequence number, and what belongs to no number last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +75,7 @@ impl Generation {
     ) -> Result<Self, StoreError> {
         fs::create_dir(dir).doing("make", dir)?;
         let mut generation = Self::open(dir, platter)?;
-        generation.write_facts("born", naming, born)?;
+        write_facts(&dir.join("born"), naming, born)?;
         for name in ["conf", "db", "blobs", ""] {
             let path = dir.join(name);
             if path.exists() {
@@ -77,14 +83,13 @@ impl Generation {
             }
         }
         dir.parent().map_or(Ok(()), sync_path)?;
-        generation.syncs += 7;
+        generation.syncs += 8;
         Ok(generation)
     }
 
     pub(super) fn open(dir: &Path, platter: Platter) -> Result<Self, StoreError> {
         remove_unfinished_snapshots(dir)?;
-        let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
-        let db = guarded("open", dir, || config.open())?;
+        let db = open_unlocked(dir)?;
         let path = dir.join("db");
         let file = File::options().read(true).write(true).open(&path).doing("open", &path)?;
         Ok(Self { dir: dir.to_owned(), db, file, platter, syncs: 0 })
@@ -138,17 +143,6 @@ impl Generation {
         })
     }
 
-    /// Writes `seal` or `born`.
-    pub(super) fn write_facts(
-        &mut self,
-        name: &str,
-        naming: &Naming,
-        facts: &Facts,
-    ) -> Result<(), StoreError> {
-        self.syncs += 2;
-        write_facts(&self.dir.join(name), naming, facts)
-    }
-
     /// Blocks on disk, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.file.metadata().map_or(0, |it| it.blocks() * 512)
@@ -180,11 +174,54 @@ impl Generation {
     }
 }
 
+/// Opens sled, waiting a moment for a lock that nobody has any more.
+///
+/// sled's lock belongs to the open file, which a child process that is just being started shares until it becomes its
+/// own program: for that moment a store that was closed and is opened again seems taken.
+fn open_unlocked(dir: &Path) -> Result<sled::Db, StoreError> {
+    let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
+    let begin = clock::instant();
+    loop {
+        match guarded("open", dir, || config.open()) {
+            Err(StoreError::Sled { reason, .. })
+                if reason.contains("could not acquire lock") && begin.elapsed() < LOCK_WAIT =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened,
+        }
+    }
+}
+
 fn seq_of(key: &[u8]) -> u64 {
     key.iter().take(8).fold(0, |seq, byte| seq << 8 | u64::from(*byte))
 }
 
-pub(super) fn write_facts(path: &Path, naming: &Naming, facts: &Facts) -> Result<(), StoreError> {
+/// Says what a generation holds that will grow no more and is closed.
+pub(super) fn seal(dir: &Path, naming: &Naming, facts: &mut Facts) -> Result<(), StoreError> {
+    facts.sum = Some(sum_of(dir)?);
+    write_facts(&dir.join("seal"), naming, facts)
+}
+
+/// Whether sled's file is as it was sealed.
+pub(super) fn is_intact(dir: &Path, facts: &Facts) -> bool {
+    facts.sum.is_some_and(|it| sum_of(dir).is_ok_and(|sum| sum == it))
+}
+
+fn sum_of(dir: &Path) -> Result<u32, StoreError> {
+    let path = dir.join("db");
+    let mut file = File::open(&path).doing("open", &path)?;
+    let mut sum = crc32fast::Hasher::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer).doing("read", &path)? {
+            0 => return Ok(sum.finalize()),
+            len => sum.update(&buffer[..len]),
+        }
+    }
+}
+
+fn write_facts(path: &Path, naming: &Naming, facts: &Facts) -> Result<(), StoreError> {
     let body = serde_json::to_vec(facts).unwrap_or_default();
     let count = usize::try_from(facts.records).unwrap_or(usize::MAX);
     let head = head(naming, Kind::Facts, count, (facts.first, facts.last));

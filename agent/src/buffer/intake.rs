@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::entry::{Command, Entry, Load, Shed, weight};
 use super::progress::{Progress, StoreState};
 use super::{EngineState, Mark};
+use crate::clock;
 use crate::envelope::{Envelope, Lane, Receipt, ToStore};
 
 /// What a lane may hold that is not durable yet: 32 MiB are 40,000 readings of 800 bytes, eight seconds of 5,000
@@ -60,7 +61,7 @@ impl Intake {
 
     /// The owner of a stalled lane hangs in a system call and cannot say so itself.
     fn tell_stalled(&mut self) {
-        let now = Instant::now();
+        let now = clock::instant();
         let (readings, alarms) = {
             let progress = self.progress.borrow();
             (progress.readings.durable.seq, progress.alarms.durable.seq)
@@ -118,7 +119,9 @@ impl LaneIntake {
         if !self.has_room(weight(&envelope)) {
             return self.shed(after, |shed| {
                 shed.add(&envelope);
-                receipt.into_iter().for_each(|it| shed.receipts.add(it));
+                if let Some(receipt) = receipt {
+                    shed.receipts.add(receipt);
+                }
             });
         }
         let state = state.filter(|_| self.load.bytes() < STATE_MAX);

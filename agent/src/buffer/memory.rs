@@ -6,8 +6,8 @@ use vitals::record::ledger::GapReason;
 
 use super::entry::Receipts;
 use super::facts::{Naming, gap};
+use super::group::{Group, Kept};
 use super::progress::LaneProgress;
-use super::writer::{Group, Kept};
 use super::{Chunk, Item};
 use crate::envelope::Position;
 
@@ -139,7 +139,7 @@ mod tests {
         let mut first = group(1..=3, 10);
         first.receipts.add(receipt(3));
         assert_eq!(lane.keep(first).receipts, Receipts::default());
-        let mut nothing = group(1..=0, 0);
+        let mut nothing = Group::default();
         nothing.receipts.add(receipt(4));
         assert_eq!(lane.keep(nothing).receipts, Receipts::default(), "it stands behind the first");
         assert_eq!(lane.acknowledge(&position(2)), Receipts::default());

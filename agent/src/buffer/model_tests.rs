@@ -1,14 +1,23 @@
 //! Lanes against a vector: what is kept, read, told in gaps and removed, over restarts and kills.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 
+use proptest::prelude::*;
+use tempfile::TempDir;
 use vitals::reading::Mode;
+use vitals::record::ledger::GapReason;
 use vitals::time::Uptime;
 
+use super::disk::{Bound, DiskLane, Place, Recovered};
+use super::durable::Platter;
 use super::facts::Naming;
-use super::writer::Group;
+use super::generation::blocks;
+use super::group::Group;
+use super::quarantine::Quarantine;
 use super::{Chunk, Item};
-use crate::envelope::{Envelope, Lane};
+use crate::config::WhenFull;
+use crate::envelope::{Envelope, Lane, Position, RunId};
 
 pub(super) fn naming() -> Naming {
     Naming { agent: "icu-3".into(), run: "run-1".into(), lane: Lane::Readings }
@@ -31,4 +40,200 @@ pub(super) fn group(seqs: RangeInclusive<u64>, len: usize) -> Group {
     let items: Vec<Item> = seqs.map(|seq| Item::Record(envelope(seq, len))).collect();
     let chunk = (!items.is_empty()).then(|| Chunk { run: naming().run, first, last, items });
     Group { chunk, ..Group::default() }
+}
+
+/// Copies a store as a kill leaves it: what the page cache has, no handle closed in order.
+pub(super) fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Action {
+    Keep {
+        count: u64,
+        len: usize,
+    },
+    /// Reads everything and acknowledges up to this share of it, in percent.
+    Acknowledge(u64),
+    /// Reads again from this share of what is kept.
+    Rewind(u64),
+    Restart,
+    Kill,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        6 => (1..400_u64, 10..3_000_usize).prop_map(|(count, len)| Action::Keep { count, len }),
+        1 => (1..3_u64, 10_000..40_000_usize).prop_map(|(count, len)| Action::Keep { count, len }),
+        2 => (0..=100_u64).prop_map(Action::Acknowledge),
+        1 => (0..=100_u64).prop_map(Action::Rewind),
+        1 => Just(Action::Restart),
+        1 => Just(Action::Kill),
+    ]
+}
+
+/// A lane and the vector it is measured against: per run, the length of each body.
+struct Model {
+    dirs: Vec<TempDir>,
+    lane: Option<DiskLane>,
+    runs: Vec<(RunId, Vec<usize>)>,
+    acknowledged: (usize, u64),
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut model = Self {
+            dirs: vec![tempfile::tempdir().unwrap()],
+            lane: None,
+            runs: Vec::new(),
+            acknowledged: (0, 0),
+        };
+        model.open();
+        model
+    }
+
+    fn open(&mut self) {
+        let run: RunId = format!("run-{}", self.runs.len()).into();
+        let store = self.dirs.last().unwrap().path();
+        let place = Place {
+            dir: store.join("readings"),
+            quarantine: Quarantine::new(store),
+            naming: Naming { run: run.clone(), ..naming() },
+            bound: Bound {
+                bytes: Some(8 << 20),
+                generation: 1 << 20,
+                when_full: WhenFull::DropOldestReadings,
+            },
+            platter: Platter::System,
+        };
+        let recovered = Recovered::read(place).unwrap();
+        assert_eq!(recovered.set_aside, 0);
+        if let Some((last, lens)) = self.runs.last() {
+            assert_eq!(recovered.newest_run(), Some(last.clone()));
+            assert_eq!(recovered.last_of(last), lens.len() as u64, "the end of the run is known");
+        }
+        self.runs.push((run, Vec::new()));
+        self.lane = Some(recovered.begin(b"{}".to_vec(), None).unwrap());
+    }
+
+    fn lane(&mut self) -> &mut DiskLane {
+        self.lane.as_mut().unwrap()
+    }
+
+    fn keep(&mut self, count: u64, len: usize) {
+        let (run, lens) = self.runs.last_mut().unwrap();
+        let (first, run) = (lens.len() as u64 + 1, run.clone());
+        lens.extend(std::iter::repeat_n(len, usize::try_from(count).unwrap()));
+        let mut group = group(first..=first + count - 1, len);
+        group.chunk.as_mut().unwrap().run = run;
+        self.lane().keep(group).unwrap();
+        let on_disk = blocks(self.dirs.last().unwrap().path());
+        assert!(on_disk <= 9 << 20, "{on_disk} bytes on disk");
+    }
+
+    /// Reads all behind a position and checks each record; returns (run, seq) of each number covered, and gaps.
+    fn read(&mut self, mut at: Position) -> Vec<(usize, u64, bool)> {
+        let mut covered = Vec::new();
+        while let Some(chunk) = self.lane().next_after(&at).unwrap() {
+            let index = self.runs.iter().position(|(it, _)| *it == chunk.run).unwrap();
+            assert_eq!(chunk.first, chunk.items[0].range().0);
+            assert_eq!(chunk.last, chunk.items.last().unwrap().range().1);
+            for item in &chunk.items {
+                match item {
+                    Item::Record(it) => {
+                        let len = self.runs[index].1[usize::try_from(it.seq).unwrap() - 1];
+                        assert_eq!(*it, envelope(it.seq, len));
+                        covered.push((index, it.seq, true));
+                    }
+                    Item::Gap(gap) => {
+                        assert_eq!(gap.reason, GapReason::BufferFull);
+                        assert_eq!(gap.count, gap.last_seq + 1 - gap.first_seq);
+                        covered.extend((gap.first_seq..=gap.last_seq).map(|seq| (index, seq, false)));
+                    }
+                }
+            }
+            at = Position { run: chunk.run, seq: chunk.last };
+        }
+        covered
+    }
+
+    /// Everything offered that is not acknowledged is there once, in order, as a record or in a gap.
+    fn check(&mut self) -> Vec<(usize, u64, bool)> {
+        let start = self.lane().acknowledged().clone();
+        let covered = self.read(start);
+        let numbers: Vec<_> = covered.iter().map(|(run, seq, _)| (*run, *seq)).collect();
+        let all = self
+            .runs
+            .iter()
+            .enumerate()
+            .flat_map(|(run, (_, lens))| (1..=lens.len() as u64).map(move |seq| (run, seq)));
+        let all: Vec<_> = all.collect();
+        assert!(all.ends_with(&numbers), "a gap without a name, or out of order");
+        let kept = numbers.first().copied().unwrap_or((usize::MAX, 0));
+        let next = all.iter().find(|it| **it > self.acknowledged).copied().unwrap_or((usize::MAX, 0));
+        assert!(kept <= next, "missing: {next:?} to {kept:?}");
+        covered
+    }
+
+    fn act(&mut self, action: &Action) {
+        match *action {
+            Action::Keep { count, len } => self.keep(count, len),
+            Action::Acknowledge(share) => {
+                let covered = self.check();
+                let Some((run, seq, _)) = at_share(&covered, share) else { return };
+                let upto = Position { run: self.runs[run].0.clone(), seq };
+                self.lane().acknowledge(&upto);
+                self.acknowledged = self.acknowledged.max((run, seq));
+            }
+            Action::Rewind(share) => {
+                let covered = self.check();
+                let Some((run, seq, _)) = at_share(&covered, share) else { return };
+                let again = self.read(Position { run: self.runs[run].0.clone(), seq });
+                assert_eq!(again, covered[covered.len() - again.len()..]);
+                assert_eq!(
+                    again.len() + covered.iter().position(|it| (it.0, it.1) == (run, seq)).unwrap() + 1,
+                    covered.len()
+                );
+            }
+            Action::Restart => {
+                self.lane.take().unwrap().close();
+                self.open();
+            }
+            Action::Kill => {
+                let copy = tempfile::tempdir().unwrap();
+                copy_dir(self.dirs.last().unwrap().path(), copy.path());
+                self.lane = None;
+                self.dirs.push(copy);
+                self.open();
+            }
+        }
+    }
+}
+
+fn at_share(covered: &[(usize, u64, bool)], share: u64) -> Option<(usize, u64, bool)> {
+    let index = covered.len() as u64 * share / 100;
+    covered.get(usize::try_from(index).unwrap().checked_sub(1)?).copied()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #[test]
+    fn a_lane_is_what_a_vector_is(actions in proptest::collection::vec(action(), 1..40)) {
+        let mut model = Model::new();
+        for action in actions {
+            model.act(&action);
+        }
+        model.check();
+        model.act(&Action::Kill);
+        model.check();
+    }
 }

@@ -17,12 +17,13 @@ use super::durable::{Platter, StoreError};
 use super::entry::Load;
 use super::facts::Naming;
 use super::feed::Feed;
+use super::group::Pending;
 use super::intake::{Intake, LaneIntake};
 use super::memory::MemoryLane;
 use super::progress::{Progress, StoreState};
 use super::quarantine::Quarantine;
 use super::reader::LaneReader;
-use super::writer::{ALARMS_COALESCE, Medium, Owner, Pending, beginning};
+use super::writer::{ALARMS_COALESCE, Course, Medium, Owner, beginning};
 use super::{EngineState, Mark, Previous, SIZE_MIN, Settings};
 
 /// Why the store was not opened, not even in memory.
@@ -102,14 +103,15 @@ impl fmt::Display for Remark {
 }
 
 /// Opens the store. Only a second agent on the same directory is refused.
+#[expect(clippy::needless_pass_by_value, reason = "settings belong to the store that was made of them")]
 pub fn open(settings: Settings) -> Result<Opened, OpenError> {
     let mut remarks = Vec::new();
-    let store = Store::open(&settings, Platter::System, &mut remarks)?;
+    let store = Store::open(&settings, &Platter::System, &mut remarks)?;
     start(&settings, store, remarks)
 }
 
 #[cfg(test)]
-pub(super) fn open_on(settings: &Settings, platter: Platter) -> Result<Opened, OpenError> {
+pub(super) fn open_on(settings: &Settings, platter: &Platter) -> Result<Opened, OpenError> {
     let mut remarks = Vec::new();
     let store = Store::open(settings, platter, &mut remarks)?;
     start(settings, store, remarks)
@@ -129,7 +131,7 @@ impl Store {
         Self { lock, lanes: None, state: None, previous: None }
     }
 
-    fn open(settings: &Settings, platter: Platter, remarks: &mut Vec<Remark>) -> Result<Self, OpenError> {
+    fn open(settings: &Settings, platter: &Platter, remarks: &mut Vec<Remark>) -> Result<Self, OpenError> {
         let lock = match lock(&settings.dir) {
             Ok(lock) => Arc::new(lock),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -146,16 +148,17 @@ impl Store {
             remarks.push(Remark::MemoryOnly { reason });
             return Ok(Self::memory(Some(lock)));
         }
-        let first = Self::lanes(settings, &platter, remarks);
-        let second = match first {
-            Ok(store) => return Ok(Self { lock: Some(lock), ..store }),
-            Err(error) => Self::replace(&settings.dir, &error, remarks)
-                .and_then(|()| Self::lanes(settings, &platter, remarks)),
-        };
-        Ok(second.map(|store| Self { lock: Some(Arc::clone(&lock)), ..store }).unwrap_or_else(|error| {
-            remarks.push(Remark::MemoryOnly { reason: error.chain() });
-            Self::memory(Some(lock))
-        }))
+        let lanes = Self::lanes(settings, platter, remarks).or_else(|error| {
+            Self::replace(&settings.dir, &error, remarks)?;
+            Self::lanes(settings, platter, remarks)
+        });
+        Ok(match lanes {
+            Ok(store) => Self { lock: Some(lock), ..store },
+            Err(error) => {
+                remarks.push(Remark::MemoryOnly { reason: error.chain() });
+                Self::memory(Some(lock))
+            }
+        })
     }
 
     fn lanes(settings: &Settings, platter: &Platter, remarks: &mut Vec<Remark>) -> Result<Self, StoreError> {
@@ -253,6 +256,10 @@ fn start(settings: &Settings, store: Store, remarks: Vec<Remark>) -> Result<Open
     })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "bounded in bytes by `intake::QUEUE_MAX` and `feed::FEED_MAX`, which no count of messages can do"
+)]
 fn spawn_lane(
     naming: Naming,
     medium: Medium,
@@ -262,7 +269,7 @@ fn spawn_lane(
     lock: Option<Arc<File>>,
 ) -> io::Result<(LaneIntake, LaneReader)> {
     let (commands, taken) = mpsc::channel();
-    let (fed, feed) = mpsc::channel();
+    let (to_reader, fed) = mpsc::channel();
     let (load, reader_load) = (Arc::new(Load::default()), Arc::new(Load::default()));
     let shed = Arc::new(watch::Sender::new(None));
     let start = match &medium {
@@ -276,14 +283,15 @@ fn spawn_lane(
         load: Arc::clone(&load),
         shed: Arc::clone(&shed),
         medium,
-        feed: Feed::new(fed, Arc::clone(&reader_load), start),
+        feed: Feed::new(to_reader, Arc::clone(&reader_load), start),
         progress,
         marks,
         age,
         pending: Pending::default(),
+        course: Course::default(),
         lock,
     };
     thread::Builder::new().name(format!("store-{}", lane.letter())).spawn(move || owner.run())?;
     let intake = LaneIntake::new(lane, commands.clone(), load, shed);
-    Ok((intake, LaneReader::new(commands, feed, reader_load)))
+    Ok((intake, LaneReader::new(commands, fed, reader_load)))
 }

@@ -53,7 +53,7 @@ impl Packer {
     /// One frame of as many records as fit; returns how many. One that does not fit alone continues in parts.
     fn pack_one(&mut self, naming: &Naming, records: &[Item], frames: &mut Vec<Keyed>) -> usize {
         let room = FRAME_MAX - 128;
-        let mut count = self.guess(records, room * self.shrink / 16);
+        let mut count = guess(records, room * self.shrink / 16);
         loop {
             let (head, body) = join(naming, &records[..count]);
             let mut parts = encode(&head, &body);
@@ -70,15 +70,16 @@ impl Packer {
             count = (count * room / stored * 15 / 16).clamp(1, count - 1);
         }
     }
+}
 
-    fn guess(&self, records: &[Item], raw_max: usize) -> usize {
-        let mut raw = 0;
-        let fitting = records.iter().take_while(|it| {
-            raw += it.weight() - super::entry::OVERHEAD;
-            raw <= raw_max
-        });
-        fitting.count().max(1)
-    }
+/// How many of some records might fit.
+fn guess(records: &[Item], raw_max: usize) -> usize {
+    let mut raw = 0;
+    let fitting = records.iter().take_while(|it| {
+        raw += it.weight() - super::entry::OVERHEAD;
+        raw <= raw_max
+    });
+    fitting.count().max(1)
 }
 
 /// The keys of a body's frames.

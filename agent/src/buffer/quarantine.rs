@@ -28,7 +28,7 @@ impl Quarantine {
         self.forget_oldest();
         let lane = dir.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
-        let free = (0_u32..).map(|n| self.dir.join(format!("{lane}-{name}-{n}"))).find(|it| !it.exists());
+        let free = (0..u32::MAX).map(|n| self.dir.join(format!("{lane}-{name}-{n}"))).find(|it| !it.exists());
         let to = free.unwrap_or_else(|| self.dir.join("full"));
         fs::rename(dir, &to).doing("set aside", dir)?;
         sync_path(&self.dir)?;

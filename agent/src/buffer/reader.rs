@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Chunk;
 use super::entry::{Command, Load};
+use crate::clock;
 use crate::envelope::Position;
 
 /// From the thread that owns the lane.
@@ -61,7 +62,7 @@ impl LaneReader {
 
     /// Waits until something durable lies beyond the read position, or the time is over, or the lane has ended.
     pub fn wait(&mut self, deadline: Duration) -> Waited {
-        let until = Instant::now() + deadline;
+        let until = clock::instant() + deadline;
         loop {
             if self.next.is_some() {
                 return Waited::Ready;
@@ -69,7 +70,7 @@ impl LaneReader {
             if self.ended {
                 return Waited::Ended;
             }
-            match self.fed.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match self.fed.recv_timeout(until.saturating_duration_since(clock::instant())) {
                 Ok(fed) => self.take(fed),
                 Err(RecvTimeoutError::Timeout) => return Waited::TimedOut,
                 Err(RecvTimeoutError::Disconnected) => self.ended = true,

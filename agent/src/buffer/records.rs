@@ -15,7 +15,7 @@ use crate::envelope::Envelope;
 pub(super) fn encode(body: &mut Vec<u8>, before: (u64, u64), envelope: &Envelope) -> (u64, u64) {
     let up = envelope.up.as_millis();
     put(body, envelope.seq.wrapping_sub(before.0));
-    put(body, zigzag(up.wrapping_sub(before.1).cast_signed()));
+    put(body, zigzag(up.wrapping_sub(before.1)));
     let mode = match envelope.mode {
         Mode::Live => 0,
         Mode::Simulated => 1,
@@ -35,7 +35,7 @@ pub(super) fn decode(first: u64, mut body: &[u8]) -> Result<Vec<Envelope>, Damag
     let (mut seq, mut up) = (first, 0_u64);
     while !body.is_empty() {
         seq = seq.wrapping_add(get(&mut body)?);
-        up = up.wrapping_add(unzigzag(get(&mut body)?).cast_unsigned());
+        up = up.wrapping_add(unzigzag(get(&mut body)?));
         let (flags, rest) = body.split_first().ok_or(Damage::Body)?;
         body = rest;
         let mode = match flags & 3 {
@@ -80,12 +80,13 @@ fn bytes<'a>(body: &mut &'a [u8]) -> Result<&'a [u8], Damage> {
     Ok(bytes)
 }
 
-fn zigzag(number: i64) -> u64 {
-    (number << 1 ^ number >> 63).cast_unsigned()
+/// Small differences, in two's complement, to small numbers.
+fn zigzag(difference: u64) -> u64 {
+    difference << 1 ^ (difference >> 63).wrapping_neg()
 }
 
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
+fn unzigzag(number: u64) -> u64 {
+    number >> 1 ^ (number & 1).wrapping_neg()
 }
 
 #[cfg(test)]

@@ -1,14 +1,21 @@
 //! The store as others use it: offered, marked, read, acknowledged, over restarts and in every kind of trouble.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
+use vitals::record::ledger::{Gap, GapReason};
 use vitals::time::{ClockQuality, Timestamp, Uptime};
 
+use super::durable::Platter;
+use super::generation::blocks;
 use super::model_tests::envelope;
-use super::{Chunk, Item, LaneReader, Mark, Opened, Settings, Waited, open};
+use super::open::open_on;
+use super::{Chunk, Item, LaneReader, Mark, OpenError, Opened, Remark, Settings, StoreState, Waited, open};
+use crate::clock;
 use crate::config::WhenFull;
-use crate::envelope::{Receipt, ToStore};
+use crate::envelope::{Position, Receipt, ToStore};
 
 pub(super) const SOON: Duration = Duration::from_secs(20);
 
@@ -47,13 +54,9 @@ pub(super) fn read_to(reader: &mut LaneReader, last: u64) -> Vec<Chunk> {
 
 pub(super) fn wait_for_mark(opened: &Opened, ordinal: u64) {
     let marks = opened.intake.marks(0);
-    let until = std::time::Instant::now() + SOON;
+    let until = clock::instant() + SOON;
     while (*marks.borrow()) < (Mark { generation: 1, ordinal }) {
-        assert!(
-            std::time::Instant::now() < until,
-            "not marked in time: {:?}",
-            opened.intake.progress().borrow()
-        );
+        assert!(clock::instant() < until, "not marked in time: {:?}", opened.intake.progress().borrow());
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -87,7 +90,7 @@ fn what_is_offered_is_marked_read_and_there_after_a_restart() {
     let mut opened = open(settings(dir.path(), "run-2")).unwrap();
     let previous = opened.previous.clone().unwrap();
     assert_eq!((&*previous.run, previous.last_reading, previous.last_alarm), ("run-1", 500, 1));
-    assert_eq!(opened.state.as_deref(), Some(&[7; 20_000][..]));
+    assert_eq!(opened.state.as_deref(), Some(&vec![7; 20_000][..]));
     assert_eq!(seqs(&read_to(&mut opened.readings, 500)), (201..=500).collect::<Vec<_>>());
 }
 
@@ -107,4 +110,158 @@ pub(super) fn end(opened: Opened) {
     runtime.block_on(async {
         tokio::time::timeout(SOON, async { while progress.changed().await.is_ok() {} }).await.unwrap();
     });
+}
+
+/// Numbers covered by records, and by gaps with their reason.
+pub(super) fn tally(chunks: &[Chunk]) -> (u64, Vec<Gap>) {
+    let items = || chunks.iter().flat_map(|it| &it.items);
+    let records = items().filter(|it| matches!(it, Item::Record(_))).count() as u64;
+    let gaps = items().filter_map(|it| match it {
+        Item::Gap(gap) => Some(gap.clone()),
+        Item::Record(_) => None,
+    });
+    (records, gaps.collect())
+}
+
+#[test]
+fn a_sync_that_fails_is_final_and_nothing_of_its_group_is_marked() {
+    let dir = tempfile::tempdir().unwrap();
+    let fails = Arc::new(AtomicBool::new(false));
+    let mut opened = open_on(&settings(dir.path(), "run-1"), &Platter::Failing(Arc::clone(&fails))).unwrap();
+    opened.intake.offer(reading(1, 100));
+    wait_for_mark(&opened, 1);
+    fails.store(true, SeqCst);
+    opened.intake.offer(reading(2, 100));
+    let progress = opened.intake.progress();
+    wait_until(|| matches!(progress.borrow().state, StoreState::Failed { .. }));
+    fails.store(false, SeqCst);
+    opened.intake.offer(reading(3, 100));
+    assert_eq!(opened.readings.wait(Duration::from_millis(200)), Waited::Ready, "the first was durable");
+    assert_eq!(opened.readings.next_chunk().unwrap().unwrap().last, 1);
+    assert_eq!(opened.readings.wait(Duration::from_millis(200)), Waited::TimedOut);
+    assert_eq!(*opened.intake.marks(0).borrow(), Mark { generation: 1, ordinal: 1 });
+    assert_eq!(progress.borrow().readings.durable.seq, 1);
+}
+
+#[test]
+fn a_second_agent_is_refused_and_the_first_is_not_disturbed() {
+    let dir = tempfile::tempdir().unwrap();
+    for memory_only in [false, true] {
+        let first = open(Settings { memory_only, ..settings(dir.path(), "run-1") }).unwrap();
+        let second = open(settings(dir.path(), "run-2"));
+        assert!(matches!(second, Err(OpenError::AlreadyInUse { dir: it }) if it == dir.path()));
+        end(first);
+        wait_until(|| open(settings(dir.path(), "run-3")).map(end).is_ok());
+    }
+}
+
+#[test]
+fn without_a_directory_readings_go_through_memory_and_are_marked_when_in_kafka() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "not a directory").unwrap();
+    let mut opened = open(settings(&file, "run-1")).unwrap();
+    assert!(matches!(opened.remarks[..], [Remark::MemoryOnly { .. }]));
+    assert_eq!(opened.intake.progress().borrow().state, StoreState::Memory);
+    for seq in 1..=100 {
+        opened.intake.offer(reading(seq, 100));
+    }
+    let read = read_to(&mut opened.readings, 100);
+    assert_eq!(seqs(&read), (1..=100).collect::<Vec<_>>());
+    assert_eq!(*opened.intake.marks(0).borrow(), Mark::default());
+    opened.readings.acknowledge(&position(40));
+    opened.readings.rewind(&position(40));
+    assert_eq!(seqs(&read_to(&mut opened.readings, 100)), (41..=100).collect::<Vec<_>>());
+    opened.readings.acknowledge(&position(100));
+    wait_for_mark(&opened, 100);
+    end(opened);
+}
+
+#[test]
+fn the_oldest_make_room_and_their_gaps_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(settings(dir.path(), "run-1")).unwrap();
+    let last = 40_000;
+    for seq in 1..=last {
+        opened.intake.offer(reading(seq, 2_500));
+        if seq % 4_000 == 0 {
+            wait_for_mark(&opened, seq);
+            let on_disk = blocks(dir.path());
+            assert!(on_disk <= super::SIZE_MIN, "{on_disk}");
+        }
+    }
+    opened.readings.rewind(&position(0));
+    let (records, gaps) = tally(&read_to(&mut opened.readings, last));
+    assert_eq!(gaps.len(), 1, "one gap for all that made room: {gaps:?}");
+    assert_eq!(gaps[0].reason, GapReason::BufferFull);
+    assert_eq!(gaps[0].sources, ["monitor-0", "monitor-1", "monitor-2"]);
+    assert_eq!(gaps[0].from_up_ms, Some(Uptime::from_millis(10)));
+    assert_eq!((gaps[0].first_seq, records + gaps[0].count), (1, last));
+    assert_eq!(opened.intake.progress().borrow().readings.evicted, gaps[0].count);
+    end(opened);
+    let mut opened = open(settings(dir.path(), "run-2")).unwrap();
+    // The new run's generation takes room of its own, which may cost one more of the old.
+    let (still, grown) = tally(&read_to(&mut opened.readings, last));
+    assert_eq!(grown.len(), 1, "{grown:?}");
+    assert_eq!((grown[0].first_seq, still + grown[0].count), (1, last));
+    assert!(still <= records && records - still <= 1_000, "{records} before, {still} after");
+}
+
+#[test]
+fn what_is_in_kafka_leaves_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(settings(dir.path(), "run-1")).unwrap();
+    for seq in 1..=4_000 {
+        opened.intake.offer(reading(seq, 2_500));
+    }
+    wait_for_mark(&opened, 4_000);
+    let progress = opened.intake.progress();
+    assert!(progress.borrow().readings.generations > 3);
+    read_to(&mut opened.readings, 4_000);
+    opened.readings.acknowledge(&position(4_000));
+    wait_until(|| progress.borrow().readings.generations == 1);
+    assert_eq!(progress.borrow().readings.buffered_records, 0);
+    let left = std::fs::read_dir(dir.path().join("readings")).unwrap().count();
+    assert_eq!(left, 1, "the one that is written to");
+}
+
+#[test]
+fn a_store_told_to_wait_takes_no_more_than_fits_and_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(Settings { when_full: WhenFull::Wait, ..settings(dir.path(), "run-1") }).unwrap();
+    let last = 16_000;
+    for seq in 1..=last {
+        opened.intake.offer(reading(seq, 2_500));
+        if seq == 4_000 {
+            wait_for_mark(&opened, seq);
+        }
+    }
+    let mut read = 0;
+    while read < last {
+        let chunks = read_to(&mut opened.readings, read + 1);
+        let (records, gaps) = tally(&chunks);
+        let covered: u64 = gaps.iter().map(|it| it.count).sum();
+        assert!(
+            gaps.iter().all(|it| it.reason == GapReason::StoreStalled),
+            "only memory may have been short"
+        );
+        read = chunks.last().unwrap().last;
+        assert_eq!(chunks[0].first + records + covered, read + 1);
+        opened.readings.acknowledge(&position(read));
+    }
+    wait_for_mark(&opened, last);
+    assert_eq!(opened.intake.progress().borrow().readings.evicted, 0);
+    assert!(blocks(dir.path()) <= super::SIZE_MIN);
+}
+
+fn position(seq: u64) -> Position {
+    Position { run: "run-1".into(), seq }
+}
+
+pub(super) fn wait_until(mut done: impl FnMut() -> bool) {
+    let until = clock::instant() + SOON;
+    while !done() {
+        assert!(clock::instant() < until, "not in time");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

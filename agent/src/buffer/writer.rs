@@ -1,6 +1,5 @@
 //! The thread that owns a lane: groups what is offered, makes it durable, and feeds the reader.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -12,12 +11,13 @@ use vitals::record::ledger::Lane;
 
 use super::disk::DiskLane;
 use super::durable::StoreError;
-use super::entry::{Command, Entry, Load, Receipts, Shed};
-use super::facts::{Naming, shed_gap};
+use super::entry::{Command, Load, Receipts, Shed};
+use super::facts::Naming;
 use super::feed::Feed;
+use super::group::Pending;
 use super::memory::MemoryLane;
 use super::progress::{LaneProgress, Progress, StoreState};
-use super::{Chunk, EngineState, Item, Mark};
+use super::{Chunk, Mark};
 use crate::clock;
 use crate::envelope::Position;
 
@@ -32,25 +32,6 @@ pub(super) enum Medium {
     Memory(MemoryLane),
 }
 
-/// What becomes durable together.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    pub(super) chunk: Option<Chunk>,
-    pub(super) receipts: Receipts,
-    pub(super) state: Option<EngineState>,
-    /// Bytes in memory.
-    pub(super) weight: usize,
-}
-
-/// What came of keeping a group.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    /// What the reader may now see.
-    pub(super) fresh: Option<Chunk>,
-    /// What may now be acknowledged.
-    pub(super) receipts: Receipts,
-}
-
 /// The thread's state.
 pub(super) struct Owner {
     pub(super) naming: Naming,
@@ -59,30 +40,28 @@ pub(super) struct Owner {
     pub(super) shed: Arc<watch::Sender<Option<Shed>>>,
     pub(super) medium: Medium,
     pub(super) feed: Feed,
-    pub(super) progress: Arc<watch::Sender<Progress>>,
-    pub(super) marks: Vec<watch::Sender<Mark>>,
-    /// A group waits at most this long.
-    pub(super) age: Duration,
-    pub(super) pending: Pending,
+    // Before the progress, whose end says that the directory is free.
     #[expect(
         dead_code,
         reason = "held, not read: nobody else may use the directory while this thread lives"
     )]
     pub(super) lock: Option<Arc<File>>,
+    pub(super) progress: Arc<watch::Sender<Progress>>,
+    pub(super) marks: Vec<watch::Sender<Mark>>,
+    /// A group waits at most this long.
+    pub(super) age: Duration,
+    pub(super) pending: Pending,
+    pub(super) course: Course,
 }
 
-/// What waits for the next group, and how the lane stands.
+/// How far a lane's thread has come.
 #[derive(Default)]
-pub(super) struct Pending {
-    entries: VecDeque<Entry>,
-    weight: usize,
-    receipts: usize,
-    since: Option<Instant>,
-    /// The last sequence number taken.
-    taken: u64,
-    shed: u64,
+pub(super) struct Course {
+    /// The reader has been fed everything durable.
     caught_up: bool,
+    /// Nothing more will be offered.
     ending: bool,
+    /// For ever.
     failed: bool,
 }
 
@@ -98,7 +77,7 @@ impl Owner {
             self.rest();
             self.feed();
         }
-        if let (Medium::Disk(disk), false) = (self.medium, self.pending.failed) {
+        if let (Medium::Disk(disk), false) = (self.medium, self.course.failed) {
             disk.close();
         }
     }
@@ -106,7 +85,7 @@ impl Owner {
     /// Waits for a command, or for the time to act; takes all that have come. False when nobody is left.
     fn listen(&mut self) -> bool {
         let first = match self.next_deadline() {
-            Some(at) => self.commands.recv_timeout(at.saturating_duration_since(Instant::now())),
+            Some(at) => self.commands.recv_timeout(at.saturating_duration_since(clock::instant())),
             None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match first {
@@ -122,11 +101,11 @@ impl Owner {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Take(entry) => self.take(entry),
-            Command::End => self.pending.ending = true,
+            Command::Take(entry) => self.pending.take(entry),
+            Command::End => self.course.ending = true,
             Command::Rewind { to, epoch } => {
                 self.feed.rewind(to, epoch);
-                self.pending.caught_up = false;
+                self.course.caught_up = false;
             }
             Command::Acknowledge(upto) => {
                 let released = match &mut self.medium {
@@ -143,39 +122,15 @@ impl Owner {
         }
     }
 
-    fn take(&mut self, entry: Entry) {
-        let pending = &mut self.pending;
-        pending.weight += entry.weight();
-        pending.since.get_or_insert_with(Instant::now);
-        match &entry {
-            Entry::Record { envelope, receipt, .. } => {
-                pending.taken = envelope.seq;
-                pending.receipts += usize::from(receipt.is_some());
-            }
-            Entry::Nothing(_) => pending.receipts += 1,
-            Entry::Shed(shed) => {
-                pending.taken = shed.last();
-                pending.shed += shed.count;
-            }
-        }
-        pending.entries.push_back(entry);
-    }
-
     /// Fetches what memory could not hold, if all that stands before it has been taken.
     fn take_shed(&mut self) {
         let taken = self.pending.taken;
         if self.shed.borrow().as_ref().is_none_or(|it| it.after > taken) {
             return;
         }
-        let Some(shed) = self.shed.send_replace(None) else { return };
-        if let Some(Entry::Shed(last)) = self.pending.entries.back_mut() {
-            self.pending.taken = shed.last();
-            self.pending.shed += shed.count;
-            return last.append(shed);
+        if let Some(shed) = self.shed.send_replace(None) {
+            self.load.add(self.pending.take_shed(shed));
         }
-        let entry = Entry::Shed(shed);
-        self.load.add(entry.weight());
-        self.take(entry);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -185,7 +140,7 @@ impl Owner {
             .filter(|_| self.may_commit())
             .map(|since| if self.is_due() { since } else { since + self.age });
         let rest = match &self.medium {
-            Medium::Disk(disk) if !self.pending.failed => disk.next_rest(),
+            Medium::Disk(disk) if !self.course.failed => disk.next_rest(),
             _ => None,
         };
         commit.into_iter().chain(rest).min()
@@ -193,13 +148,13 @@ impl Owner {
 
     /// A store that failed takes nothing more, and a full one that was told to wait does not yet.
     fn may_commit(&self) -> bool {
-        !self.pending.failed && !matches!(&self.medium, Medium::Disk(disk) if disk.must_wait())
+        !self.course.failed && !matches!(&self.medium, Medium::Disk(disk) if disk.must_wait())
     }
 
     fn is_due(&self) -> bool {
         let pending = &self.pending;
         let Some(since) = pending.since.filter(|_| self.may_commit()) else { return false };
-        pending.ending
+        self.course.ending
             || pending.receipts >= RECEIPTS_MAX
             || pending.weight >= self.group_weight() / 2
             || since.elapsed() >= self.age
@@ -213,7 +168,7 @@ impl Owner {
     }
 
     fn commit(&mut self) {
-        let group = self.cut();
+        let group = self.pending.cut(self.group_weight(), &self.naming);
         let weight = group.weight;
         let kept = match &mut self.medium {
             Medium::Disk(disk) => disk.keep(group),
@@ -230,44 +185,6 @@ impl Owner {
         }
     }
 
-    /// The oldest of what waits, as much as one group may hold.
-    fn cut(&mut self) -> Group {
-        let max = self.group_weight();
-        let mut group = Group::default();
-        let mut items = Vec::new();
-        while let Some(entry) = self.pending.entries.pop_front() {
-            group.weight += entry.weight();
-            match entry {
-                Entry::Record { envelope, receipt, state } => {
-                    receipt.into_iter().for_each(|it| group.receipts.add(it));
-                    self.pending.receipts -= usize::from(receipt.is_some());
-                    group.state = state.or(group.state);
-                    items.push(Item::Record(envelope));
-                }
-                Entry::Nothing(receipt) => {
-                    group.receipts.add(receipt);
-                    self.pending.receipts -= 1;
-                }
-                Entry::Shed(shed) => {
-                    if shed.count > 0 {
-                        items.push(Item::Gap(shed_gap(&self.naming, &shed)));
-                    }
-                    group.receipts.merge(&shed.receipts);
-                }
-            }
-            if group.weight >= max {
-                break;
-            }
-        }
-        self.pending.weight -= group.weight;
-        self.pending.since = (!self.pending.entries.is_empty()).then(Instant::now);
-        if let (Some(first), Some(last)) = (items.first(), items.last()) {
-            let (first, last) = (first.range().0, last.range().1);
-            group.chunk = Some(Chunk { run: self.naming.run.clone(), first, last, items });
-        }
-        group
-    }
-
     fn release(&mut self, receipts: &Receipts) {
         for (link, mark) in receipts.iter() {
             if let Some(sender) = self.marks.get(link) {
@@ -282,41 +199,41 @@ impl Owner {
 
     /// A reader that has caught up gets from memory what has just become durable.
     fn hand_over(&mut self, fresh: Option<Chunk>) {
-        let Some(chunk) = fresh.filter(|_| self.pending.caught_up) else { return };
+        let Some(chunk) = fresh.filter(|_| self.course.caught_up) else { return };
         if self.feed.has_room() {
             self.feed.push(chunk);
         } else {
-            self.pending.caught_up = false;
+            self.course.caught_up = false;
         }
     }
 
     fn feed(&mut self) {
-        while !self.pending.caught_up && self.feed.has_room() && !self.pending.failed {
+        while !self.course.caught_up && self.feed.has_room() && !self.course.failed {
             let next = match &mut self.medium {
                 Medium::Disk(disk) => disk.next_after(self.feed.position()),
                 Medium::Memory(memory) => Ok(memory.next_after(self.feed.position())),
             };
             match next {
                 Ok(Some(chunk)) => self.feed.push(chunk),
-                Ok(None) => self.pending.caught_up = true,
+                Ok(None) => self.course.caught_up = true,
                 Err(error) => {
                     error!(lane = %self.naming.lane.letter(), %error, "The store cannot be read on.");
                     self.feed.fail(error.to_string());
                 }
             }
         }
-        if self.pending.ending && self.pending.entries.is_empty() && self.pending.caught_up {
+        if self.course.ending && self.pending.is_empty() && self.course.caught_up {
             self.feed.end();
         }
     }
 
     fn rest(&mut self) {
-        if let (Medium::Disk(disk), false) = (&mut self.medium, self.pending.failed) {
+        if let (Medium::Disk(disk), false) = (&mut self.medium, self.course.failed) {
             if let Err(error) = disk.rest() {
                 self.fail(&error);
             }
         }
-        if self.pending.ending && self.pending.entries.is_empty() {
+        if self.course.ending && self.pending.is_empty() {
             self.publish();
         }
     }
@@ -325,7 +242,7 @@ impl Owner {
     fn fail(&mut self, error: &StoreError) {
         let reason = error.chain();
         error!(lane = %self.naming.lane.letter(), %reason, "The store has failed: nothing more is acknowledged.");
-        self.pending.failed = true;
+        self.course.failed = true;
         self.progress.send_modify(|it| {
             if !matches!(it.state, StoreState::Failed { .. }) {
                 it.state = StoreState::Failed { since: clock::uptime(), reason };
@@ -336,7 +253,7 @@ impl Owner {
     fn publish(&mut self) {
         let pending = &self.pending;
         let medium = &self.medium;
-        let ended = pending.ending && pending.entries.is_empty() && !pending.failed;
+        let ended = self.course.ending && pending.is_empty() && !self.course.failed;
         let lane = self.naming.lane;
         self.progress.send_if_modified(|progress| {
             let before = progress.clone();

@@ -8,6 +8,7 @@ use super::super::facts::gap;
 use super::super::frame::{Head, Kind};
 use super::super::generation::{Found, Generation};
 use super::super::{Chunk, Item, records};
+use super::rebuild::{close_sealed, open_sealed};
 use super::{DiskLane, Old};
 use crate::envelope::{Position, RunId};
 
@@ -79,11 +80,24 @@ impl DiskLane {
 
     fn old_generation(&mut self, place: usize) -> Result<&Generation, StoreError> {
         let ordinal = self.old[place].ordinal;
-        let generation = match self.reading.take() {
-            Some((it, open)) if it == ordinal => open,
-            _ => Generation::open(&self.place.generation_dir(ordinal), self.place.platter.clone())?,
+        let generation = if let Some((_, open)) = self.reading.take_if(|(it, _)| *it == ordinal) {
+            open
+        } else {
+            self.leave_reading();
+            let dir = self.place.generation_dir(ordinal);
+            let old = &mut self.old[place];
+            open_sealed(&self.place, &dir, &mut old.facts, &mut self.counts.set_aside)?
         };
         Ok(&self.reading.insert((ordinal, generation)).1)
+    }
+
+    /// Closes what was read and is still kept.
+    pub(super) fn leave_reading(&mut self) {
+        let Some((ordinal, generation)) = self.reading.take() else { return };
+        let dir = self.place.generation_dir(ordinal);
+        if let Some(old) = self.old.iter_mut().find(|it| it.ordinal == ordinal) {
+            close_sealed(&self.place, generation, &dir, &mut old.facts);
+        }
     }
 
     fn hole(&mut self, run: &RunId, first: u64, last: u64) -> Chunk {

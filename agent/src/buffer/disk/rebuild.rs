@@ -1,12 +1,13 @@
 //! Makes a generation anew from the frames that can still be found in it, beside whatever sled makes of it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::carve::Carved;
 use super::super::durable::{Doing as _, Platter, StoreError};
 use super::super::facts::{Facts, Naming};
 use super::super::frame::Kind;
-use super::super::generation::{Found, Generation, blocks};
+use super::super::generation::{Found, Generation, blocks, is_intact, seal};
 use super::super::pack::BATCH_MAX;
 use super::super::{Item, records};
 use super::evict::remove_generation;
@@ -21,10 +22,53 @@ impl DiskLane {
         self.reading = None;
         self.counts.set_aside += 1;
         let dir = self.place.generation_dir(old.ordinal);
-        write_anew(&self.place, &dir, Carved::from_generation(&dir), &old.facts).map(drop)?;
+        write_anew(&self.place, &dir, Carved::from_generation(&dir), &mut old.facts, Former::SetAside)
+            .map(drop)?;
         old.bytes = blocks(&dir);
         Ok(())
     }
+}
+
+/// Opens what was sealed; where its bytes are no longer what they were, makes it anew before sled touches it.
+///
+/// sled writes to its file whenever it opens it, so a kill while a generation was read changes them too; then no frame
+/// is missing, and nothing is set aside.
+pub(super) fn open_sealed(
+    place: &Place,
+    dir: &Path,
+    facts: &mut Facts,
+    set_aside: &mut u64,
+) -> Result<Generation, StoreError> {
+    if is_intact(dir, facts) {
+        return Generation::open(dir, place.platter.clone());
+    }
+    let carved = Carved::from_generation(dir);
+    if !carved.covers(facts.first, facts.last) {
+        *set_aside += 1;
+        return write_anew(place, dir, carved, facts, Former::SetAside);
+    }
+    write_anew(place, dir, carved, facts, Former::Remove)
+}
+
+/// Closes what was sealed, and notes what sled has made of its file by opening it.
+pub(super) fn close_sealed(place: &Place, generation: Generation, dir: &Path, facts: &mut Facts) {
+    drop(generation);
+    if is_intact(dir, facts) {
+        return;
+    }
+    if let Err(error) = seal(dir, &naming_of(place, &facts.run), facts) {
+        tracing::warn!(
+            error = error.chain(),
+            "A part of the store was not sealed; it will be made anew when read."
+        );
+    }
+}
+
+/// What becomes of a generation that was made anew.
+#[derive(Clone, Copy)]
+enum Former {
+    SetAside,
+    Remove,
 }
 
 /// Reads the end of a run that was killed, once, and seals it. `None`: nothing was in it.
@@ -39,37 +83,60 @@ pub(super) fn recover_generation(
     let carved = Carved::from_generation(dir);
     let scanned = Generation::open(dir, Platter::System)
         .and_then(|it| scan(&it, born.as_ref()).map(|facts| (it, facts)));
-    let (mut generation, facts) = match scanned {
+    let (generation, mut facts) = match scanned {
         Ok((it, Some((facts, starts)))) if carved.starts().all(|seq| starts.contains(&seq)) => (it, facts),
         Ok((it, None)) if carved.starts().next().is_none() => {
-            drop(it);
-            if born.is_none() {
+            let Some(born) = born else {
                 // It was being made when the power went: nothing was ever acknowledged from it.
+                drop(it);
                 remove_generation(dir)?;
                 return Ok(None);
-            }
-            return Ok(born);
+            };
+            (it, born)
         }
-        damaged => {
-            drop(damaged);
-            *set_aside += 1;
+        hiding => {
+            let former = if is_unfinished(&hiding, &carved) { Former::Remove } else { Former::SetAside };
+            drop(hiding);
+            *set_aside += u64::from(matches!(former, Former::SetAside));
             let begin = born.unwrap_or_else(|| Facts::begin("unknown".into(), 1));
-            let anew = write_anew(place, dir, carved, &begin)?;
-            match scan(&anew, Some(&begin))? {
-                Some((facts, _)) => (anew, facts),
-                None => {
-                    tracing::error!(path = %dir.display(), "Nothing could be read from what was set aside.");
-                    (anew, begin)
-                }
+            let anew = write_anew(place, dir, carved, &mut begin.clone(), former)?;
+            if let Some((facts, _)) = scan(&anew, Some(&begin))? {
+                (anew, facts)
+            } else {
+                tracing::error!(path = %dir.display(), "Nothing could be read from what was set aside.");
+                (anew, begin)
             }
         }
     };
-    generation.write_facts("seal", &naming_of(place, &facts.run), &facts)?;
+    drop(generation);
+    seal(dir, &naming_of(place, &facts.run), &mut facts)?;
     Ok(Some(facts))
 }
 
+/// Whether what sled does not show can be the one batch that was being written when the run was killed.
+///
+/// sled shows a batch whole or not at all. Its frames are good all the same and are kept, so that nothing is lost should
+/// it be damage after all; what is missing between them shows as a hole.
+fn is_unfinished(scanned: &Result<(Generation, Scanned), StoreError>, carved: &Carved) -> bool {
+    let shown = match scanned {
+        Ok((_, Some((facts, starts)))) => {
+            let all = carved.starts().take_while(|it| *it <= facts.last).eq(starts.iter().copied());
+            all.then_some(facts.last)
+        }
+        Ok((_, None)) => Some(0),
+        Err(_) => None,
+    };
+    shown.is_some_and(|last| carved.bytes_behind(last) <= BATCH_MAX)
+}
+
 /// A fresh generation of a run's frames, in place of one that was set aside.
-fn write_anew(place: &Place, dir: &Path, carved: Carved, facts: &Facts) -> Result<Generation, StoreError> {
+fn write_anew(
+    place: &Place,
+    dir: &Path,
+    carved: Carved,
+    facts: &mut Facts,
+    former: Former,
+) -> Result<Generation, StoreError> {
     let naming = naming_of(place, &facts.run);
     // Made beside, sealed and then renamed: a power cut leaves the damaged one, or this one whole.
     let beside = dir.with_extension("new");
@@ -81,21 +148,23 @@ fn write_anew(place: &Place, dir: &Path, carved: Carved, facts: &Facts) -> Resul
     for batch in frames.chunks(BATCH_MAX / super::super::frame::FRAME_MAX) {
         generation.commit(batch, &[])?;
     }
-    generation.write_facts("seal", &naming, facts)?;
     drop(generation);
-    place.quarantine.take(dir)?;
+    seal(&beside, &naming, facts)?;
+    match former {
+        Former::SetAside => place.quarantine.take(dir).map(drop)?,
+        Former::Remove => remove_generation(dir)?,
+    }
     std::fs::rename(&beside, dir).doing("rename into place", dir)?;
     super::super::durable::sync_path(&place.dir)?;
     Generation::open(dir, place.platter.clone())
 }
 
 /// What a generation holds, and where its frames begin; `None`: no records and no gaps.
-fn scan(
-    generation: &Generation,
-    born: Option<&Facts>,
-) -> Result<Option<(Facts, std::collections::BTreeSet<u64>)>, StoreError> {
+type Scanned = Option<(Facts, BTreeSet<u64>)>;
+
+fn scan(generation: &Generation, born: Option<&Facts>) -> Result<Scanned, StoreError> {
     let mut facts = born.cloned();
-    let mut starts = std::collections::BTreeSet::new();
+    let mut starts = BTreeSet::new();
     let mut from = 0;
     loop {
         let (head, raw) = match generation.at_or_after(from)? {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use vitals::record::ledger::Gap;
 
@@ -14,8 +13,9 @@ use super::super::frame::Kind;
 use super::super::generation::{Generation, blocks, read_facts, read_file};
 use super::super::pack::Packer;
 use super::evict::{remove_gap, stand_in};
-use super::rebuild::recover_generation;
+use super::rebuild::{close_sealed, open_sealed, recover_generation};
 use super::{Counts, DiskLane, Old, Place};
+use crate::clock;
 use crate::envelope::{Position, RunId};
 
 /// What earlier runs left in a lane; nothing is written yet.
@@ -90,7 +90,7 @@ impl Recovered {
             reading: None,
             packer: Packer::new(),
             acknowledged: beginning,
-            cursor_written: Instant::now(),
+            cursor_written: clock::instant(),
             cursor_stale: true,
             state,
             manifest,
@@ -113,15 +113,17 @@ impl Recovered {
 
     /// Cursor and state of the newest generation that has them.
     fn read_specials(&mut self) {
-        for old in self.old.iter().rev().filter(|it| it.gap.is_none()) {
+        for old in self.old.iter_mut().rev().filter(|it| it.gap.is_none()) {
             let dir = self.place.generation_dir(old.ordinal);
-            let Ok(generation) = Generation::open(&dir, self.place.platter.clone()) else { continue };
+            let opened = open_sealed(&self.place, &dir, &mut old.facts, &mut self.set_aside);
+            let Ok(generation) = opened else { continue };
             if self.cursor.is_none() {
                 self.cursor = special(&generation, Kind::Cursor)
                     .and_then(|it| serde_json::from_slice::<(RunId, u64)>(&it).ok())
                     .map(|(run, seq)| Position { run, seq });
             }
             self.state = special(&generation, Kind::State).map(Arc::from);
+            close_sealed(&self.place, generation, &dir, &mut old.facts);
             let wants_state = self.place.naming.lane == crate::envelope::Lane::Alarms;
             if self.cursor.is_some() && (self.state.is_some() || !wants_state) {
                 return;

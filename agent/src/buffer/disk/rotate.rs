@@ -3,7 +3,7 @@
 use super::super::durable::StoreError;
 use super::super::facts::Facts;
 use super::super::frame::Kind;
-use super::super::generation::{Generation, blocks};
+use super::super::generation::{Generation, blocks, seal};
 use super::super::pack::Keyed;
 use super::{DiskLane, Old, Place, Tail, special_frames};
 use crate::buffer::EngineState;
@@ -43,11 +43,10 @@ impl DiskLane {
         let mut full = std::mem::replace(&mut self.tail, next);
         self.cursor_stale = true;
         self.counts.syncs += self.tail.generation.take_syncs();
-        full.generation.write_facts("seal", &self.place.naming, &full.facts)?;
-        self.counts.syncs += full.generation.take_syncs();
         let dir = self.place.generation_dir(full.ordinal);
         drop(full.generation);
-        freeze(&self.place, &dir)?;
+        freeze(&self.place, &dir, &mut full.facts)?;
+        self.counts.syncs += 2;
         let bytes = blocks(&dir);
         self.old.push_back(Old {
             ordinal: full.ordinal,
@@ -62,22 +61,21 @@ impl DiskLane {
 
     /// The orderly end: the next run finds everything sealed.
     pub(in crate::buffer) fn close(mut self) {
-        self.reading = None;
+        self.leave_reading();
         let frame = self.cursor_frame();
-        let sealed = self
-            .commit(&[frame], &[])
-            .and_then(|()| self.tail.generation.write_facts("seal", &self.place.naming, &self.tail.facts));
-        let dir = self.place.generation_dir(self.tail.ordinal);
-        let place = self.place.clone();
+        let last = self.commit(&[frame], &[]);
+        let (place, mut facts) = (self.place.clone(), self.tail.facts.clone());
+        let dir = place.generation_dir(self.tail.ordinal);
         drop(self);
-        if let Err(error) = sealed.and_then(|()| freeze(&place, &dir)) {
+        if let Err(error) = last.and_then(|()| freeze(&place, &dir, &mut facts)) {
             tracing::warn!(%error, "The store was not sealed; the next start reads its end once more.");
         }
     }
 }
 
 /// Opens a generation once more: sled writes its snapshot only then, and with it a damaged bit costs a leaf and not
-/// the rest of the log.
-fn freeze(place: &Place, dir: &std::path::Path) -> Result<(), StoreError> {
-    Generation::open(dir, place.platter.clone()).map(drop)
+/// the rest of the log. Then seals it.
+fn freeze(place: &Place, dir: &std::path::Path, facts: &mut Facts) -> Result<(), StoreError> {
+    Generation::open(dir, place.platter.clone()).map(drop)?;
+    seal(dir, &place.naming, facts)
 }

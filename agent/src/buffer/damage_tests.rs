@@ -1,0 +1,108 @@
+//! A disk that hangs, bits that flip: what is read is right or a gap, and nothing is missing without a name.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use vitals::record::ledger::GapReason;
+
+use super::durable::Platter;
+use super::facts::Facts;
+use super::generation::Generation;
+use super::model_tests::{copy_dir, naming};
+use super::open::open_on;
+use super::store_tests::{SOON, read_to, reading, settings, tally, wait_for_mark};
+use super::{SIZE_MIN, Settings, StoreState, open};
+use crate::clock;
+use crate::envelope::{Receipt, ToStore};
+
+/// A sync that takes its time: nobody waits for it, and what memory cannot hold is one gap, acknowledged in its turn.
+#[test]
+fn while_the_disk_hangs_offers_do_not_and_what_memory_cannot_hold_is_a_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let hangs = Arc::new(AtomicBool::new(false));
+    // Twice what is offered: what is missing is missing for the disk's slowness, not for its size.
+    let roomy = Settings { size: 2 * SIZE_MIN, ..settings(dir.path(), "run-1") };
+    let mut opened = open_on(&roomy, &Platter::Hanging(Arc::clone(&hangs))).unwrap();
+    hangs.store(true, SeqCst);
+    let offer = |opened: &mut super::Opened, seq| {
+        let begin = clock::instant();
+        opened.intake.offer(reading(seq, 2_000));
+        assert!(begin.elapsed() < Duration::from_secs(1));
+    };
+    let (mut seq, begin) = (0, clock::instant());
+    let progress = opened.intake.progress();
+    while progress.borrow().state != StoreState::Stalled || seq < 30_000 {
+        seq += 1;
+        offer(&mut opened, seq);
+        if seq > 30_000 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(begin.elapsed() < SOON);
+    }
+    opened.intake.offer(ToStore::Nothing(Receipt { link: 0, generation: 1, ordinal: seq + 1 }));
+    assert_eq!(opened.intake.marks(0).borrow().ordinal, 0);
+    hangs.store(false, SeqCst);
+    // Nothing more is offered: what was held back must not wait for it.
+    wait_for_mark(&opened, seq + 1);
+    let (records, gaps) = tally(&read_to(&mut opened.readings, seq));
+    assert!(matches!(&gaps[..], [gap] if gap.reason == GapReason::StoreStalled), "{gaps:?}");
+    assert_eq!(records + gaps[0].count, seq);
+    assert!(records * 2_000 >= 28 << 20, "memory was used: {records}");
+    assert_eq!(progress.borrow().readings.shed, gaps[0].count);
+    assert_eq!(progress.borrow().state, StoreState::Ok);
+    offer(&mut opened, seq + 1);
+    assert_eq!(read_to(&mut opened.readings, seq + 1)[0].first, seq + 1);
+}
+
+#[test]
+fn any_damage_costs_a_frame_or_two_and_is_told() {
+    let seed: u64 = seed();
+    println!("seed {seed}");
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(settings(dir.path(), "run-1")).unwrap();
+    for seq in 1..=3_000 {
+        opened.intake.offer(reading(seq, 700));
+    }
+    wait_for_mark(&opened, 3_000);
+    let mut word = seed;
+    for round in 0..24_u64 {
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(dir.path(), copy.path());
+        let mut files: Vec<_> = std::fs::read_dir(copy.path().join("readings")).unwrap().collect();
+        files.sort_by_key(|it| it.as_ref().unwrap().path());
+        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(round);
+        let db =
+            files[usize::try_from(word >> 33).unwrap() % files.len()].as_ref().unwrap().path().join("db");
+        let mut bytes = std::fs::read(&db).unwrap();
+        let at = usize::try_from(word >> 20).unwrap() % bytes.len();
+        bytes[at] ^= 1 << (word >> 61);
+        std::fs::write(&db, bytes).unwrap();
+        let mut opened = open(settings(copy.path(), "run-2")).unwrap();
+        let (records, gaps) = tally(&read_to(&mut opened.readings, 2_999));
+        let missing: u64 = gaps.iter().map(|it| it.count).sum();
+        assert!(gaps.iter().all(|it| it.reason == GapReason::StoreDamaged));
+        assert!(records + missing >= 2_999 && missing <= 30, "round {round}: {records} and {gaps:?}");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a person replays a random test")]
+pub(super) fn seed() -> u64 {
+    let given = std::env::var("WARDLINE_SEED").ok().and_then(|it| it.parse().ok());
+    given.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+/// What a child process does that is being started while a generation is closed and opened again.
+#[test]
+fn a_lock_that_somebody_shares_for_a_moment_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("1");
+    drop(Generation::create(&path, &naming(), &Facts::begin("run-1".into(), 1), Platter::System).unwrap());
+    let shared = std::fs::File::open(path.join("db")).unwrap();
+    rustix::fs::flock(&shared, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let (sender, opened) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || sender.send(Generation::open(&path, Platter::System).is_ok()));
+    assert!(opened.recv_timeout(Duration::from_millis(100)).is_err(), "it gave up, or did not ask");
+    drop(shared);
+    assert!(opened.recv_timeout(SOON).unwrap());
+}
