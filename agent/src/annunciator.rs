@@ -83,16 +83,16 @@ pub fn start(
 
 impl Outlet {
     /// Makes a change known. Never waits.
-    pub fn offer(&mut self, announcement: Announcement) {
+    pub fn offer(&mut self, announcement: &Announcement) {
         if announcement.record.phase != Phase::Continue {
-            journal::tell(&announcement);
+            journal::tell(announcement);
             self.metrics.annunciate("journal", "sent");
         }
         for commands in &self.commands {
-            commands.offer(&announcement);
+            commands.offer(announcement);
         }
         for topics in &self.topics {
-            topics.offer(&announcement);
+            topics.offer(announcement);
         }
     }
 }

@@ -25,7 +25,7 @@ use vitals::time::{ClockQuality, Uptime};
 use self::bed::BedState;
 pub use self::bed::SourceSetup;
 pub use self::outlets::Outlets;
-pub use self::snapshot::{Kept, KeptBeds, keep_in};
+pub use self::snapshot::{Keeping, Kept, KeptBeds, keep_in};
 pub use self::status::BedsideStatus;
 use crate::buffer::Progress;
 use crate::clock;
@@ -104,7 +104,7 @@ impl Bedside {
             .map(|config| {
                 let sources = setup.sources.iter().filter(|it| it.bed == config.id).cloned().collect();
                 let kept = kept.take(&config.id);
-                (Arc::clone(&config.id), BedState::new(config, sources, kept, now))
+                (Arc::clone(&config.id), BedState::new(config, sources, kept.as_ref(), now))
             })
             .collect();
         let (status, receiver) = watch::channel(BedsideStatus::default());
@@ -191,7 +191,7 @@ impl Bedside {
 
     fn handle(&mut self, input: SourceInput) {
         match input {
-            SourceInput::Observation(arrival) => self.handle_arrival(arrival),
+            SourceInput::Observation(arrival) => self.handle_arrival(&arrival),
             SourceInput::Nothing { receipt } => self.outlets.store(ToStore::Nothing(receipt)),
             SourceInput::Frame { bed, source, at } => {
                 if let Some(state) = self.beds.get_mut(&bed) {
@@ -209,17 +209,17 @@ impl Bedside {
     }
 
     /// Alarm first, then the store.
-    fn handle_arrival(&mut self, arrival: Arrival) {
+    fn handle_arrival(&mut self, arrival: &Arrival) {
         let observation = &arrival.observation;
         let id = Arc::clone(&observation.bed);
         let Some(bed) = self.beds.get_mut(&id) else {
             // Sources only name beds of the configuration; losing the reading silently would hide a mistake here.
             error!(bed = %id, "An observation of a bed that is not configured cannot be judged.");
-            return self.store_reading(&arrival);
+            return self.store_reading(arrival);
         };
         bed.handle_observation(observation, &arrival.device, &mut self.ids);
         self.announce(&id);
-        self.store_reading(&arrival);
+        self.store_reading(arrival);
     }
 
     /// Numbers the reading, encodes it and hands it to the store.

@@ -11,6 +11,7 @@
 mod alarms;
 mod batch;
 mod cursor;
+mod ledger;
 mod message;
 mod producer;
 mod readings;
@@ -185,7 +186,7 @@ pub fn start(
     let end = || deadline.subscribe();
     let readings = readings::Readings::new(settings.clone(), readings, troubles("readings"), end());
     let alarms = alarms::Alarms::new(settings.clone(), alarms, live_alarms, troubles("alarms"), end());
-    let states = state::States::new(settings, states, troubles("state"), end());
+    let states = state::States::new(settings, states, &troubles("state"), end());
     let (readings, alarms, states) = (
         readings.map_err(StartError::Settings)?,
         alarms.map_err(StartError::Settings)?,

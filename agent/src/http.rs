@@ -60,7 +60,7 @@ pub fn start(config: &Config, seen: &Seen, stopped: &watch::Receiver<bool>, task
     match socket(&path) {
         Ok(listener) => serve_socket(listener, router.clone(), stopped.clone(), tasks),
         Err(error) => {
-            error!(%error, path = %path.display(), "The agent's socket cannot be opened; status cannot ask it.")
+            error!(%error, path = %path.display(), "The agent's socket cannot be opened; status cannot ask it.");
         }
     }
     if let Some(address) = config.agent.http {
@@ -75,7 +75,7 @@ pub fn start(config: &Config, seen: &Seen, stopped: &watch::Receiver<bool>, task
                 tasks,
             ),
             Err(error) => {
-                warn!(%error, %address, "Metrics cannot be served there; set http under [agent] to another address.")
+                warn!(%error, %address, "Metrics cannot be served there; set http under [agent] to another address.");
             }
         }
     }

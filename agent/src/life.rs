@@ -103,9 +103,6 @@ async fn live(config: Config) -> Result<(), RunError> {
     let clock = watch_clock(&mut tasks, stopped.clone());
 
     let opened = open_store(&config, &run, failure.is_recent(), *clock.borrow())?;
-    for remark in &opened.remarks {
-        warn!(%remark, "The store was not as it was left.");
-    }
     let kept = KeptBeds::load(&config.agent.run_dir, opened.state.as_deref());
     let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir)
         .map_err(|source| RunError::System { what: "the thread that keeps the alarms", source })?;
@@ -144,18 +141,13 @@ async fn live(config: Config) -> Result<(), RunError> {
     let bedside = start_bedside(loop_, receiver)?;
     start_sources(&config, &run, &inbox, &marks, &clock, &metrics, &stopped, &mut tasks)?;
     drop(inbox);
-    let seen = http::Seen {
-        agent: config.agent.id.to_string(),
-        run: run.to_string(),
-        status: status.clone(),
-        store: progress.clone(),
-        forwarder: forwarder.progress(),
-        metrics: metrics.clone(),
-    };
+    let (agent, run) = (config.agent.id.to_string(), run.to_string());
+    let (status_, store) = (status.clone(), progress.clone());
+    let seen = http::Seen { agent, run, status: status_, store, forwarder: forwarder.progress(), metrics };
     http::start(&config, &seen, &stopped, &mut tasks);
     notify::ready(&config);
     tasks.spawn(notify::feed(status.clone(), stopped.clone()));
-    info!(agent = %config.agent.id, %run, beds = config.beds.len(), "The agent watches.");
+    info!(agent = seen.agent, run = seen.run, beds = config.beds.len(), "The agent watches.");
 
     let why = wait(&mut tasks, status, progress, failure).await;
     notify::stopping();
@@ -170,7 +162,7 @@ fn open_store(
     memory_only: bool,
     quality: ClockQuality,
 ) -> Result<buffer::Opened, RunError> {
-    buffer::open(buffer::Settings {
+    let opened = buffer::open(buffer::Settings {
         dir: config.agent.state_dir.join("store"),
         agent: config.agent.id.to_string(),
         run: Arc::clone(run),
@@ -181,7 +173,11 @@ fn open_store(
         links: config.mqtt.len(),
         memory_only,
     })
-    .map_err(RunError::Store)
+    .map_err(RunError::Store)?;
+    for remark in &opened.remarks {
+        warn!(%remark, "The store was not as it was left.");
+    }
+    Ok(opened)
 }
 
 /// Asks the kernel every few seconds how far the wall clock can be believed.

@@ -18,12 +18,11 @@ pub fn start() {
     )]
     let under_systemd = std::env::var_os("JOURNAL_STREAM").is_some();
     let registry = tracing_subscriber::registry().with(filter);
-    match under_systemd.then(tracing_journald::layer).and_then(Result::ok) {
-        Some(journal) => registry.with(journal).init(),
-        None => {
-            let colour = std::io::stderr().is_terminal();
-            let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
-            registry.with(stderr.with_target(false)).init();
-        }
+    if let Some(journal) = under_systemd.then(tracing_journald::layer).and_then(Result::ok) {
+        registry.with(journal).init();
+    } else {
+        let colour = std::io::stderr().is_terminal();
+        let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
+        registry.with(stderr.with_target(false)).init();
     }
 }

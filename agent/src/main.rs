@@ -47,7 +47,6 @@ struct Config {
 /// Exit codes, as sysexits.h names them.
 mod exit {
     pub(crate) const USAGE: u8 = 64;
-    pub(crate) const DATA: u8 = 65;
     pub(crate) const UNAVAILABLE: u8 = 69;
     pub(crate) const INTERNAL: u8 = 70;
     pub(crate) const CONFIG: u8 = 78;

@@ -55,7 +55,7 @@ impl Quarantine {
     pub fn offer(&self, reason: &'static str, source: &str, topic: &[u8], payload: &[u8]) {
         let content = payload.get(..CONTENT_MAX).unwrap_or(payload);
         let text = std::str::from_utf8(content).ok().map(Into::into);
-        let hex = text.is_none().then(|| content.iter().map(|byte| format!("{byte:02x}")).collect());
+        let hex = text.is_none().then(|| hexadecimal(content));
         let entry = Entry {
             at: clock::timestamp().to_string(),
             reason,
@@ -69,6 +69,10 @@ impl Quarantine {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn write_all(entries: &Receiver<Entry>, dir: &Path) {

@@ -70,11 +70,13 @@ pub(super) struct Settings {
 /// The beds' newest states, for the task that publishes them.
 #[derive(Debug)]
 pub(super) struct BedTopics {
-    beds: BTreeMap<Arc<Name>, watch::Sender<Arc<[Arc<AlarmRecord>]>>>,
+    beds: BTreeMap<Arc<Name>, watch::Sender<OpenAlarms>>,
     changed: watch::Sender<()>,
 }
 
-type Receivers = BTreeMap<Arc<Name>, watch::Receiver<Arc<[Arc<AlarmRecord>]>>>;
+/// What is open on a bed.
+type OpenAlarms = Arc<[Arc<AlarmRecord>]>;
+type Receivers = BTreeMap<Arc<Name>, watch::Receiver<OpenAlarms>>;
 
 impl BedTopics {
     pub(super) fn start(
@@ -93,7 +95,7 @@ impl BedTopics {
         options.set_last_will(LastWill::new(&presence_topic, gone, QoS::AtLeastOnce, true, None));
         let (client, events) = AsyncClient::new(options, REQUESTS_MAX);
         let (connected, connections) = watch::channel(0);
-        let (changed, changes) = watch::channel(());
+        let (changed, news) = watch::channel(());
         let mut senders = BTreeMap::new();
         let mut receivers = BTreeMap::new();
         for bed in &settings.beds {
@@ -103,7 +105,7 @@ impl BedTopics {
         }
         let publisher = Publisher { settings, presence_topic, client, metrics: metrics.clone() };
         tasks.spawn(poll(events, connected, link.name.clone()));
-        tasks.spawn(publisher.run(receivers, changes, connections, stopped));
+        tasks.spawn(publisher.run(receivers, news, connections, stopped));
         Ok(Self { beds: senders, changed })
     }
 
@@ -151,7 +153,7 @@ impl Publisher {
     async fn run(
         self,
         mut beds: Receivers,
-        mut changes: watch::Receiver<()>,
+        mut news: watch::Receiver<()>,
         mut connections: watch::Receiver<u64>,
         mut stopped: watch::Receiver<bool>,
     ) {
@@ -163,14 +165,14 @@ impl Publisher {
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(|it| *it) => break,
-                changed = connections.changed() => {
-                    if changed.is_err() { return }
+                outcome = connections.changed() => {
+                    if outcome.is_err() { return }
                     connected = true;
                     // A lost connection may have lost what was on its way: everything is said anew.
                     unsent.extend(beds.keys().cloned());
                     self.publish(&self.presence_topic, presence(&self.settings.agent, true));
                 }
-                changed = changes.changed() => if changed.is_err() { break },
+                outcome = news.changed() => if outcome.is_err() { break },
                 _ = again.tick() => {
                     unsent.extend(beds.iter().filter(|(_, open)| !open.borrow().is_empty()).map(|(bed, _)| Arc::clone(bed)));
                 }

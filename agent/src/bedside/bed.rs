@@ -56,10 +56,10 @@ pub(super) fn is_stored(event: &AlarmEvent) -> bool {
 }
 
 impl BedState {
-    pub(super) fn new(config: Bed, sources: Vec<SourceSetup>, kept: Option<Kept>, now: Uptime) -> Self {
+    pub(super) fn new(config: Bed, sources: Vec<SourceSetup>, kept: Option<&Kept>, now: Uptime) -> Self {
         let setups: Vec<_> = sources.iter().map(|it| it.engine.clone()).collect();
         let (policy, prefer) = (config.policy.clone(), config.prefer.clone());
-        let engine = match &kept {
+        let engine = match kept {
             Some(kept) => AlarmEngine::restore(policy, setups, prefer, &kept.snapshot, kept.boot, now),
             None => AlarmEngine::new(policy, setups, prefer, now),
         };

@@ -34,7 +34,7 @@ impl Outlets {
         record: &Arc<AlarmRecord>,
         open: Vec<Arc<AlarmRecord>>,
     ) {
-        self.annunciators.offer(Announcement { bed: Arc::clone(bed), record: Arc::clone(record), open });
+        self.annunciators.offer(&Announcement { bed: Arc::clone(bed), record: Arc::clone(record), open });
     }
 
     pub(super) fn send_alarm(

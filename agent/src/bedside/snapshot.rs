@@ -124,10 +124,13 @@ fn encode<'a>(
     serde_json::to_vec(&document).map_or_else(|_| Arc::from([]), Arc::from)
 }
 
+/// Takes the newest state of the engines; a newer one replaces one that is not written yet.
+pub type Keeping = watch::Sender<Arc<[u8]>>;
+
 /// Writes the engines' state into the run directory, by rename, in a thread of its own: the directory may be a disk.
 ///
 /// The thread ends when the sender is gone, after it has written the last.
-pub fn keep_in(run_dir: &Path) -> io::Result<(watch::Sender<Arc<[u8]>>, thread::JoinHandle<()>)> {
+pub fn keep_in(run_dir: &Path) -> io::Result<(Keeping, thread::JoinHandle<()>)> {
     let (sender, receiver) = watch::channel(Arc::<[u8]>::from([]));
     let path = run_dir.join(FILE);
     let thread =

@@ -99,13 +99,13 @@ impl Alarms {
         while !self.is_over() {
             let busy = !self.flying.is_empty() || self.batch.waiting() > 0;
             match self.live.recv_timeout(if busy { BUSY } else { IDLE }) {
-                Ok(alarm) => self.handle_live(alarm),
+                Ok(alarm) => self.handle_live(&alarm),
                 Err(RecvTimeoutError::Timeout) => {}
                 // The bedside task is gone: what remains is the lane's.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(BUSY),
             }
             while let Ok(alarm) = self.live.try_recv() {
-                self.handle_live(alarm);
+                self.handle_live(&alarm);
             }
             ended |= self.read_lane();
             self.take_reports();
@@ -117,14 +117,14 @@ impl Alarms {
     }
 
     /// Sends a live record now. During an outage the newest of each open alarm waits, and the lane has the rest.
-    fn handle_live(&mut self, alarm: LiveAlarm) {
+    fn handle_live(&mut self, alarm: &LiveAlarm) {
         if alarm.open {
             self.open.insert(alarm.id.clone(), alarm.clone());
         } else {
             self.open.remove(&alarm.id);
         }
         if !self.away {
-            self.send_live(&alarm);
+            self.send_live(alarm);
         }
     }
 

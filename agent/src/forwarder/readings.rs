@@ -8,13 +8,13 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 use vitals::backoff::Backoff;
-use vitals::record::ledger::{CURSORS, Cursor, Gap, GapReason, LEDGER, Lane, LedgerRecord, Run};
-use vitals::time::{ClockQuality, Uptime};
+use vitals::record::ledger::{CURSORS, Cursor, Gap, LEDGER, Lane, LedgerRecord};
+use vitals::time::Uptime;
 
 use super::batch::Batch;
 use super::message::{self, Provenance, Schema};
 use super::producer::{Producer, QUEUE_MAX, QueueFull};
-use super::{Settings, cursor};
+use super::{Settings, cursor, ledger};
 use crate::buffer::{Chunk, Item, LaneReader, ReadError, Waited};
 use crate::clock;
 use crate::envelope::{Envelope, Position};
@@ -130,23 +130,9 @@ impl Readings {
 
     /// Says in the ledger that this run has begun, and what came before it.
     fn announce(&mut self) -> Result<(), Failure> {
-        let run = LedgerRecord::Run(self.run_record());
+        let run = LedgerRecord::Run(ledger::began(&self.settings));
         let key = self.settings.agent.clone();
         self.send_unnumbered(Schema::Ledger, &key, &run)
-    }
-
-    fn run_record(&self) -> Run {
-        let previous = self.settings.previous.as_ref();
-        Run {
-            schema: LEDGER.into(),
-            agent: self.settings.agent.clone(),
-            run: self.settings.run.to_string(),
-            previous: previous.map(|it| it.run.to_string()),
-            previous_last_reading: previous.map(|it| it.last_reading),
-            previous_last_alarm: previous.map(|it| it.last_alarm),
-            started_at: clock::timestamp(),
-            clock: clock::quality(ClockQuality::Unsynced),
-        }
     }
 
     /// Sends what the lane has, waits until Kafka has all of it, moves the cursor over it, and lets the store forget it.
@@ -156,7 +142,7 @@ impl Readings {
             let chunk = match self.lane.next_chunk() {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
-                Err(error) => return Err(self.complain(&error)),
+                Err(error) => return Err(complain(&error)),
             };
             sent += chunk.items.len();
             self.send_chunk(&chunk)?;
@@ -195,7 +181,7 @@ impl Readings {
             return Ok(());
         }
         if matches!(&self.refused, Some((it, count)) if *it == position && *count >= REFUSALS_MAX) {
-            let gap = self.refused_gap(&position);
+            let gap = ledger::refused(&self.settings, &position);
             return self.send_gap(gap, position);
         }
         let provenance = Provenance {
@@ -206,7 +192,7 @@ impl Readings {
         let headers = message::headers(Lane::Readings, envelope, provenance);
         let topic = Schema::Readings.topic(envelope.mode);
         let ticket = self.batch.push(position);
-        self.send(ticket, topic, &envelope.key, &envelope.body, headers)
+        self.send(ticket, topic, &envelope.key, &envelope.body, &headers)
     }
 
     fn send_gap(&mut self, gap: Gap, position: Position) -> Result<(), Failure> {
@@ -215,7 +201,7 @@ impl Readings {
         let headers = message::common(LEDGER, &self.settings.agent, self.settings.mode);
         let ticket = self.batch.push(position);
         let key = self.settings.agent.clone();
-        self.send(ticket, Schema::Ledger.topic(self.settings.mode), &key, &body, headers)
+        self.send(ticket, Schema::Ledger.topic(self.settings.mode), &key, &body, &headers)
     }
 
     /// Sends a record, waiting for room in the producer's queue.
@@ -225,7 +211,7 @@ impl Readings {
         topic: &str,
         key: &str,
         body: &[u8],
-        headers: rdkafka::message::OwnedHeaders,
+        headers: &rdkafka::message::OwnedHeaders,
     ) -> Result<(), Failure> {
         loop {
             match self.producer.send(ticket, topic, key, body, headers.clone()) {
@@ -301,7 +287,7 @@ impl Readings {
         let headers = message::common(schema.name(), &self.settings.agent, mode);
         let ticket = self.batch.push(Position { run: self.settings.run.clone(), seq: 0 });
         let sent =
-            self.send(ticket, schema.topic(mode), key, &body, headers).and_then(|()| self.wait_for_all());
+            self.send(ticket, schema.topic(mode), key, &body, &headers).and_then(|()| self.wait_for_all());
         self.batch.clear();
         sent
     }
@@ -338,27 +324,6 @@ impl Readings {
         self.refused = Some((position, count));
     }
 
-    fn refused_gap(&self, position: &Position) -> Gap {
-        Gap {
-            schema: LEDGER.into(),
-            agent: self.settings.agent.clone(),
-            run: position.run.to_string(),
-            lane: Lane::Readings,
-            first_seq: position.seq,
-            last_seq: position.seq,
-            count: 1,
-            from_up_ms: None,
-            to_up_ms: None,
-            reason: GapReason::Refused,
-            sources: Vec::new(),
-        }
-    }
-
-    fn complain(&self, error: &ReadError) -> Failure {
-        error!(%error, "The store cannot be read; it is tried again.");
-        Failure::Producer
-    }
-
     /// Whether Kafka has it, as its cursor said.
     fn is_done(&self, position: &Position) -> bool {
         self.done.as_ref().is_some_and(|done| done.run == position.run && position.seq <= done.seq)
@@ -367,6 +332,11 @@ impl Readings {
     fn is_over(&self) -> bool {
         self.end.borrow().is_some_and(|deadline| clock::uptime() >= deadline)
     }
+}
+
+fn complain(error: &ReadError) -> Failure {
+    error!(%error, "The store cannot be read; it is tried again.");
+    Failure::Producer
 }
 
 /// Runs are named by their boot, so that ages are told only where the clocks are one.

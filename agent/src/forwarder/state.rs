@@ -40,7 +40,7 @@ impl States {
     pub(super) fn new(
         settings: Settings,
         updates: Receiver<StateUpdate>,
-        troubles: Troubles,
+        troubles: &Troubles,
         end: watch::Receiver<Option<Uptime>>,
     ) -> Result<Self, KafkaError> {
         let mut config = kafka::client(&settings.kafka, &format!("{}-state", settings.agent));
@@ -49,7 +49,7 @@ impl States {
             .set("message.timeout.ms", TIMEOUT.as_millis().to_string())
             .set("linger.ms", "5")
             .set("queue.buffering.max.kbytes", "4096");
-        let producer = Producer::new(&config, &troubles)?;
+        let producer = Producer::new(&config, troubles)?;
         Ok(Self {
             settings,
             updates,

@@ -99,7 +99,7 @@ impl Running {
     async fn handle(&mut self, message: FromPoll) -> Result<(), Gone> {
         match message {
             FromPoll::Connected { generation, session_present } => {
-                self.connected(generation, session_present)
+                self.connected(generation, session_present);
             }
             FromPoll::Disconnected { confirm } => {
                 self.receipts.handle_disconnected();

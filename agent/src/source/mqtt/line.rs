@@ -76,14 +76,14 @@ impl Line {
         match &mut self.format {
             LineFormat::Wardline => match wardline::parse(payload) {
                 Ok(parsed) => {
-                    decoded.faults.extend(parsed.faults.iter().map(|it| it.reason()));
+                    decoded.faults.extend(parsed.faults.iter().map(vitals::payload::FieldFault::reason));
                     decoded.observations.push(self.observe(parsed.reading, how));
                 }
                 Err(error) => decoded.faults.push(error.reason()),
             },
             LineFormat::Mapped(mapping) => match mapped::parse(mapping, payload) {
                 Ok(parsed) => {
-                    decoded.faults.extend(parsed.faults.iter().map(|it| it.reason()));
+                    decoded.faults.extend(parsed.faults.iter().map(vitals::payload::FieldFault::reason));
                     decoded.observations.push(self.observe(parsed.reading, how));
                 }
                 Err(error) => decoded.faults.push(error.reason()),

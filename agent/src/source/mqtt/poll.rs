@@ -176,9 +176,10 @@ impl Poll {
     async fn fail(&mut self, failure: Failure, chain: &str, told: &mut Option<Failure>) -> Result<(), Gone> {
         if *told != Some(failure) {
             *told = Some(failure);
-            match failure {
-                Failure::BadPacket => error!(link = %self.link, error = chain, "{}", explain(failure)),
-                _ => warn!(link = %self.link, error = chain, "{}", explain(failure)),
+            if failure == Failure::BadPacket {
+                error!(link = %self.link, error = chain, "{}", explain(failure));
+            } else {
+                warn!(link = %self.link, error = chain, "{}", explain(failure));
             }
         }
         self.disconnect().await?;
