@@ -253,11 +253,19 @@ fn start_sources(
     stopped: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), RunError> {
-    for port in &config.serial {
-        error!(source = %port.common.id, "Serial sources are not in this version; this one is silent.");
-    }
     let quarantine = Quarantine::start(config.agent.state_dir.join("quarantine"))
         .map_err(|source| RunError::System { what: "the quarantine of messages", source })?;
+    for source in &config.serial {
+        let setup = source::serial::Setup {
+            source: source.clone(),
+            inbox: inbox.clone(),
+            clock: clock.clone(),
+            quarantine: quarantine.clone(),
+            metrics: metrics.clone(),
+            stop: stopped.clone(),
+        };
+        source::serial::start(setup, tasks);
+    }
     let beds: BTreeSet<_> = config.beds.iter().map(|it| Arc::clone(&it.id)).collect();
     for (index, (link, marks)) in config.mqtt.iter().zip(marks).enumerate() {
         let sources: Vec<_> = config.topics.iter().filter(|it| it.link == index).cloned().collect();

@@ -1,6 +1,8 @@
 //! Where readings come from: each source has tasks of its own, and all have one inbox.
 
 pub mod mqtt;
+pub mod serial;
+mod stamp;
 
 use std::sync::Arc;
 

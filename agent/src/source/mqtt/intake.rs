@@ -207,7 +207,7 @@ impl Running {
                 redelivered: message.redelivered,
             },
         );
-        let device = Arc::clone(&line.device);
+        let device = Arc::clone(&line.stamp.device);
         for reason in &decoded.faults {
             intake.reject(reason, route.id.as_str(), message);
         }

@@ -1,18 +1,14 @@
-//! One source behind a topic: its payload's format, its freshness, and what it makes of a message.
-
-use std::sync::Arc;
+//! One source behind a topic: its payload's format, and what it makes of a message.
 
 use vitals::device::{self, Driver};
-use vitals::freshness::Freshness;
-use vitals::name::Name;
 use vitals::observation::{Late, Observation};
 use vitals::payload::{mapped, wardline};
-use vitals::reading::{Mode, Reading};
+use vitals::reading::Reading;
 use vitals::record::alarm::WallClock;
-use vitals::time::{DeviceTime, Uptime};
 
 use super::route::Route;
 use crate::config::{Format, TopicSource};
+use crate::source::stamp::Stamp;
 
 /// How a message came.
 #[derive(Debug, Clone, Copy)]
@@ -38,13 +34,8 @@ pub(super) struct Decoded {
 
 /// One source behind a topic.
 pub(super) struct Line {
-    bed: Arc<Name>,
-    id: Arc<Name>,
-    /// The device model or payload format, as records name it.
-    pub(super) device: Arc<str>,
-    mode: Mode,
+    pub(super) stamp: Stamp,
     format: LineFormat,
-    freshness: Freshness,
 }
 
 enum LineFormat {
@@ -60,14 +51,7 @@ impl Line {
             Format::Mapped(mapping) => LineFormat::Mapped(mapping.clone()),
             Format::Device(model) => LineFormat::Device(device::driver(*model)),
         };
-        Self {
-            bed: Arc::clone(&route.bed),
-            id: Arc::clone(&route.id),
-            device: source.format.name().into(),
-            mode: source.common.mode,
-            format,
-            freshness: Freshness::new(source.common.period),
-        }
+        Self { stamp: Stamp::new(&source.common, &route.bed, &route.id, source.format.name()), format }
     }
 
     /// Reads a message.
@@ -104,29 +88,11 @@ impl Line {
     }
 
     fn observe(&mut self, reading: Reading, how: Circumstances) -> Observation {
-        let late = self.late(how, reading.device_time);
-        Observation {
-            bed: Arc::clone(&self.bed),
-            source: Arc::clone(&self.id),
-            at: how.wall.up,
-            received_at: how.wall.at,
-            clock: how.wall.quality,
-            mode: self.mode.max(reading.mode.unwrap_or(Mode::Live)),
-            late,
-            redelivered: how.redelivered,
-            reading,
-        }
-    }
-
-    /// Whether a message is history. What is history anyway says nothing of the source's usual lag.
-    fn late(&mut self, how: Circumstances, device_time: Option<DeviceTime>) -> Option<Late> {
-        if how.retained {
-            return Some(Late::Retained);
-        }
-        if how.backlog {
-            return Some(Late::Backlog);
-        }
-        let at: Uptime = how.wall.up;
-        self.freshness.handle_arrival(at, device_time).is_late().then_some(Late::Lag)
+        let late = match how {
+            Circumstances { retained: true, .. } => Some(Late::Retained),
+            Circumstances { backlog: true, .. } => Some(Late::Backlog),
+            Circumstances { .. } => None,
+        };
+        Observation { redelivered: how.redelivered, ..self.stamp.observe(reading, how.wall, late) }
     }
 }

@@ -1,0 +1,237 @@
+//! A device on a serial line: opened for ourselves alone, read, asked where it must be asked, and opened again for as long
+//! as the agent lives.
+//!
+//! A read of nothing is a hang-up: the kernel says so for ever, and only closing the port lets an adapter that is
+//! plugged in again have its old name. Each opening begins with a new driver, for what the last one had half read is
+//! not continued by what comes next.
+
+mod port;
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_serial::SerialStream;
+use tracing::{info, warn};
+use vitals::alarm::engine::PortState;
+use vitals::backoff::Backoff;
+use vitals::device::{self, Driver};
+use vitals::record::alarm::WallClock;
+use vitals::time::{ClockQuality, Uptime};
+
+use self::port::OpenError;
+use super::stamp::Stamp;
+use super::{Arrival, SourceInput};
+use crate::clock;
+use crate::config::SerialSource;
+use crate::metrics::Metrics;
+use crate::quarantine::Quarantine;
+
+/// Bytes taken in one turn: what the kernel holds for a terminal.
+const READ_MAX: usize = 4096;
+
+/// How long a request may wait for the line: a monitor that is switched off holds it by its flow control.
+const WRITE_MAX: Duration = Duration::from_secs(2);
+
+/// Between two tries to open a port. A cable that is plugged in again is read within two seconds.
+const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// What a serial source needs to begin.
+pub struct Setup {
+    /// The source.
+    pub source: SerialSource,
+    /// To the bedside task.
+    pub inbox: mpsc::Sender<SourceInput>,
+    /// How far the wall clock can be believed.
+    pub clock: watch::Receiver<ClockQuality>,
+    /// Where what cannot be used is kept.
+    pub quarantine: Quarantine,
+    /// Where it is counted.
+    pub metrics: Metrics,
+    /// Set when the agent shuts down.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Starts the source's task. It ends when the agent shuts down, or the bedside task is gone.
+pub fn start(setup: Setup, tasks: &mut JoinSet<()>) {
+    let mut stop = setup.stop.clone();
+    let line = Line {
+        stamp: Stamp::new(
+            &setup.source.common,
+            &setup.source.bed,
+            &setup.source.common.id,
+            setup.source.device.name(),
+        ),
+        setup,
+        state: None,
+    };
+    tasks.spawn(async move {
+        tokio::select! {
+            _ = stop.wait_for(|stopped| *stopped) => {}
+            Err(Gone) = line.run() => {}
+        }
+    });
+}
+
+/// The bedside task is gone: so is the reason to go on.
+struct Gone;
+
+/// Why a port is read no further.
+enum End {
+    HungUp,
+    Failed(std::io::Error),
+    Gone,
+}
+
+struct Line {
+    setup: Setup,
+    stamp: Stamp,
+    /// What the bedside task has been told of the port.
+    state: Option<PortState>,
+}
+
+impl Line {
+    async fn run(mut self) -> Result<std::convert::Infallible, Gone> {
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        let mut told = None;
+        loop {
+            match port::open(&self.setup.source).await {
+                Ok(port) => {
+                    told = None;
+                    backoff.reset();
+                    self.opened().await?;
+                    self.read_until_the_end(port).await?;
+                }
+                Err(error) => self.complain(&error, &mut told),
+            }
+            self.tell(PortState::Gone).await?;
+            sleep(backoff.next_delay(crate::random::u32())).await;
+        }
+    }
+
+    async fn opened(&mut self) -> Result<(), Gone> {
+        let source = &self.setup.source;
+        self.setup.metrics.reopen(source.common.id.as_str());
+        info!(source = %source.common.id, port = %source.port.display(), device = %source.device, "The port is open.");
+        self.tell(PortState::Present).await
+    }
+
+    /// Says why a port cannot be opened, once until that changes.
+    fn complain(&self, error: &OpenError, told: &mut Option<String>) {
+        let words = error.to_string();
+        if told.as_ref() != Some(&words) {
+            let source = &self.setup.source;
+            warn!(source = %source.common.id, port = %source.port.display(), reason = %error.reason(), "{error}. It is tried again every two seconds.");
+            *told = Some(words);
+        }
+    }
+
+    async fn read_until_the_end(&mut self, mut port: SerialStream) -> Result<(), Gone> {
+        let end = self.read(&mut port).await;
+        port::abandon(&port);
+        let source = &self.setup.source;
+        match end {
+            End::Gone => return Err(Gone),
+            End::HungUp => {
+                warn!(source = %source.common.id, port = %source.port.display(), "The port has hung up: the cable or the adapter was pulled. It is opened again when it is back.");
+            }
+            End::Failed(error) => {
+                warn!(source = %source.common.id, port = %source.port.display(), %error, "The port cannot be read: the cable or the adapter was pulled. It is opened again when it is back.");
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, port: &mut SerialStream) -> End {
+        let mut driver = device::driver(self.setup.source.device);
+        let mut bytes = [0; READ_MAX];
+        loop {
+            if let Err(error) = transmit(driver.as_mut(), port).await {
+                return End::Failed(error);
+            }
+            tokio::select! {
+                count = port.read(&mut bytes) => {
+                    let at = clock::uptime();
+                    let outcome = match count {
+                        Ok(0) => return End::HungUp,
+                        Ok(count) => self.take(driver.as_mut(), at, bytes.get(..count).unwrap_or_default()).await,
+                        Err(error) => return End::Failed(error),
+                    };
+                    if outcome.is_err() {
+                        return End::Gone;
+                    }
+                }
+                () = wait_until(driver.poll_timeout()) => driver.handle_timeout(clock::uptime()),
+            }
+        }
+    }
+
+    /// Gives bytes to the driver, and what comes out to the bedside task.
+    async fn take(&mut self, driver: &mut dyn Driver, at: Uptime, bytes: &[u8]) -> Result<(), Gone> {
+        let good = driver.counts().frames_good;
+        driver.handle_bytes(at, bytes);
+        let wall = WallClock { up: at, at: clock::timestamp(), quality: *self.setup.clock.borrow() };
+        let id = self.setup.source.common.id.as_str();
+        let (mut observations, mut fault) = (Vec::new(), None);
+        while let Some(outcome) = driver.poll_reading() {
+            match outcome {
+                Ok(reading) => observations.push(self.stamp.observe(reading, wall, None)),
+                Err(it) => {
+                    self.setup.metrics.reject(id, it.name());
+                    fault = Some(it.name());
+                }
+            }
+        }
+        if let Some(reason) = fault {
+            // One entry for all that one read held: a noisy line must not push everything else out.
+            let port = self.setup.source.port.to_string_lossy();
+            self.setup.quarantine.offer(reason, id, port.as_bytes(), bytes);
+        }
+        self.setup.metrics.accept(id, observations.len(), bytes.len());
+        if observations.is_empty() && driver.counts().frames_good > good {
+            let (bed, source) = (self.stamp.bed.clone(), self.stamp.source.clone());
+            self.send(SourceInput::Frame { bed, source, at }).await?;
+        }
+        for observation in observations {
+            let arrival = Arrival { observation, device: self.stamp.device.clone(), receipt: None };
+            self.send(SourceInput::Observation(arrival)).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the bedside task that the port has come or gone.
+    async fn tell(&mut self, state: PortState) -> Result<(), Gone> {
+        if self.state == Some(state) {
+            return Ok(());
+        }
+        self.state = Some(state);
+        let (bed, source) = (self.stamp.bed.clone(), self.stamp.source.clone());
+        self.send(SourceInput::Port { bed, source, state, at: clock::uptime() }).await
+    }
+
+    async fn send(&self, input: SourceInput) -> Result<(), Gone> {
+        self.setup.inbox.send(input).await.map_err(|_| Gone)
+    }
+}
+
+/// Sends what the driver has to say. A line that takes nothing is no error: the device is asked again later.
+async fn transmit(driver: &mut dyn Driver, port: &mut SerialStream) -> std::io::Result<()> {
+    while let Some(bytes) = driver.poll_transmit() {
+        if let Ok(written) = timeout(WRITE_MAX, port.write_all(&bytes)).await {
+            written?;
+        }
+    }
+    Ok(())
+}
+
+async fn wait_until(at: Option<Uptime>) {
+    match at {
+        Some(at) => sleep(at.since(clock::uptime())).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

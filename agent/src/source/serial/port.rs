@@ -1,0 +1,93 @@
+//! Opening a port: for this program alone, set as the device's document says, and never a pseudo-terminal for a patient.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use tokio_serial::{
+    ClearBuffer, ErrorKind, FlowControl, SerialPort as _, SerialPortBuilderExt as _, SerialStream,
+};
+use vitals::device::{Flow, LineSettings, Parity};
+use vitals::reading::Mode;
+
+use crate::config::SerialSource;
+
+/// Device numbers of pseudo-terminals (Linux, `admin-guide/devices.txt`: "Unix98 PTY slaves").
+const PSEUDO_TERMINALS: std::ops::RangeInclusive<u32> = 136..=143;
+
+/// Why a port cannot be opened, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    #[error("the port is not there: plug the device in, or correct `port` (ls -l /dev/serial/by-path)")]
+    Missing(#[source] io::Error),
+    #[error("the agent may not open the port: give its user the group of the port (dialout)")]
+    Forbidden(#[source] io::Error),
+    #[error("another program has the port: end it, or take the port out of its configuration")]
+    Taken(#[source] tokio_serial::Error),
+    #[error("{} is no serial port: correct `port`", .0.display())]
+    NotAPort(PathBuf),
+    #[error("{} is a pseudo-terminal, which is no patient's device: set mode = \"simulated\" for this source", .0.display())]
+    Pseudo(PathBuf),
+    #[error("the port cannot be opened")]
+    Other(#[source] tokio_serial::Error),
+}
+
+impl OpenError {
+    /// What the system said.
+    pub(super) fn reason(&self) -> String {
+        std::error::Error::source(self).map_or_else(String::new, ToString::to_string)
+    }
+}
+
+/// Opens a source's port. Opening waits for the hardware, so it has a thread of its own.
+pub(super) async fn open(source: &SerialSource) -> Result<SerialStream, OpenError> {
+    let (port, line, mode) = (source.port.clone(), source.device.line(), source.common.mode);
+    let opened = tokio::task::spawn_blocking(move || open_now(&port, line, mode)).await;
+    opened.unwrap_or_else(|ended| Err(OpenError::Missing(io::Error::other(ended))))
+}
+
+/// Forgets what was not sent yet: closing would wait for a device that takes nothing.
+pub(super) fn abandon(port: &SerialStream) {
+    // A port that is gone has nothing to forget.
+    let _ = port.clear(ClearBuffer::All);
+}
+
+pub(super) fn open_now(port: &Path, line: LineSettings, mode: Mode) -> Result<SerialStream, OpenError> {
+    let metadata = fs::metadata(port).map_err(missing)?;
+    let number = rustix::fs::major(metadata.rdev());
+    if mode == Mode::Live && PSEUDO_TERMINALS.contains(&number) {
+        return Err(OpenError::Pseudo(port.into()));
+    }
+    let parity = match line.parity {
+        Parity::None => tokio_serial::Parity::None,
+        Parity::Even => tokio_serial::Parity::Even,
+        Parity::Odd => tokio_serial::Parity::Odd,
+    };
+    let flow = match line.flow {
+        Flow::None => FlowControl::None,
+        Flow::RtsCts => FlowControl::Hardware,
+    };
+    // 8 data bits and 1 stop bit are the builder's own, and it opens for itself alone.
+    let builder = tokio_serial::new(port.to_string_lossy(), line.baud).parity(parity).flow_control(flow);
+    builder.open_native_async().map_err(|error| match error.kind() {
+        ErrorKind::Io(io::ErrorKind::NotFound) => missing(error.into()),
+        ErrorKind::Io(io::ErrorKind::PermissionDenied) => OpenError::Forbidden(error.into()),
+        ErrorKind::NoDevice => OpenError::Taken(error),
+        _ if error.description.contains("typewriter") || error.description.contains("ioctl for device") => {
+            OpenError::NotAPort(port.into())
+        }
+        _ if error.description.contains("exclusive") || error.description.contains("busy") => {
+            OpenError::Taken(error)
+        }
+        _ => OpenError::Other(error),
+    })
+}
+
+fn missing(error: io::Error) -> OpenError {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        OpenError::Forbidden(error)
+    } else {
+        OpenError::Missing(error)
+    }
+}

@@ -1,0 +1,175 @@
+//! The source against pseudo-terminals, whose hang-up is that of a pulled adapter.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tempfile::TempDir;
+use vitals::device::DeviceModel;
+use vitals::name::Name;
+use vitals::reading::Mode;
+use vitals::vital::Vital;
+
+use super::*;
+use crate::config::Source;
+
+/// Nothing here takes this long.
+const SOON: Duration = Duration::from_secs(10);
+/// Heart rate 72, saturation 97 (Nonin, data format 8).
+const FRAME: [u8; 4] = [0x80, 0x48, 0x61, 0x00];
+
+/// A source under test, with the device's end of its line.
+struct Bench {
+    dir: TempDir,
+    tasks: JoinSet<()>,
+    inbox: mpsc::Receiver<SourceInput>,
+    stop: watch::Sender<bool>,
+    _clock: watch::Sender<ClockQuality>,
+    metrics: Metrics,
+}
+
+impl Bench {
+    fn new(device: DeviceModel, mode: Mode) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let name = |text| Arc::new(Name::parse(text).unwrap());
+        let common = Source { id: name("oximeter"), period: device.period(), critical: false, mode };
+        let source = SerialSource { common, bed: name("bed-1"), device, port: dir.path().join("port") };
+        let (sender, inbox) = mpsc::channel(64);
+        let (stop, stopped) = watch::channel(false);
+        let (clock, quality) = watch::channel(ClockQuality::Unsynced);
+        let (metrics, mut tasks) = (Metrics::new(), JoinSet::new());
+        let quarantine = Quarantine::start(dir.path().join("quarantine")).unwrap();
+        let setup = Setup {
+            source,
+            inbox: sender,
+            clock: quality,
+            quarantine,
+            metrics: metrics.clone(),
+            stop: stopped,
+        };
+        start(setup, &mut tasks);
+        Self { dir, tasks, inbox, stop, _clock: clock, metrics }
+    }
+
+    /// Plugs a device in: the port is there, and this is the device's end.
+    fn plug(&self) -> File {
+        let (device, host) = pair();
+        let port = self.dir.path().join("port");
+        let _ = std::fs::remove_file(&port);
+        std::os::unix::fs::symlink(host, port).unwrap();
+        File::from(device)
+    }
+
+    async fn next(&mut self) -> SourceInput {
+        timeout(SOON, self.inbox.recv()).await.expect("nothing came").expect("the source has ended")
+    }
+
+    async fn port(&mut self) -> PortState {
+        match self.next().await {
+            SourceInput::Port { state, .. } => state,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn heart_rate(&mut self) -> String {
+        loop {
+            if let SourceInput::Observation(it) = self.next().await {
+                let vitals = &it.observation.reading.measurements;
+                let rate = vitals.iter().find(|it| it.vital == Vital::PulseRate).unwrap();
+                return rate.value.unwrap().to_string();
+            }
+        }
+    }
+}
+
+fn pair() -> (OwnedFd, PathBuf) {
+    let device = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&device).unwrap();
+    unlockpt(&device).unwrap();
+    let name = ptsname(&device, Vec::new()).unwrap().into_string().unwrap();
+    (device, Path::new(&name).to_owned())
+}
+
+#[tokio::test]
+async fn bytes_become_readings_and_a_pulled_cable_is_told_and_survived() {
+    let mut bench = Bench::new(DeviceModel::NoninDf8, Mode::Simulated);
+    assert_eq!(bench.port().await, PortState::Gone, "there is no port yet");
+    let mut device = bench.plug();
+    assert_eq!(bench.port().await, PortState::Present);
+    for byte in FRAME.iter().chain(&FRAME).chain(&FRAME[..2]) {
+        device.write_all(&[*byte]).unwrap();
+    }
+    assert_eq!(bench.heart_rate().await, "72");
+    assert_eq!(bench.heart_rate().await, "72");
+    // Pulled out in the middle of a frame; what comes after it is not its rest.
+    drop(device);
+    assert_eq!(bench.port().await, PortState::Gone);
+    let mut device = bench.plug();
+    assert_eq!(bench.port().await, PortState::Present);
+    device.write_all(&[0x00, 0x00]).unwrap();
+    device.write_all(&FRAME.repeat(2)).unwrap();
+    assert_eq!(bench.heart_rate().await, "72");
+    bench.stop.send(true).unwrap();
+    timeout(SOON, bench.tasks.join_next()).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn garbage_is_counted_and_does_not_block_what_comes_behind() {
+    let mut bench = Bench::new(DeviceModel::MasimoAscii1, Mode::Simulated);
+    let device = bench.plug();
+    while bench.port().await != PortState::Present {}
+    let line = b"03/17/16 19:19:36 SN=---------- SPO2=098% BPM=123 PI=00.55 EXC=0000000\r\n";
+    let mut writer = device.try_clone().unwrap();
+    // A line of 10 MB.
+    let writing = std::thread::spawn(move || {
+        for _ in 0..10_240 {
+            writer.write_all(&[b'x'; 1024]).unwrap();
+        }
+        writer.write_all(b"\r\n").unwrap();
+        writer.write_all(line).unwrap();
+    });
+    assert_eq!(bench.heart_rate().await, "123");
+    writing.join().unwrap();
+    let text = bench.metrics.text();
+    assert!(text.contains("wardline_readings_rejected_total{source=\"oximeter\",reason="), "{text}");
+}
+
+#[tokio::test]
+async fn a_monitor_that_is_silent_until_asked_is_asked() {
+    let mut bench = Bench::new(DeviceModel::GeS5Dri, Mode::Simulated);
+    let mut device = bench.plug();
+    while bench.port().await != PortState::Present {}
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut request = [0; 8];
+        device.read_exact(&mut request).unwrap();
+        (device, request)
+    });
+    let (_device, request) = timeout(SOON, asked).await.unwrap().unwrap();
+    assert_eq!(request[0], 0x7E, "{request:02x?}");
+}
+
+#[tokio::test]
+async fn a_pseudo_terminal_is_no_patient() {
+    let mut bench = Bench::new(DeviceModel::NoninDf8, Mode::Live);
+    let mut device = bench.plug();
+    device.write_all(&FRAME.repeat(2)).unwrap();
+    assert_eq!(bench.port().await, PortState::Gone);
+    assert!(timeout(2 * RETRY.0, bench.inbox.recv()).await.is_err(), "it was opened");
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_said_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = DeviceModel::NoninDf8.line();
+    let words = |path: &Path| super::port::open_now(path, line, Mode::Simulated).unwrap_err().to_string();
+    assert!(words(&dir.path().join("none")).contains("plug the device in"));
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(words(&file).contains("no serial port"));
+    let (_device, host) = pair();
+    let _first = super::port::open_now(&host, line, Mode::Simulated).unwrap();
+    assert!(words(&host).contains("another program has the port"), "{}", words(&host));
+}
