@@ -21,6 +21,7 @@ pub mod bedside;
 pub mod buffer;
 pub mod clock;
 pub mod config;
+pub mod decode;
 pub mod envelope;
 pub mod forwarder;
 pub mod http;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use wardline_agent::config::load::{self, LoadError, Loaded};
 use wardline_agent::config::show;
+use wardline_agent::decode::{self, DecodeError};
 use wardline_agent::life::RunError;
 use wardline_agent::{buffer, life, logging, replay, status};
 
@@ -33,6 +34,8 @@ enum Command {
     },
     /// Asks the running agent how it is.
     Status(status::Arguments),
+    /// Decodes recorded bytes of a device: one JSON line per observation, counters on standard error.
+    Decode(decode::Arguments),
     /// Tells the alarms that recorded numbers would have raised, one JSON record a line.
     Replay(replay::Arguments),
 }
@@ -47,6 +50,7 @@ struct Config {
 /// Exit codes, as sysexits.h names them.
 mod exit {
     pub(crate) const USAGE: u8 = 64;
+    pub(crate) const DATA: u8 = 65;
     pub(crate) const UNAVAILABLE: u8 = 69;
     pub(crate) const INTERNAL: u8 = 70;
     pub(crate) const CONFIG: u8 = 78;
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, exit::UNAVAILABLE),
         },
+        Command::Decode(it) => decode(&it),
         Command::Replay(it) => match replay::run(&it, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -125,6 +130,20 @@ fn check(path: &Path, json: bool) -> ExitCode {
         });
     }
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::CONFIG) }
+}
+
+fn decode(arguments: &decode::Arguments) -> ExitCode {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match decode::run(arguments, &mut out, &mut std::io::stderr().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = match &error {
+                DecodeError::Input { .. } | DecodeError::NothingFound { .. } => exit::DATA,
+                DecodeError::Output(_) => exit::INTERNAL,
+            };
+            fail(&error, code)
+        }
+    }
 }
 
 /// Prints to standard output; a reader who has gone away is no mistake.
