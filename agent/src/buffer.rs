@@ -20,6 +20,7 @@ mod durable;
 mod entry;
 mod facts;
 mod feed;
+mod found;
 mod frame;
 mod generation;
 mod group;
@@ -49,8 +50,9 @@ use std::time::Duration;
 use vitals::record::alarm::WallClock;
 use vitals::record::ledger::Gap;
 
+pub use self::found::{Found, Remark};
 pub use self::intake::Intake;
-pub use self::open::{OpenError, Opened, Remark, open};
+pub use self::open::{OpenError, Opened, open};
 pub use self::progress::{LaneProgress, Progress, StoreState};
 pub use self::reader::{LaneReader, ReadError, Waited};
 use crate::config::WhenFull;

@@ -18,8 +18,8 @@ mod readings;
 mod state;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -51,13 +51,14 @@ pub struct Settings {
     pub(crate) run: RunId,
     /// The mode of cursor, ledger and heartbeat: live if any source is.
     pub(crate) mode: Mode,
-    pub(crate) previous: Option<Previous>,
+    /// Set once the disk has told.
+    pub(crate) previous: Arc<OnceLock<Option<Previous>>>,
 }
 
 impl Settings {
     /// What the configuration says.
     #[must_use]
-    pub fn new(config: &Config, run: &RunId, previous: Option<Previous>) -> Self {
+    pub fn new(config: &Config, run: &RunId, previous: Arc<OnceLock<Option<Previous>>>) -> Self {
         let serial = config.serial.iter().map(|it| it.common.mode);
         let mode = serial.chain(config.topics.iter().map(|it| it.common.mode)).min().unwrap_or(Mode::Live);
         let agent = config.agent.id.to_string();

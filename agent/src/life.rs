@@ -5,6 +5,7 @@
 //! part that ends early ends the process: systemd restarts it, and the buffer and the kept alarms are its memory.
 
 mod notify;
+mod store;
 mod store_failure;
 
 use std::collections::BTreeSet;
@@ -102,19 +103,18 @@ async fn live(config: Config) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(false);
     let clock = watch_clock(&mut tasks, stopped.clone());
 
-    let opened = open_store(&config, &run, failure.is_recent(), *clock.borrow())?;
-    let kept = KeptBeds::load(&config.agent.run_dir, opened.state.as_deref());
+    let opened = store::open(&config, &run, failure.is_recent(), *clock.borrow())?;
+    let previous = store::PreviousRun::default();
+    let state = store::learn(opened.found, &previous)?;
+    let kept = KeptBeds::load(&config.agent.run_dir, state.as_deref());
     let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir)
         .map_err(|source| RunError::System { what: "the thread that keeps the alarms", source })?;
     let progress = opened.intake.progress();
     let marks: Vec<_> = (0..config.mqtt.len()).map(|link| opened.intake.marks(link)).collect();
 
-    let (forwarder, inputs) = forwarder::start(
-        forwarder::Settings::new(&config, &run, opened.previous.clone()),
-        opened.readings,
-        opened.alarms,
-    )
-    .map_err(RunError::Kafka)?;
+    let (forwarder, inputs) =
+        forwarder::start(forwarder::Settings::new(&config, &run, previous), opened.readings, opened.alarms)
+            .map_err(RunError::Kafka)?;
     let annunciators =
         annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
     let (loop_, status) = Bedside::new(
@@ -154,30 +154,6 @@ async fn live(config: Config) -> Result<(), RunError> {
     let _ = stop.send(true);
     drain(tasks, bedside, forwarder, keeper, config.agent.shutdown_grace).await;
     why
-}
-
-fn open_store(
-    config: &Config,
-    run: &Arc<str>,
-    memory_only: bool,
-    quality: ClockQuality,
-) -> Result<buffer::Opened, RunError> {
-    let opened = buffer::open(buffer::Settings {
-        dir: config.agent.state_dir.join("store"),
-        agent: config.agent.id.to_string(),
-        run: Arc::clone(run),
-        started: clock::wall_clock(quality),
-        size: config.buffer.size,
-        when_full: config.buffer.when_full,
-        commit_every: config.buffer.commit_every,
-        links: config.mqtt.len(),
-        memory_only,
-    })
-    .map_err(RunError::Store)?;
-    for remark in &opened.remarks {
-        warn!(%remark, "The store was not as it was left.");
-    }
-    Ok(opened)
 }
 
 /// Asks the kernel every few seconds how far the wall clock can be believed.

@@ -11,8 +11,8 @@ use super::facts::Facts;
 use super::generation::Generation;
 use super::model_tests::{copy_dir, naming};
 use super::open::open_on;
-use super::store_tests::{SOON, read_to, reading, settings, tally, wait_for_mark};
-use super::{SIZE_MIN, Settings, StoreState, open};
+use super::store_tests::{SOON, end, read_to, reading, settings, tally, wait_for_mark};
+use super::{Remark, SIZE_MIN, Settings, StoreState, open};
 use crate::clock;
 use crate::envelope::{Receipt, ToStore};
 
@@ -23,7 +23,8 @@ fn while_the_disk_hangs_offers_do_not_and_what_memory_cannot_hold_is_a_gap() {
     let hangs = Arc::new(AtomicBool::new(false));
     // Twice what is offered: what is missing is missing for the disk's slowness, not for its size.
     let roomy = Settings { size: 2 * SIZE_MIN, ..settings(dir.path(), "run-1") };
-    let mut opened = open_on(&roomy, &Platter::Hanging(Arc::clone(&hangs))).unwrap();
+    let mut opened = open_on(roomy, Platter::Hanging(Arc::clone(&hangs))).unwrap();
+    opened.found.recv().unwrap();
     hangs.store(true, SeqCst);
     let offer = |opened: &mut super::Opened, seq| {
         let begin = clock::instant();
@@ -105,4 +106,38 @@ fn a_lock_that_somebody_shares_for_a_moment_is_no_damage() {
     assert!(opened.recv_timeout(Duration::from_millis(100)).is_err(), "it gave up, or did not ask");
     drop(shared);
     assert!(opened.recv_timeout(SOON).unwrap());
+}
+
+/// A disk that answers late: what is offered meanwhile is kept once it does.
+#[test]
+fn nobody_waits_for_the_disk_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let hangs = Arc::new(AtomicBool::new(true));
+    let settings = settings(dir.path(), "run-1");
+    let mut opened = open_on(settings, Platter::Hanging(Arc::clone(&hangs))).unwrap();
+    for seq in 1..=100 {
+        opened.intake.offer(reading(seq, 300));
+    }
+    assert!(opened.found.try_recv().is_err());
+    assert_eq!(opened.intake.marks(0).borrow().ordinal, 0);
+    hangs.store(false, SeqCst);
+    wait_for_mark(&opened, 100);
+    assert_eq!(tally(&read_to(&mut opened.readings, 100)), (100, Vec::new()));
+}
+
+/// A disk that takes nothing is left as it is, and sled never meets it.
+#[test]
+fn a_dead_disk_is_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(settings(dir.path(), "run-1")).unwrap();
+    opened.intake.offer(reading(1, 300));
+    wait_for_mark(&opened, 1);
+    end(opened);
+    let dead = Platter::Failing(Arc::new(AtomicBool::new(true)));
+    let opened = open_on(settings(dir.path(), "run-2"), dead).unwrap();
+    assert!(matches!(opened.found.recv().unwrap().remarks[..], [Remark::MemoryOnly { .. }]));
+    end(opened);
+    let mut opened = open(settings(dir.path(), "run-3")).unwrap();
+    assert_eq!(opened.found.recv().unwrap().previous.unwrap().last_reading, 1);
+    assert_eq!(tally(&read_to(&mut opened.readings, 1)), (1, Vec::new()));
 }

@@ -55,8 +55,9 @@ fn what_was_marked_survives_kills() {
         let (readings, alarms, acknowledged) =
             watch(&mut child, Duration::from_millis(20 + (random >> 33) % 600));
         let mut opened = open(settings(dir.path(), &format!("check-{round}"))).unwrap();
-        assert_eq!(opened.remarks, [], "round {round}");
-        let previous = opened.previous.clone().unwrap();
+        let found = opened.found.recv().unwrap();
+        assert_eq!(found.remarks, [], "round {round}");
+        let previous = found.previous.unwrap();
         assert_eq!(&*previous.run, run, "round {round}");
         assert!(previous.last_reading >= readings && previous.last_alarm >= alarms, "{round}: {previous:?}");
         let at = Position { run: run.as_str().into(), seq: acknowledged };
@@ -78,7 +79,7 @@ fn what_was_marked_survives_kills() {
             opened.readings.acknowledge(&Position { run: run.as_str().into(), seq: previous.last_reading });
         }
         if alarms > 0 {
-            assert_eq!(opened.state.as_deref(), Some(&[1; 9_000][..]));
+            assert_eq!(found.state.as_deref(), Some(&[1; 9_000][..]));
         }
         println!("round {round}: marked {readings} and {alarms}, found {previous:?}");
         super::store_tests::end(opened);
@@ -95,7 +96,7 @@ fn start(dir: &Path, run: &str) -> Child {
         .unwrap()
 }
 
-/// Lets it write for a while after its first word, kills it, and returns the last it said: readings, alarms, and
+/// Lets it write for a while after its first mark, kills it, and returns the last it said: readings, alarms, and
 /// what it acknowledged.
 fn watch(child: &mut Child, life: Duration) -> (u64, u64, u64) {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -110,7 +111,8 @@ fn watch(child: &mut Child, life: Duration) -> (u64, u64, u64) {
             (Some("acknowledged"), Some(seq), None) => said.2 = seq,
             _ => continue,
         }
-        if born.get_or_insert_with(clock::instant).elapsed() >= life {
+        // Before the first mark the store is still being opened.
+        if said.0 > 0 && born.get_or_insert_with(clock::instant).elapsed() >= life {
             // Kill -9; what it has said by then is still in the pipe and counts.
             let _ = child.kill();
         }

@@ -88,9 +88,10 @@ fn what_is_offered_is_marked_read_and_there_after_a_restart() {
     end(opened);
 
     let mut opened = open(settings(dir.path(), "run-2")).unwrap();
-    let previous = opened.previous.clone().unwrap();
+    let found = opened.found.recv().unwrap();
+    let previous = found.previous.unwrap();
     assert_eq!((&*previous.run, previous.last_reading, previous.last_alarm), ("run-1", 500, 1));
-    assert_eq!(opened.state.as_deref(), Some(&vec![7; 20_000][..]));
+    assert_eq!(found.state.as_deref(), Some(&vec![7; 20_000][..]));
     assert_eq!(seqs(&read_to(&mut opened.readings, 500)), (201..=500).collect::<Vec<_>>());
 }
 
@@ -127,7 +128,7 @@ pub(super) fn tally(chunks: &[Chunk]) -> (u64, Vec<Gap>) {
 fn a_sync_that_fails_is_final_and_nothing_of_its_group_is_marked() {
     let dir = tempfile::tempdir().unwrap();
     let fails = Arc::new(AtomicBool::new(false));
-    let mut opened = open_on(&settings(dir.path(), "run-1"), &Platter::Failing(Arc::clone(&fails))).unwrap();
+    let mut opened = open_on(settings(dir.path(), "run-1"), Platter::Failing(Arc::clone(&fails))).unwrap();
     opened.intake.offer(reading(1, 100));
     wait_for_mark(&opened, 1);
     fails.store(true, SeqCst);
@@ -161,7 +162,7 @@ fn without_a_directory_readings_go_through_memory_and_are_marked_when_in_kafka()
     let file = dir.path().join("file");
     std::fs::write(&file, "not a directory").unwrap();
     let mut opened = open(settings(&file, "run-1")).unwrap();
-    assert!(matches!(opened.remarks[..], [Remark::MemoryOnly { .. }]));
+    assert!(matches!(opened.found.recv().unwrap().remarks[..], [Remark::MemoryOnly { .. }]));
     assert_eq!(opened.intake.progress().borrow().state, StoreState::Memory);
     for seq in 1..=100 {
         opened.intake.offer(reading(seq, 100));

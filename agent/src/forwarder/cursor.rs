@@ -10,10 +10,13 @@ use vitals::record::ledger::{Cursor, Lane};
 
 use super::Settings;
 use super::message::Schema;
-use crate::kafka;
+use crate::{clock, kafka};
 
-/// How long one step of the reading may take.
-const STEP: Duration = Duration::from_secs(5);
+/// How long Kafka may take to answer before the reading is given up and begun anew.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One look at librdkafka: what stops the forwarder is noticed after it.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The key of an agent's cursor of a lane.
 pub(super) fn key(agent: &str, lane: Lane) -> String {
@@ -21,7 +24,15 @@ pub(super) fn key(agent: &str, lane: Lane) -> String {
 }
 
 /// Reads our own cursor of a lane to the end of its topic; `None` if there is none, or no such topic.
-pub(super) fn read(settings: &Settings, lane: Lane) -> Result<Option<Cursor>, KafkaError> {
+///
+/// Gives up when Kafka does not answer, or `is_over` says that nobody needs it any more.
+pub(super) fn read(
+    settings: &Settings,
+    lane: Lane,
+    is_over: impl Fn() -> bool,
+) -> Result<Option<Cursor>, KafkaError> {
+    let begin = clock::instant();
+    let goes_on = || begin.elapsed() < PATIENCE && !is_over();
     let topic = Schema::Cursors.topic(settings.mode);
     let consumer: BaseConsumer = kafka::client(&settings.kafka, &format!("{}-cursor", settings.agent))
         .set("group.id", format!("wardline-{}", settings.agent))
@@ -30,7 +41,12 @@ pub(super) fn read(settings: &Settings, lane: Lane) -> Result<Option<Cursor>, Ka
         .set("enable.partition.eof", "true")
         .set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg)
         .create()?;
-    let metadata = consumer.fetch_metadata(Some(topic), STEP)?;
+    let metadata = loop {
+        match consumer.fetch_metadata(Some(topic), LOOK) {
+            Err(_) if goes_on() => {}
+            answer => break answer?,
+        }
+    };
     let partitions: Vec<i32> = metadata
         .topics()
         .iter()
@@ -45,13 +61,14 @@ pub(super) fn read(settings: &Settings, lane: Lane) -> Result<Option<Cursor>, Ka
     let mut found = None;
     let mut ended = 0;
     while ended < partitions.len() {
-        match consumer.poll(STEP) {
+        match consumer.poll(LOOK) {
             Some(Ok(message)) if message.key() == Some(wanted.as_bytes()) => {
                 found = message.payload().and_then(|it| serde_json::from_slice(it).ok());
             }
             Some(Ok(_)) => {}
             Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
             Some(Err(error)) => return Err(error),
+            None if goes_on() => {}
             None => return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)),
         }
     }

@@ -9,7 +9,7 @@ use crate::envelope::Position;
 
 /// That this run has begun, and what came before it.
 pub(super) fn began(settings: &Settings) -> Run {
-    let previous = settings.previous.as_ref();
+    let previous = settings.previous.get().and_then(Option::as_ref);
     Run {
         schema: LEDGER.into(),
         agent: settings.agent.clone(),

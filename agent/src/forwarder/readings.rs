@@ -94,6 +94,10 @@ impl Readings {
                     Waited::TimedOut => self.take_reports(Duration::ZERO),
                     Waited::Ended => break,
                 }
+            } else if self.settings.previous.get().is_none() {
+                // The disk has not told yet what came before: there is nothing of its to send either.
+                std::thread::sleep(LOOK);
+                Ok(())
             } else {
                 self.announce().inspect(|()| announced = true)
             };
@@ -112,7 +116,7 @@ impl Readings {
     /// Learns how far Kafka has us; while Kafka is away there is nothing else to do anyway.
     fn learn_cursor(&mut self) {
         while !self.is_over() {
-            match cursor::read(&self.settings, Lane::Readings) {
+            match cursor::read(&self.settings, Lane::Readings, || self.is_over()) {
                 Ok(Some(it)) => {
                     info!(run = it.run, seq = it.seq, "Kafka has the readings up to here.");
                     let position = Position { run: it.run.into(), seq: it.seq };

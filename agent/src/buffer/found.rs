@@ -1,0 +1,170 @@
+//! Looks for what earlier runs left, whatever state it is in: what does not open is set aside, and without a disk there
+//! is memory.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vitals::record::ledger::Lane;
+
+use super::disk::{Bound, DiskLane, Place, Recovered};
+use super::durable::{Doing as _, Platter, StoreError, replace_file};
+use super::facts::Naming;
+use super::quarantine::Quarantine;
+use super::{Previous, SIZE_MIN, Settings};
+
+/// What opening has found.
+#[derive(Debug)]
+pub struct Found {
+    /// The engines' newest state.
+    pub state: Option<Arc<[u8]>>,
+    /// The run before this one.
+    pub previous: Option<Previous>,
+    /// What an operator must know.
+    pub remarks: Vec<Remark>,
+}
+
+impl Found {
+    pub(super) fn nothing(remark: Remark) -> Self {
+        Self { state: None, previous: None, remarks: vec![remark] }
+    }
+}
+
+/// What an operator must know about how the store opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// Parts of the store were damaged; what could be read was kept, the rest is a gap.
+    SetAside {
+        /// How many generations.
+        generations: u64,
+        /// Where they lie now.
+        dir: PathBuf,
+    },
+    /// The store as a whole did not open and was renamed; a fresh one was started.
+    Replaced {
+        /// Where it lies now.
+        dir: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// There is no store: readings go from memory to Kafka, and what memory cannot hold is a gap.
+    MemoryOnly {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetAside { generations, dir } => write!(
+                f,
+                "{generations} damaged parts of the store were set aside in {}; what could be read was kept",
+                dir.display()
+            ),
+            Self::Replaced { dir, reason } => write!(
+                f,
+                "the store did not open ({reason}) and was set aside as {}; a fresh one was started",
+                dir.display()
+            ),
+            Self::MemoryOnly { reason } => write!(
+                f,
+                "there is no store ({reason}): readings go from memory to Kafka; make the directory usable and restart"
+            ),
+        }
+    }
+}
+
+/// Both lanes on disk, before they have threads.
+pub(super) struct Lanes {
+    pub(super) readings: DiskLane,
+    pub(super) alarms: DiskLane,
+}
+
+/// Opens both lanes; without, there is memory.
+pub(super) fn lanes(settings: &Settings, platter: &Platter) -> (Option<Lanes>, Found) {
+    let mut found = Found { state: None, previous: None, remarks: Vec::new() };
+    let opened = probe(&settings.dir, platter).and_then(|()| {
+        open_lanes(settings, platter, &mut found).or_else(|error| {
+            replace(&settings.dir, &error, &mut found.remarks)?;
+            open_lanes(settings, platter, &mut found)
+        })
+    });
+    match opened {
+        Ok(lanes) => (Some(lanes), found),
+        Err(error) => {
+            found.remarks.push(Remark::MemoryOnly { reason: error.chain() });
+            (None, found)
+        }
+    }
+}
+
+/// Makes sure that the disk takes anything before sled meets it: sled may end the process where it does not, and a
+/// store on a disk that takes nothing is not damaged and must not be set aside.
+fn probe(dir: &Path, platter: &Platter) -> Result<(), StoreError> {
+    let path = dir.join("probe");
+    replace_file(&path, b"wardline")?;
+    let file = fs::File::open(&path).doing("open", &path)?;
+    platter.sync(&file).doing("sync", &path)
+}
+
+fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Result<Lanes, StoreError> {
+    let readings = Recovered::read(place(settings, Lane::Readings, platter))?;
+    let alarms = Recovered::read(place(settings, Lane::Alarms, platter))?;
+    let generations = readings.set_aside + alarms.set_aside;
+    if generations > 0 {
+        found.remarks.push(Remark::SetAside { generations, dir: settings.dir.join("quarantine") });
+    }
+    let run = alarms.newest_run().or_else(|| readings.newest_run());
+    found.previous = run.map(|run| Previous {
+        last_reading: readings.last_of(&run),
+        last_alarm: alarms.last_of(&run),
+        run,
+    });
+    found.state.clone_from(&alarms.state);
+    let manifest = serde_json::json!({
+        "run": &*settings.run,
+        "started_at": settings.started.at.to_string(),
+        "previous": &found.previous,
+    });
+    let readings = readings.begin(manifest.to_string().into(), None)?;
+    let alarms = alarms.begin(manifest.to_string().into(), found.state.clone())?;
+    Ok(Lanes { readings, alarms })
+}
+
+/// Takes both lanes out of the way, whole.
+fn replace(dir: &Path, error: &StoreError, remarks: &mut Vec<Remark>) -> Result<(), StoreError> {
+    let quarantine = Quarantine::new(dir);
+    for lane in ["readings", "alarms"] {
+        let lane = dir.join(lane);
+        if lane.exists() {
+            let aside = quarantine.take(&lane)?;
+            remarks.push(Remark::Replaced { dir: aside, reason: error.chain() });
+        }
+    }
+    Ok(())
+}
+
+fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place {
+    let size = settings.size.max(SIZE_MIN);
+    let (name, share, evicts) = match lane {
+        Lane::Readings => ("readings", size - size / 8, true),
+        Lane::Alarms => ("alarms", size / 8, false),
+    };
+    Place {
+        dir: settings.dir.join(name),
+        quarantine: Quarantine::new(&settings.dir),
+        naming: naming(settings, lane),
+        bound: Bound {
+            bytes: evicts.then_some(share),
+            generation: (share / 32).clamp(1 << 20, 16 << 20),
+            when_full: settings.when_full,
+        },
+        platter: platter.clone(),
+    }
+}
+
+pub(super) fn naming(settings: &Settings, lane: Lane) -> Naming {
+    Naming { agent: settings.agent.clone(), run: settings.run.clone(), lane }
+}
