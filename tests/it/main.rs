@@ -7,8 +7,16 @@
     reason = "a test that panics is a test that fails; real faults meet the real clock and environment"
 )]
 
+mod bad_input;
+mod durability;
+mod endurance;
 mod harness;
+mod install;
+mod missing;
 mod schema;
+mod serial;
 mod station;
+mod stop;
 mod systemd;
 mod tidy;
+mod way;

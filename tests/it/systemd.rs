@@ -1,12 +1,17 @@
-//! The unit: how little it allows the agent; and the shell scripts, that they are well formed.
+//! The unit: how little it allows the agent, and what the agent tells the service manager; and the shell scripts.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use wardline_tests::agent::Agent;
+use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::program;
 use wardline_tests::scratch::Scratch;
+use wardline_tests::site::Site;
 
 /// Where `systemd-analyze security` puts the unit, in tenths: 10 is "exposed", and most packages stand above 90.
 const EXPOSURE_MAX: u32 = 17;
@@ -21,6 +26,32 @@ fn the_unit_allows_the_agent_little() -> Result<()> {
     // The control: a threshold below what is possible is not met.
     assert!(!security(1)?.status.success());
     Ok(())
+}
+
+#[test]
+fn the_service_manager_is_told_of_start_life_and_end() -> Result<()> {
+    let broker = Mosquitto::start()?;
+    let site = Site::new("notify")?.mqtt(broker.port()).beds(["notify-1"]).ward();
+    let path = site.file("notify");
+    let socket = UnixDatagram::bind(&path)?;
+    socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let path = path.to_str().context("not UTF-8")?;
+    let agent = Agent::start(&site.env("NOTIFY_SOCKET", path).env("WATCHDOG_USEC", "2000000"))?;
+    let next = |wanted: &str| -> Result<()> {
+        let mut message = [0; 512];
+        loop {
+            let length = socket.recv(&mut message).with_context(|| format!("waiting for {wanted}"))?;
+            if text(&message[..length]).lines().any(|line| line == wanted) {
+                return Ok(());
+            }
+        }
+    };
+    next("READY=1")?;
+    for _ in 0..3 {
+        next("WATCHDOG=1")?;
+    }
+    agent.stop(Duration::from_secs(10))?;
+    next("STOPPING=1")
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! P6, P7: with Kafka, the broker, the disk or a serial port missing, the agent starts and alarms all the same.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Result;
+use wardline_tests::agent::Agent;
+use wardline_tests::listener::Listener;
+use wardline_tests::mosquitto::Mosquitto;
+use wardline_tests::patient::Patient;
+use wardline_tests::pty::Pty;
+use wardline_tests::publisher::publish_one;
+use wardline_tests::site::Site;
+use wardline_tests::wait;
+
+const SOON: Duration = Duration::from_secs(20);
+const BED: &str = "missing-1";
+
+/// A site that alarms at once, with an annunciator on the broker. Its Kafka is not there.
+fn site(name: &str, broker: u16) -> Result<Site> {
+    Ok(Site::new(name)?.mqtt(broker).beds([BED]).ward().mqtt_annunciator().alarms_at_once())
+}
+
+fn alarm_is_heard(broker: u16) -> Result<()> {
+    let lamp = Listener::start(broker, "alarms/#")?;
+    let mut seq = 0;
+    // Until it is heard: what is published before the agent has subscribed, a broker without its session forgets.
+    wait::until("the alarm at the bedside", SOON, || {
+        seq += 1;
+        publish_one(broker, &format!("ward/{BED}"), Patient::Desaturated.payload(seq), false)?;
+        let heard = lamp.wait_for("", Duration::from_millis(500), |it| it.payload.contains("spo2_low"));
+        Ok(heard.ok().map(drop))
+    })
+}
+
+#[test]
+fn without_kafka_the_bedside_is_told() -> Result<()> {
+    let broker = Mosquitto::start()?;
+    let _agent = Agent::start(&site("no-kafka", broker.port())?)?;
+    alarm_is_heard(broker.port())
+}
+
+#[test]
+fn with_a_broker_that_comes_late_the_bedside_is_told_once_it_is_there() -> Result<()> {
+    let mut broker = Mosquitto::start()?;
+    broker.kill();
+    let mut agent = Agent::start(&site("late-broker", broker.port())?)?;
+    broker.restart()?;
+    alarm_is_heard(broker.port())?;
+    agent.check_alive()
+}
+
+#[test]
+fn without_a_place_for_the_store_the_bedside_is_told() -> Result<()> {
+    let broker = Mosquitto::start()?;
+    let site = site("no-disk", broker.port())?;
+    // A file where the directory should be: not even root can write below it.
+    fs::write(site.state_dir(), "not a directory")?;
+    let _agent = Agent::start(&site)?;
+    alarm_is_heard(broker.port())
+}
+
+#[test]
+fn a_serial_port_that_comes_late_is_read_once_it_is_there() -> Result<()> {
+    let broker = Mosquitto::start()?;
+    let mut line = Pty::unplugged()?;
+    let site = Site::new("no-port")?.mqtt(broker.port()).beds([BED]).mqtt_annunciator().alarms_at_once();
+    let site = site.serial("oximeter", BED, "nonin-df8", line.port());
+    let _agent = Agent::start(&site)?;
+    let lamp = Listener::start(broker.port(), "alarms/#")?;
+    line.plug()?;
+    wait::until("the alarm at the bedside", SOON, || {
+        line.write(&Patient::Desaturated.nonin_df8())?;
+        let heard = lamp.wait_for("", Duration::from_millis(500), |it| it.payload.contains("spo2_low"));
+        Ok(heard.ok().map(drop))
+    })
+}
