@@ -1,1 +1,27 @@
-//! Stand.
+//! The simulator: patients that do not exist, on devices that speak their real wire formats, and a judge who knows
+//! what was said.
+//!
+//! ```text
+//! scenario ─► patient ─► device (bytes by the vendor's document) ─► pty / MQTT ─► the agent
+//!                           └─► truth (JSON lines) ─► judge ◄─ Kafka
+//! ```
+//!
+//! It takes its words from `vitals` and never a codec: a codec used on both sides would agree with its own mistakes.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test that panics is a test that fails"
+    )
+)]
+
+pub mod clock;
+pub mod device;
+pub mod patient;
+pub mod random;
+pub mod scenario;
+pub mod terminal;
+pub mod ward;

@@ -1,0 +1,126 @@
+//! The device side of each line: bytes as the vendor's document has them, and what those bytes say.
+//!
+//! Pure: time is an argument, bytes come out with the moment at which the line has carried them.
+
+pub mod dri;
+pub mod flat;
+pub mod line;
+pub mod masimo;
+pub mod nonin;
+
+use std::collections::BTreeMap;
+
+use vitals::device::DeviceModel;
+use vitals::quantity::Quantity;
+use vitals::time::Timestamp;
+use vitals::vital::Vital;
+
+use crate::patient::Patient;
+
+/// What a device said of one vital.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// This value, as the device rounds it.
+    Value(Quantity),
+    /// No value; `sensor` where the device says that the sensor is the cause.
+    Absent {
+        /// Whether the device names the sensor.
+        sensor: bool,
+    },
+    /// The old value, marked as old: a reader may take it or leave it.
+    Held,
+}
+
+/// One thing a device said at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observation {
+    /// The number the device gave it, where it counts.
+    pub seq: Option<u64>,
+    /// The time the device wrote on it.
+    pub device_time: Option<String>,
+    /// What it said of each vital.
+    pub vitals: BTreeMap<Vital, Said>,
+}
+
+/// Bytes, or a message, that leave a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emission {
+    /// When the last of it has left, ms of simulated time.
+    pub at_ms: u64,
+    /// When the first byte of what it belongs to left, ms.
+    pub first_ms: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// What has been said completely with these bytes.
+    pub observation: Option<Observation>,
+}
+
+/// A device beside a bed.
+#[derive(Debug)]
+pub enum Device {
+    /// Nonin oximeters, data formats 2 and 7.
+    Packets(nonin::Packets),
+    /// Nonin oximeters, data format 8.
+    Seconds(nonin::Seconds),
+    /// A Masimo oximeter.
+    Masimo(masimo::Masimo),
+    /// A Datex-Ohmeda monitor.
+    Dri(Box<dri::Dri>),
+    /// A monitor that publishes flat JSON.
+    Flat(flat::Flat),
+}
+
+impl Device {
+    /// A device for a serial line. `start` is the wall clock at simulated time 0, for devices that write the time.
+    #[must_use]
+    pub fn serial(model: DeviceModel, start: Timestamp, bed: u64) -> Self {
+        match model {
+            DeviceModel::NoninDf2 => Self::Packets(nonin::Packets::new(nonin::Format::Df2)),
+            DeviceModel::NoninDf7 => Self::Packets(nonin::Packets::new(nonin::Format::Df7)),
+            DeviceModel::NoninDf8 => Self::Seconds(nonin::Seconds::new()),
+            DeviceModel::MasimoAscii1 => Self::Masimo(masimo::Masimo::new(start, bed)),
+            DeviceModel::GeS5Dri => Self::Dri(Box::new(dri::Dri::new(start))),
+        }
+    }
+
+    /// When it says something next, ms; `None`: not before it is asked.
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
+        match self {
+            Self::Packets(it) => Some(it.due()),
+            Self::Seconds(it) => Some(it.due()),
+            Self::Masimo(it) => Some(it.due()),
+            Self::Dri(it) => it.due(),
+            Self::Flat(it) => Some(it.due()),
+        }
+    }
+
+    /// What it says at its due time.
+    pub fn emit(&mut self, patient: &mut Patient) -> Option<Emission> {
+        match self {
+            Self::Packets(it) => Some(it.emit(patient)),
+            Self::Seconds(it) => Some(it.emit(patient)),
+            Self::Masimo(it) => it.emit(patient),
+            Self::Dri(it) => it.emit(patient),
+            Self::Flat(it) => Some(it.emit(patient)),
+        }
+    }
+
+    /// Takes what the host has sent; only a device that is asked listens.
+    pub fn handle_host_bytes(&mut self, now_ms: u64, bytes: &[u8]) {
+        if let Self::Dri(it) = self {
+            it.handle_host_bytes(now_ms, bytes);
+        }
+    }
+}
+
+/// A number of the model as a device rounds it: whole steps of 1/`parts`, halves away from zero.
+#[expect(clippy::cast_possible_truncation, reason = "clamped to a range that every vital lies in")]
+pub(crate) fn rounded(value: f64, parts: u16) -> i32 {
+    (value * f64::from(parts)).round().clamp(-2_000_000.0, 2_000_000.0) as i32
+}
+
+/// A rounded number of steps of 1/`parts` as a quantity.
+pub(crate) fn quantity(steps: i32, parts: u16) -> Quantity {
+    Quantity::from_thousandths(steps * 1000 / i32::from(parts))
+}
