@@ -20,8 +20,11 @@
 
 pub mod clock;
 pub mod device;
+pub mod expect;
+pub mod judge;
 pub mod patient;
 pub mod random;
 pub mod scenario;
 pub mod terminal;
+pub mod truth;
 pub mod ward;
