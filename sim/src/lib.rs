@@ -19,6 +19,7 @@
 )]
 
 pub mod clock;
+pub mod demo;
 pub mod device;
 pub mod expect;
 pub mod judge;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use wardline_sim::demo::{self, Ending, Environment};
 use wardline_sim::judge::{self, JudgeError};
 
 /// Patients that do not exist, on devices that speak their real wire formats.
@@ -17,15 +18,19 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows everything at work in about 80 seconds: ward, agent, Kafka, station, an outage, and the judge.
+    Demo(demo::Arguments),
     /// Compares what the devices said with what is in Kafka.
     Judge(judge::Arguments),
 }
 
-/// Exit codes, as sysexits.h names them.
+/// Exit codes, as sysexits.h names them, and the shell's for Ctrl-C.
 mod exit {
     pub(crate) const USAGE: u8 = 64;
     pub(crate) const DATA: u8 = 65;
     pub(crate) const UNAVAILABLE: u8 = 69;
+    pub(crate) const INTERNAL: u8 = 70;
+    pub(crate) const INTERRUPTED: u8 = 130;
 }
 
 fn main() -> ExitCode {
@@ -37,7 +42,16 @@ fn main() -> ExitCode {
         }
     };
     match arguments.command {
+        Command::Demo(it) => run_demo(&it),
         Command::Judge(it) => run_judge(&it),
+    }
+}
+
+fn run_demo(arguments: &demo::Arguments) -> ExitCode {
+    match demo::run(arguments, environment()) {
+        Ok(Ending::Judged(verdict)) => told(&verdict, false),
+        Ok(Ending::Interrupted) => ExitCode::from(exit::INTERRUPTED),
+        Err(error) => fail(&error, exit::INTERNAL),
     }
 }
 
@@ -59,6 +73,14 @@ fn told(verdict: &judge::Verdict, json: bool) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let _ = if json { writeln!(out, "{}", verdict.json()) } else { writeln!(out, "{verdict}") };
     if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(exit::DATA) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is read in main.rs alone")]
+fn environment() -> Environment {
+    Environment {
+        cargo: std::env::var_os("CARGO"),
+        no_colour: std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty()),
+    }
 }
 
 /// Tells an error with everything behind it, once.

@@ -1,0 +1,349 @@
+//! The demo: a simulated ward, the real agent and the real station, Kafka taken away and brought back, and the judge.
+//!
+//! ```text
+//! ward ─► ptys, MQTT broker (inside) ─► wardline-agent ─► Kafka's stand-in (inside) ─► wardline-station
+//!   └────────────────────► judge ◄──────────────────────────────┘
+//! ```
+
+pub mod broker;
+pub mod child;
+mod files;
+pub mod kafka;
+mod news;
+mod play;
+pub mod programs;
+mod screen;
+mod seen;
+pub mod stage;
+mod view;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::channel;
+use tokio::task::JoinSet;
+
+use self::child::{Running, StartError, Who};
+use self::files::Surroundings;
+use self::kafka::KafkaStandIn;
+use self::news::NEWS_MAX;
+use self::play::{Play, Played};
+use self::programs::Programs;
+use self::screen::Screen;
+use self::seen::Seen;
+use self::stage::{Signals, Stage, StageError};
+use crate::clock;
+use crate::expect::limits::Limits;
+use crate::judge::topics::Place;
+use crate::judge::{self, JudgeError, LINGER, Verdict};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::terminal::{Terminal, TerminalError};
+use crate::ward::{Ward, Way, Ways};
+
+/// How many beds there are.
+const BEDS: u64 = 8;
+/// How their devices are connected.
+const WAYS: Ways = Ways::Both;
+/// Kafka is away from here, ms of the ward's time…
+const AWAY_FROM_MS: u64 = 30_000;
+/// …to here.
+const AWAY_UNTIL_MS: u64 = 50_000;
+/// How long the agent may take to be there and to have opened every line: a slow machine, a cold disk.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+/// How long what waits may take to be delivered when the ward has ended.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(10);
+/// How long without a new record is the end, for the judge.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long what still runs may take to notice that all is over.
+const OVER_WITHIN: Duration = Duration::from_millis(500);
+
+/// How to show it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Arguments {
+    /// Goes on until it is stopped, and judges nothing.
+    #[arg(long)]
+    pub keep: bool,
+    /// Other patients.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+/// What `main` knows of where we are.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// cargo, if it started us.
+    pub cargo: Option<OsString>,
+    /// Whether the user asks for no colour.
+    pub no_colour: bool,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// By itself.
+    Judged(Box<Verdict>),
+    /// Somebody stopped it.
+    Interrupted,
+}
+
+/// Why it could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// No agent, no station.
+    #[error("the programs to show are not there")]
+    Programs(#[source] programs::ProgramsError),
+    /// No scenario.
+    #[error("the demo's scenario cannot be used")]
+    Scenario(#[source] ScenarioError),
+    /// The system denies something.
+    #[error("the system gives no {what}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No broker.
+    #[error("there is no MQTT broker")]
+    Broker(#[source] broker::BrokerError),
+    /// No Kafka.
+    #[error("there is no Kafka")]
+    Kafka(#[source] kafka::KafkaStandInError),
+    /// No serial line.
+    #[error("there is no serial line")]
+    Line(#[source] TerminalError),
+    /// A program does not start.
+    #[error("a program does not start")]
+    Start(#[source] StartError),
+    /// The agent refuses what we wrote.
+    #[error("wardline-agent does not take the demo's configuration:\n{0}")]
+    Refused(String),
+    /// The agent is not there in time.
+    #[error("the agent did not watch all its beds in time; its last words:\n{0}")]
+    NotReady(String),
+    /// It cannot go on.
+    #[error("the demo cannot go on")]
+    Stage(#[source] StageError),
+    /// The ward has ended early.
+    #[error("the ward has ended by itself")]
+    Ward,
+    /// No verdict.
+    #[error("the judge has no verdict")]
+    Judge(#[source] JudgeError),
+}
+
+/// Shows it.
+pub fn run(arguments: &Arguments, environment: Environment) -> Result<Ending, DemoError> {
+    let programs = Programs::find(environment.cargo).map_err(DemoError::Programs)?;
+    let system = |what| move |source| DemoError::System { what, source };
+    let runtime = Runtime::new().map_err(system("runtime"))?;
+    // Its end, at the latest when we return, takes everything with it that was written.
+    let dir = tempfile::Builder::new().prefix("wardline-demo-").tempdir().map_err(system("directory"))?;
+    // On this very thread: the children are told of its end, whatever brings it about.
+    let outcome = runtime.block_on(show(arguments, environment.no_colour, &programs, &dir));
+    runtime.shutdown_timeout(OVER_WITHIN);
+    match outcome {
+        Err(DemoError::Stage(StageError::Interrupted)) => Ok(Ending::Interrupted),
+        outcome => outcome,
+    }
+}
+
+async fn show(
+    arguments: &Arguments,
+    no_colour: bool,
+    programs: &Programs,
+    dir: &TempDir,
+) -> Result<Ending, DemoError> {
+    let signals = Signals::listen().map_err(DemoError::Stage)?;
+    let scenario = Scenario::load("demo").map_err(DemoError::Scenario)?;
+    let mut ward = Ward::new(&scenario, BEDS, arguments.seed, WAYS, clock::wall());
+    for bed in &mut ward.beds {
+        // One topic a bed: where serial lines share a ward with topics, no filter must claim their beds.
+        bed.source = bed.source.replace('/', "-");
+    }
+    let port = broker::start().await.map_err(DemoError::Broker)?;
+    let kafka = KafkaStandIn::start().map_err(DemoError::Kafka)?;
+    let brokers = kafka.bootstrap();
+    let surroundings = Surroundings { dir: dir.path(), kafka: &brokers, mqtt: port };
+    let config = configure(&surroundings, &ward, &programs.agent)?;
+    let terminals = terminals(&surroundings, &ward)?;
+
+    let (sender, news) = channel(NEWS_MAX);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(news::ask_agent(surroundings.run_dir(), sender.clone()));
+    tasks.spawn(news::listen_at_bedside(port, sender.clone()));
+    let (followed, followers) = (brokers.clone(), sender.clone());
+    tasks.spawn_blocking(move || news::follow_latest(&followed, &followers));
+    let start = |who, program: &Path, arguments: &[&str], tasks: &mut JoinSet<()>| {
+        Running::start(who, program, arguments, &sender, tasks).map_err(DemoError::Start)
+    };
+    let config = config.to_string_lossy();
+    let agent = start(Who::Agent, &programs.agent, &["run", "--config", &config], &mut tasks)?;
+    let terminal = io::stdout().is_terminal();
+    let screen =
+        Screen::begin(terminal, !no_colour).map_err(|source| DemoError::System { what: "screen", source })?;
+    let seen = Seen::new(&ward.beds);
+    let act = String::from("the agent starts");
+    let mut stage = Stage { news, signals, agent, station: None, seen, screen, start: None, act };
+    let (play, messenger) = Play::new(ward, terminals, port, !arguments.keep);
+    tasks.spawn(messenger.run());
+    let follow = ["tail", "--brokers", &brokers, "--simulated"];
+    let ending = async {
+        ready(&mut stage, &play).await?;
+        stage.station = Some(start(Who::Station, &programs.station, &follow, &mut tasks)?);
+        let end_ms = (!arguments.keep).then_some(scenario.duration_ms);
+        let played = perform(&mut stage, play, &kafka, end_ms).await?;
+        let place = Place {
+            brokers: brokers.clone(),
+            prefix: kafka::PREFIX.into(),
+            patience: PATIENCE,
+            linger: LINGER,
+        };
+        verdict(&mut stage, played, place).await
+    };
+    let ending = ending.await;
+    stage.strike().await;
+    ending.map(|it| Ending::Judged(Box::new(it)))
+}
+
+/// Writes the agent's files, and lets the agent itself say whether they can be used.
+fn configure(surroundings: &Surroundings<'_>, ward: &Ward, agent: &Path) -> Result<PathBuf, DemoError> {
+    let system = |what| move |source| DemoError::System { what, source };
+    let config = surroundings.write(&ward.beds).map_err(system("file for the agent's configuration"))?;
+    let checked = Command::new(agent).args(["check", "--config"]).arg(&config).output();
+    let Output { status, stdout, .. } = checked.map_err(system("child"))?;
+    if status.success() {
+        Ok(config)
+    } else {
+        Err(DemoError::Refused(String::from_utf8_lossy(&stdout).into_owned()))
+    }
+}
+
+fn terminals(surroundings: &Surroundings<'_>, ward: &Ward) -> Result<BTreeMap<usize, Terminal>, DemoError> {
+    let mut terminals = BTreeMap::new();
+    for (index, bed) in ward.beds.iter().enumerate().filter(|(_, it)| matches!(it.way, Way::Serial(_))) {
+        let terminal = Terminal::open(Some(&surroundings.port(bed))).map_err(DemoError::Line)?;
+        terminals.insert(index, terminal);
+    }
+    Ok(terminals)
+}
+
+/// Waits until the agent watches and listens on every line.
+async fn ready(stage: &mut Stage, play: &Play) -> Result<(), DemoError> {
+    stage.tell("the agent starts").map_err(DemoError::Stage)?;
+    let deadline = clock::now() + READY_WITHIN;
+    while !(stage.seen.present && stage.seen.agent.is_some() && play.is_listened_to()) {
+        if clock::now() > deadline {
+            return Err(DemoError::NotReady(stage.seen.last_lines().collect::<Vec<_>>().join("\n")));
+        }
+        stage.turn().await.map_err(DemoError::Stage)?;
+    }
+    Ok(())
+}
+
+/// The ward plays; meanwhile Kafka goes and comes.
+async fn perform(
+    stage: &mut Stage,
+    play: Play,
+    kafka: &KafkaStandIn,
+    end_ms: Option<u64>,
+) -> Result<Played, DemoError> {
+    let start = clock::now();
+    stage.start = Some(start);
+    stage.act = "the ward plays; Kafka will be taken away at 30 s".into();
+    stage.tell("the ward begins").map_err(DemoError::Stage)?;
+    let mut plays = JoinSet::new();
+    plays.spawn(play.run(start, end_ms));
+    let mut outage = Outage::Ahead;
+    loop {
+        stage.turn().await.map_err(DemoError::Stage)?;
+        outage = outage.turn(stage, kafka)?;
+        match plays.try_join_next() {
+            Some(Ok(played)) => return Ok(played),
+            Some(Err(_)) => return Err(DemoError::Ward),
+            None => {}
+        }
+    }
+}
+
+/// How far the loss of Kafka has come.
+enum Outage {
+    Ahead,
+    Away { most_waiting: u64 },
+    Back { most_waiting: u64, since: Instant },
+    Over,
+}
+
+impl Outage {
+    fn turn(self, stage: &mut Stage, kafka: &KafkaStandIn) -> Result<Self, DemoError> {
+        let (now_ms, waiting) = (stage.now_ms(), stage.seen.waiting());
+        let tell = |stage: &mut Stage, words: String| stage.tell(words).map_err(DemoError::Stage);
+        Ok(match self {
+            Self::Ahead if now_ms >= AWAY_FROM_MS => {
+                kafka.take_away().map_err(DemoError::Kafka)?;
+                stage.act =
+                    "KAFKA IS TAKEN AWAY until 50 s: readings wait on disk, alarms go on at the bedside"
+                        .into();
+                tell(
+                    stage,
+                    "KAFKA IS TAKEN AWAY for 20 s: readings wait on disk, alarms go on at the bedside".into(),
+                )?;
+                Self::Away { most_waiting: waiting }
+            }
+            Self::Away { most_waiting } if now_ms >= AWAY_UNTIL_MS => {
+                kafka.bring_back().map_err(DemoError::Kafka)?;
+                stage.act = "Kafka is back: what waited is delivered".into();
+                tell(stage, format!("Kafka is back; {waiting} records wait on disk"))?;
+                Self::Back { most_waiting: most_waiting.max(waiting), since: clock::now() }
+            }
+            Self::Away { most_waiting } => Self::Away { most_waiting: most_waiting.max(waiting) },
+            // A few are always on their way.
+            Self::Back { most_waiting, since } if waiting <= 2 * BEDS => {
+                stage.act = "the ward plays to its end; then the judge compares".into();
+                let took = since.elapsed().as_millis();
+                tell(
+                    stage,
+                    format!("delivered: at most {most_waiting} records had waited; it took {took} ms"),
+                )?;
+                Self::Over
+            }
+            it => it,
+        })
+    }
+}
+
+/// Waits until Kafka has everything, and judges.
+async fn verdict(stage: &mut Stage, played: Played, place: Place) -> Result<Verdict, DemoError> {
+    stage.act = "the ward has ended; the judge compares what was said with what is in Kafka".into();
+    stage.tell("the ward has ended; the last records are delivered").map_err(DemoError::Stage)?;
+    let deadline = clock::now() + DELIVERED_WITHIN;
+    // The first answer may be older than the last reading.
+    let mut answers = 0;
+    while (stage.seen.waiting() > 0 || answers < 2) && clock::now() < deadline {
+        stage.seen.agent = None;
+        while stage.seen.agent.is_none() && clock::now() < deadline {
+            stage.turn().await.map_err(DemoError::Stage)?;
+        }
+        answers += 1;
+    }
+    stage.tell("the judge compares what was said with what is in Kafka").map_err(DemoError::Stage)?;
+    let limits = Limits::load(None, "adult").map_err(|it| DemoError::Judge(JudgeError::Limits(it)))?;
+    let mut judges = JoinSet::new();
+    let said = played.said.clone();
+    judges.spawn_blocking(move || judge::judge(&said, &place, &limits));
+    loop {
+        stage.turn().await.map_err(DemoError::Stage)?;
+        match judges.try_join_next() {
+            Some(Ok(verdict)) => return verdict.map_err(DemoError::Judge),
+            Some(Err(_)) => return Err(DemoError::Ward),
+            None => {}
+        }
+    }
+}

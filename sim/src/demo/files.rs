@@ -1,0 +1,129 @@
+//! What the agent of the demo is configured with, as the file a person would write.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::expect::limits;
+use crate::ward::{Bed, UNIT, Way};
+
+/// The agent's id.
+pub(super) const AGENT: &str = "sim-agent";
+/// Where messages of a bed are published.
+pub(super) const WARD_TOPICS: &str = "ward";
+/// Where the agent makes a bed's alarms known.
+pub(super) const ALARM_TOPICS: &str = "alarms";
+
+/// What the configuration names.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    /// The directory of this demo.
+    pub(super) dir: &'a Path,
+    /// Kafka's brokers.
+    pub(super) kafka: &'a str,
+    /// The MQTT broker's port on this machine.
+    pub(super) mqtt: u16,
+}
+
+impl Surroundings<'_> {
+    /// Writes the agent's files; returns the path of `wardline.toml`.
+    pub(super) fn write(&self, beds: &[Bed]) -> io::Result<PathBuf> {
+        let path = self.dir.join("wardline.toml");
+        fs::write(self.dir.join("alarms.toml"), approved(limits::SHIPPED))?;
+        fs::write(&path, self.wardline_toml(beds))?;
+        Ok(path)
+    }
+
+    /// Where the agent keeps its socket.
+    #[must_use]
+    pub(super) fn run_dir(&self) -> PathBuf {
+        self.dir.join("run")
+    }
+
+    /// The name of a bed's serial line.
+    #[must_use]
+    pub(super) fn port(&self, bed: &Bed) -> PathBuf {
+        self.dir.join("lines").join(&bed.id)
+    }
+
+    fn wardline_toml(&self, beds: &[Bed]) -> String {
+        let (dir, run_dir) = (self.dir.display(), self.run_dir());
+        let mut toml = format!(
+            "# Written by the demo. SIMULATED: no patient is behind any number here.\n\
+             [agent]\nid = \"{AGENT}\"\nstate_dir = \"{dir}/state\"\nrun_dir = \"{}\"\nhttp = \"off\"\n\
+             shutdown_grace = \"5s\"\n\n\
+             [unit]\nid = \"{UNIT}\"\nlabel = \"Simulated ward\"\nprofile = \"adult\"\n\n\
+             [kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"\n\n\
+             [mqtt.ward]\nurl = \"mqtt://127.0.0.1:{}\"\n\n\
+             [buffer]\nsize = \"64MiB\"\n\n\
+             [[annunciator]]\nkind = \"mqtt\"\nmqtt = \"ward\"\ntopic = \"{ALARM_TOPICS}/{{bed}}\"\n",
+            run_dir.display(),
+            self.kafka.replace(',', "\", \""),
+            self.mqtt,
+        );
+        for bed in beds {
+            let (id, source, label) = (&bed.id, &bed.source, label(&bed.id));
+            // Writing to a String cannot fail.
+            let _ = write!(
+                toml,
+                "\n[[bed]]\nid = \"{id}\"\nlabel = \"{label}\"\n\n[[source]]\nid = \"{source}\"\n"
+            );
+            let _ = match bed.way {
+                Way::Serial(model) => {
+                    let port = self.port(bed);
+                    write!(
+                        toml,
+                        "bed = \"{id}\"\ndevice = \"{}\"\nport = \"{}\"\n",
+                        model.name(),
+                        port.display()
+                    )
+                }
+                Way::Mqtt => write!(
+                    toml,
+                    "bed = \"{id}\"\nmqtt = \"ward\"\ntopic = \"{WARD_TOPICS}/{id}\"\nformat = \"wardline\"\n"
+                ),
+            };
+            toml.push_str("mode = \"simulated\"\n");
+        }
+        toml
+    }
+}
+
+/// The limits, signed for patients that do not exist.
+fn approved(limits: &str) -> String {
+    let by = limits.replacen("approved_by = \"\"", "approved_by = \"the demo\"", 1);
+    by.replacen("approved_on = \"\"", "approved_on = \"2026-11-23\"", 1)
+}
+
+/// What is written on a bed: `Bed 7` of `sim-ward-07`.
+#[must_use]
+pub(super) fn label(bed: &str) -> String {
+    let number = bed.rsplit('-').next().unwrap_or(bed);
+    format!("Bed {}", number.trim_start_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+    use crate::ward::{Ward, Ways};
+    use vitals::time::Timestamp;
+
+    #[test]
+    fn every_bed_has_its_source_and_everything_is_simulated() {
+        let scenario = Scenario::load("demo").unwrap();
+        let ward = Ward::new(&scenario, 8, 1, Ways::Both, Timestamp::EPOCH);
+        let surroundings = Surroundings { dir: Path::new("/d"), kafka: "127.0.0.1:1,127.0.0.1:2", mqtt: 3 };
+        let text = surroundings.wardline_toml(&ward.beds);
+        let file: toml::Table = text.parse().unwrap();
+        assert_eq!(file["kafka"]["brokers"].as_array().unwrap().len(), 2);
+        assert_eq!(file["bed"].as_array().unwrap().len(), 8);
+        let sources = file["source"].as_array().unwrap();
+        assert_eq!(sources.len(), 8);
+        assert_eq!(sources.iter().filter(|it| it.get("port").is_some()).count(), 4);
+        assert!(sources.iter().all(|it| it["mode"].as_str() == Some("simulated")));
+        assert_eq!(label("sim-ward-07"), "Bed 7");
+        assert_eq!(label("sim-ward-10"), "Bed 10");
+    }
+}
