@@ -1,24 +1,30 @@
-//! The truth: what the devices said, one JSON object a line.
+//! The ground truth of a run: what every device said, as JSON lines, for whoever judges.
 //!
-//! ```text
-//! {"at":"2026-11-23T08:30:00.250Z","bed":"sim-ward-02","source":"ward-sim-ward-02","seq":7,
-//!  "vitals":{"heart_rate":80,"temperature":36.7,"spo2":"sensor","resp_rate":"absent","pulse_rate":"held"}}
+//! ```json
+//! {"kind":"start","version":1,"scenario":"desaturation","seed":7,"beds":2,"mode":"simulated","at":"2026-11-23T08:00:00Z"}
+//! {"kind":"said","at":"2026-11-23T08:00:01.002Z","bed":"sim-ward-01","source":"device-01","vitals":{"spo2":97,"pulse_rate":{"absent":"sensor"}}}
+//! {"kind":"end","at":"2026-11-23T08:05:00Z","said":4711}
 //! ```
 //!
-//! `at`: when the last byte had left the device, on the wall clock. `seq`: the number that the device gave it, where it
-//! counts. A vital is a number in its own unit (`docs/glossary.md`), or `sensor`: no value, and the device names the
-//! sensor; `absent`: no value; `held`: an old value, marked as old. Lines are in order of time.
+//! A value is a number in the vital's unit, rounded as the device rounds it; `{"absent":"sensor"}` where the device names
+//! its sensor as the cause, `{"absent":"other"}` where it does not, `"held"` where it repeats an old value marked as old.
+//! A file without its end is not judged: what was said after its last line is not known.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use vitals::quantity::Quantity;
+use vitals::reading::Mode;
 use vitals::time::Timestamp;
 use vitals::vital::Vital;
 
 use crate::device::Said;
+
+/// The version of the format.
+const VERSION: u32 = 1;
 
 /// What one device said at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +41,22 @@ pub struct Statement {
     pub vitals: BTreeMap<Vital, Said>,
 }
 
+/// How a run began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What makes it repeat itself.
+    pub seed: u64,
+    /// How many beds.
+    pub beds: u64,
+}
+
 /// Why there is no truth.
 #[derive(Debug, thiserror::Error)]
 pub enum TruthError {
     /// The file cannot be read.
-    #[error("cannot read {path}")]
+    #[error("cannot read {path}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -47,134 +64,222 @@ pub enum TruthError {
         #[source]
         source: io::Error,
     },
-    /// A line is none of ours.
-    #[error("{path}:{line} is not a line of truth")]
+    /// A line that is none of the truth's.
+    #[error("{path}, line {line}: not a line of ground truth", path = path.display())]
     Line {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// Which line, from 1.
         line: usize,
         /// Why.
         #[source]
         source: serde_json::Error,
     },
+    /// It does not begin, or does not end, or counts otherwise.
+    #[error("{path} is not whole ({why}): the run was killed, or is still going on", path = path.display())]
+    NotWhole {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: &'static str,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line {
+    Start {
+        version: u32,
+        mode: Mode,
+        at: Timestamp,
+        #[serde(flatten)]
+        start: Start,
+    },
+    Said(Entry),
+    End {
+        at: Timestamp,
+        said: u64,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
     at: Timestamp,
     bed: String,
     source: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     seq: Option<u64>,
-    vitals: BTreeMap<Vital, Value>,
+    vitals: BTreeMap<Vital, Word>,
 }
 
-#[derive(Serialize, Deserialize, Clone, Copy)]
+/// What was said of one vital, as written.
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Value {
-    Number(f64),
-    Word(Word),
+enum Word {
+    Value(Quantity),
+    Absent { absent: Cause },
+    Held(Held),
 }
 
-#[derive(Serialize, Deserialize, Clone, Copy)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Word {
+enum Cause {
     Sensor,
-    Absent,
+    Other,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Held {
     Held,
 }
 
-/// Reads a file of truth.
+impl From<Said> for Word {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::Value(value) => Self::Value(value),
+            Said::Absent { sensor } => {
+                Self::Absent { absent: if sensor { Cause::Sensor } else { Cause::Other } }
+            }
+            Said::Held => Self::Held(Held::Held),
+        }
+    }
+}
+
+impl From<Word> for Said {
+    fn from(word: Word) -> Self {
+        match word {
+            Word::Value(value) => Self::Value(value),
+            Word::Absent { absent } => Self::Absent { sensor: matches!(absent, Cause::Sensor) },
+            Word::Held(Held::Held) => Self::Held,
+        }
+    }
+}
+
+/// Writes the truth while it happens.
+#[derive(Debug)]
+pub struct Writer {
+    file: BufWriter<File>,
+    said: u64,
+}
+
+impl Writer {
+    /// Begins a file; an older one of that name is replaced.
+    pub fn create(path: &Path, start: &Start, at_ms: i64) -> io::Result<Self> {
+        let mut it = Self { file: BufWriter::new(File::create(path)?), said: 0 };
+        let (start, at) = (start.clone(), time(at_ms));
+        it.write(&Line::Start { version: VERSION, mode: Mode::Simulated, at, start })?;
+        Ok(it)
+    }
+
+    /// Adds what a device said.
+    pub fn say(&mut self, it: &Statement) -> io::Result<()> {
+        let vitals = it.vitals.iter().map(|(vital, said)| (*vital, (*said).into())).collect();
+        let (bed, source) = (it.bed.clone(), it.source.clone());
+        self.said += 1;
+        self.write(&Line::Said(Entry { at: time(it.at_ms), bed, source, seq: it.seq, vitals }))
+    }
+
+    /// Ends the file.
+    pub fn end(mut self, at_ms: i64) -> io::Result<()> {
+        let said = self.said;
+        self.write(&Line::End { at: time(at_ms), said })?;
+        self.file.flush()
+    }
+
+    fn write(&mut self, line: &Line) -> io::Result<()> {
+        serde_json::to_writer(&mut self.file, line)?;
+        self.file.write_all(b"\n")
+    }
+}
+
+/// Reads a whole file of truth.
 pub fn read(path: &Path) -> Result<Vec<Statement>, TruthError> {
     let failed = |source| TruthError::Read { path: path.into(), source };
-    let file = std::fs::File::open(path).map_err(failed)?;
+    let not_whole = |why| Err(TruthError::NotWhole { path: path.into(), why });
     let mut statements = Vec::new();
-    for (index, line) in BufReader::new(file).lines().enumerate() {
-        let line: Line = serde_json::from_str(&line.map_err(failed)?).map_err(|source| TruthError::Line {
+    let mut ended = None;
+    for (index, text) in BufReader::new(File::open(path).map_err(failed)?).lines().enumerate() {
+        let line = serde_json::from_str(&text.map_err(failed)?).map_err(|source| TruthError::Line {
             path: path.into(),
             line: index + 1,
             source,
         })?;
-        statements.push(line.into());
-    }
-    Ok(statements)
-}
-
-/// Writes one line of truth.
-pub fn write(out: &mut impl Write, statement: &Statement) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Line::from(statement))?;
-    out.write_all(b"\n")
-}
-
-impl From<&Statement> for Line {
-    fn from(it: &Statement) -> Self {
-        let value = |said: &Said| match said {
-            Said::Value(value) => Value::Number(f64::from(value.thousandths()) / 1000.0),
-            Said::Absent { sensor: true } => Value::Word(Word::Sensor),
-            Said::Absent { sensor: false } => Value::Word(Word::Absent),
-            Said::Held => Value::Word(Word::Held),
-        };
-        Self {
-            at: Timestamp::from_micros(it.at_ms.saturating_mul(1000)).unwrap_or(Timestamp::EPOCH),
-            bed: it.bed.clone(),
-            source: it.source.clone(),
-            seq: it.seq,
-            vitals: it.vitals.iter().map(|(vital, said)| (*vital, value(said))).collect(),
+        match line {
+            Line::Start { version, .. } if index == 0 && version == VERSION => {}
+            Line::Start { .. } => return not_whole("a start that is none, or of another version"),
+            _ if index == 0 => return not_whole("it has no start"),
+            Line::Said(it) => statements.push(Statement {
+                source: it.source,
+                bed: it.bed,
+                at_ms: it.at.as_micros() / 1000,
+                seq: it.seq,
+                vitals: it.vitals.into_iter().map(|(vital, word)| (vital, word.into())).collect(),
+            }),
+            Line::End { said, .. } => ended = Some(said),
         }
     }
-}
-
-impl From<Line> for Statement {
-    fn from(it: Line) -> Self {
-        let said = |value| match value {
-            Value::Number(number) => Said::Value(thousandths(number)),
-            Value::Word(Word::Sensor) => Said::Absent { sensor: true },
-            Value::Word(Word::Absent) => Said::Absent { sensor: false },
-            Value::Word(Word::Held) => Said::Held,
-        };
-        Self {
-            source: it.source,
-            bed: it.bed,
-            at_ms: it.at.as_micros().div_euclid(1000),
-            seq: it.seq,
-            vitals: it.vitals.into_iter().map(|(vital, value)| (vital, said(value))).collect(),
-        }
+    match ended {
+        Some(said) if said == statements.len() as u64 => Ok(statements),
+        Some(_) => not_whole("lines are missing"),
+        None => not_whole("it has no end"),
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "clamped to what a quantity can be")]
-fn thousandths(number: f64) -> Quantity {
-    Quantity::from_thousandths((number * 1000.0).round().clamp(-2e9, 2e9) as i32)
+fn time(ms: i64) -> Timestamp {
+    Timestamp::from_micros(ms.saturating_mul(1000)).unwrap_or(Timestamp::EPOCH)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_written_is_read_back() {
-        let statement = Statement {
+    fn statement() -> Statement {
+        Statement {
             source: "device-01".into(),
             bed: "sim-ward-01".into(),
             at_ms: 1_795_422_600_250,
             seq: Some(7),
             vitals: BTreeMap::from([
-                (Vital::HeartRate, Said::Value(Quantity::from_whole(80))),
-                (Vital::Temperature, Said::Value(Quantity::from_thousandths(36_700))),
-                (Vital::Spo2, Said::Absent { sensor: true }),
+                (Vital::Spo2, Said::Value(Quantity::from_thousandths(96_650))),
+                (Vital::PulseRate, Said::Absent { sensor: true }),
                 (Vital::RespRate, Said::Absent { sensor: false }),
-                (Vital::PulseRate, Said::Held),
+                (Vital::Temperature, Said::Held),
             ]),
-        };
-        let uncounted = Statement { seq: None, ..statement.clone() };
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        for it in [&statement, &uncounted] {
-            write(&mut file, it).unwrap();
         }
-        assert_eq!(read(file.path()).unwrap(), [statement, uncounted]);
-        file.write_all(b"{}\n").unwrap();
-        assert!(read(file.path()).unwrap_err().to_string().contains(":3 is not"));
+    }
+
+    fn written(ends: bool) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("truth.jsonl");
+        let start = Start { scenario: "stable".into(), seed: 7, beds: 1 };
+        let mut writer = Writer::create(&path, &start, 1_795_422_600_000).unwrap();
+        writer.say(&statement()).unwrap();
+        if ends {
+            writer.end(1_795_422_601_000).unwrap();
+        }
+        (dir, path)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (_dir, path) = written(true);
+        assert_eq!(read(&path).unwrap(), [statement()]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().nth(1).unwrap().contains(r#""spo2":96.65"#), "{text}");
+        assert!(text.starts_with(r#"{"kind":"start","version":1,"mode":"simulated""#), "{text}");
+    }
+
+    #[test]
+    fn what_was_cut_short_is_not_judged() {
+        let (_dir, path) = written(false);
+        assert!(matches!(read(&path), Err(TruthError::NotWhole { why: "it has no end", .. })));
+        let (_dir, path) = written(true);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let without: Vec<&str> = text.lines().filter(|it| !it.contains("said\":{")).collect();
+        std::fs::write(&path, [without[0], without[2]].join("\n")).unwrap();
+        assert!(matches!(read(&path), Err(TruthError::NotWhole { why: "lines are missing", .. })));
+        std::fs::write(&path, "hello\n").unwrap();
+        assert!(matches!(read(&path), Err(TruthError::Line { line: 1, .. })));
     }
 }
