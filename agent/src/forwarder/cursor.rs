@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rdkafka::Message;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::{ClientContext, Message};
 use vitals::record::ledger::{Cursor, Lane};
 
 use super::Settings;
@@ -17,6 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One look at librdkafka: what stops the forwarder is noticed after it.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Says nothing: every error comes out of `poll` as well, and the end of a partition, which rdkafka would log as one,
+/// is what is waited for.
+struct Silent;
+
+impl ClientContext for Silent {
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Silent {}
 
 /// The key of an agent's cursor of a lane.
 pub(super) fn key(agent: &str, lane: Lane) -> String {
@@ -34,13 +44,14 @@ pub(super) fn read(
     let begin = clock::instant();
     let goes_on = || begin.elapsed() < PATIENCE && !is_over();
     let topic = Schema::Cursors.topic(settings.mode);
-    let consumer: BaseConsumer = kafka::client(&settings.kafka, &format!("{}-cursor", settings.agent))
-        .set("group.id", format!("wardline-{}", settings.agent))
-        .set("enable.auto.commit", "false")
-        .set("isolation.level", "read_committed")
-        .set("enable.partition.eof", "true")
-        .set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg)
-        .create()?;
+    let consumer: BaseConsumer<Silent> =
+        kafka::client(&settings.kafka, &format!("{}-cursor", settings.agent))
+            .set("group.id", format!("wardline-{}", settings.agent))
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg)
+            .create_with_context(Silent)?;
     let metadata = loop {
         match consumer.fetch_metadata(Some(topic), LOOK) {
             Err(_) if goes_on() => {}
