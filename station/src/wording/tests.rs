@@ -36,8 +36,8 @@ fn alarms_are_read_out() {
             "14:02:07  !!! Bed 7    SpO2 low 78 < 80, for 12 s (acknowledged by ward-board at 14:02:06)",
         ),
         (
-            json!({"phase": "update", "condition": "clear", "signal": "latched", "text": "SpO2 low 95 < 80"}),
-            "14:02:07  !!! Bed 7    SpO2 low 95 < 80, for 12 s (the value is back within its limits; \
+            json!({"phase": "update", "condition": "clear", "signal": "latched", "text": "SpO2 low (limit 80), now 95"}),
+            "14:02:07  !!! Bed 7    SpO2 low (limit 80), now 95, for 12 s (the value is back within its limits; \
              signal latched until somebody resets it)",
         ),
         (

@@ -288,6 +288,14 @@ impl AlarmRecord {
         it
     }
 
+    fn is_beyond(&self, value: Quantity, limit: Quantity) -> bool {
+        match self.direction {
+            Some(Direction::Low) => value < limit,
+            Some(Direction::High) => value > limit,
+            None => false,
+        }
+    }
+
     /// One line for a person: what, how much against which limit, since when. No bed and no priority.
     fn words(&self) -> String {
         let what = match (self.vital, self.direction) {
@@ -307,7 +315,11 @@ impl AlarmRecord {
             None => "",
         };
         match (self.value, self.absent, self.limit) {
-            (Some(value), _, Some(limit)) => alloc::format!("{what} {value} {sign} {limit}"),
+            (Some(value), _, Some(limit)) if self.is_beyond(value, limit) => {
+                alloc::format!("{what} {value} {sign} {limit}")
+            }
+            // Latched, ending, or on its way back: nobody must read that 97 is below 90.
+            (Some(value), _, Some(limit)) => alloc::format!("{what} (limit {limit}), now {value}"),
             (None, Some(absent), Some(limit)) => {
                 alloc::format!("{what} (limit {limit}), no value now: {}", absent.name())
             }
