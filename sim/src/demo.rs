@@ -5,6 +5,7 @@
 //!   └────────────────────► judge ◄──────────────────────────────┘
 //! ```
 
+mod acts;
 pub mod broker;
 pub mod child;
 mod files;
@@ -22,7 +23,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -33,15 +34,14 @@ use self::child::{Running, StartError, Who};
 use self::files::Surroundings;
 use self::kafka::KafkaStandIn;
 use self::news::NEWS_MAX;
-use self::play::{Play, Played};
+use self::play::Play;
 use self::programs::Programs;
 use self::screen::Screen;
 use self::seen::Seen;
 use self::stage::{Signals, Stage, StageError};
 use crate::clock;
-use crate::expect::limits::Limits;
 use crate::judge::topics::Place;
-use crate::judge::{self, JudgeError, LINGER, Verdict};
+use crate::judge::{JudgeError, LINGER, Verdict};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::terminal::{Terminal, TerminalError};
 use crate::ward::{Ward, Way, Ways};
@@ -50,14 +50,6 @@ use crate::ward::{Ward, Way, Ways};
 const BEDS: u64 = 8;
 /// How their devices are connected.
 const WAYS: Ways = Ways::Both;
-/// Kafka is away from here, ms of the ward's time…
-const AWAY_FROM_MS: u64 = 30_000;
-/// …to here.
-const AWAY_UNTIL_MS: u64 = 50_000;
-/// How long the agent may take to be there and to have opened every line: a slow machine, a cold disk.
-const READY_WITHIN: Duration = Duration::from_secs(20);
-/// How long what waits may take to be delivered when the ward has ended.
-const DELIVERED_WITHIN: Duration = Duration::from_secs(10);
 /// How long without a new record is the end, for the judge.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long what still runs may take to notice that all is over.
@@ -196,17 +188,17 @@ async fn show(
     tasks.spawn(messenger.run());
     let follow = ["tail", "--brokers", &brokers, "--simulated"];
     let ending = async {
-        ready(&mut stage, &play).await?;
+        acts::ready(&mut stage, &play).await?;
         stage.station = Some(start(Who::Station, &programs.station, &follow, &mut tasks)?);
         let end_ms = (!arguments.keep).then_some(scenario.duration_ms);
-        let played = perform(&mut stage, play, &kafka, end_ms).await?;
+        let played = acts::perform(&mut stage, play, &kafka, end_ms).await?;
         let place = Place {
             brokers: brokers.clone(),
             prefix: kafka::PREFIX.into(),
             patience: PATIENCE,
             linger: LINGER,
         };
-        verdict(&mut stage, played, place).await
+        acts::verdict(&mut stage, played, place).await
     };
     let ending = ending.await;
     stage.strike().await;
@@ -233,117 +225,4 @@ fn terminals(surroundings: &Surroundings<'_>, ward: &Ward) -> Result<BTreeMap<us
         terminals.insert(index, terminal);
     }
     Ok(terminals)
-}
-
-/// Waits until the agent watches and listens on every line.
-async fn ready(stage: &mut Stage, play: &Play) -> Result<(), DemoError> {
-    stage.tell("the agent starts").map_err(DemoError::Stage)?;
-    let deadline = clock::now() + READY_WITHIN;
-    while !(stage.seen.present && stage.seen.agent.is_some() && play.is_listened_to()) {
-        if clock::now() > deadline {
-            return Err(DemoError::NotReady(stage.seen.last_lines().collect::<Vec<_>>().join("\n")));
-        }
-        stage.turn().await.map_err(DemoError::Stage)?;
-    }
-    Ok(())
-}
-
-/// The ward plays; meanwhile Kafka goes and comes.
-async fn perform(
-    stage: &mut Stage,
-    play: Play,
-    kafka: &KafkaStandIn,
-    end_ms: Option<u64>,
-) -> Result<Played, DemoError> {
-    let start = clock::now();
-    stage.start = Some(start);
-    stage.act = "the ward plays; Kafka will be taken away at 30 s".into();
-    stage.tell("the ward begins").map_err(DemoError::Stage)?;
-    let mut plays = JoinSet::new();
-    plays.spawn(play.run(start, end_ms));
-    let mut outage = Outage::Ahead;
-    loop {
-        stage.turn().await.map_err(DemoError::Stage)?;
-        outage = outage.turn(stage, kafka)?;
-        match plays.try_join_next() {
-            Some(Ok(played)) => return Ok(played),
-            Some(Err(_)) => return Err(DemoError::Ward),
-            None => {}
-        }
-    }
-}
-
-/// How far the loss of Kafka has come.
-enum Outage {
-    Ahead,
-    Away { most_waiting: u64 },
-    Back { most_waiting: u64, since: Instant },
-    Over,
-}
-
-impl Outage {
-    fn turn(self, stage: &mut Stage, kafka: &KafkaStandIn) -> Result<Self, DemoError> {
-        let (now_ms, waiting) = (stage.now_ms(), stage.seen.waiting());
-        let tell = |stage: &mut Stage, words: String| stage.tell(words).map_err(DemoError::Stage);
-        Ok(match self {
-            Self::Ahead if now_ms >= AWAY_FROM_MS => {
-                kafka.take_away().map_err(DemoError::Kafka)?;
-                stage.act =
-                    "KAFKA IS TAKEN AWAY until 50 s: readings wait on disk, alarms go on at the bedside"
-                        .into();
-                tell(
-                    stage,
-                    "KAFKA IS TAKEN AWAY for 20 s: readings wait on disk, alarms go on at the bedside".into(),
-                )?;
-                Self::Away { most_waiting: waiting }
-            }
-            Self::Away { most_waiting } if now_ms >= AWAY_UNTIL_MS => {
-                kafka.bring_back().map_err(DemoError::Kafka)?;
-                stage.act = "Kafka is back: what waited is delivered".into();
-                tell(stage, format!("Kafka is back; {waiting} records wait on disk"))?;
-                Self::Back { most_waiting: most_waiting.max(waiting), since: clock::now() }
-            }
-            Self::Away { most_waiting } => Self::Away { most_waiting: most_waiting.max(waiting) },
-            // A few are always on their way.
-            Self::Back { most_waiting, since } if waiting <= 2 * BEDS => {
-                stage.act = "the ward plays to its end; then the judge compares".into();
-                let took = since.elapsed().as_millis();
-                tell(
-                    stage,
-                    format!("delivered: at most {most_waiting} records had waited; it took {took} ms"),
-                )?;
-                Self::Over
-            }
-            it => it,
-        })
-    }
-}
-
-/// Waits until Kafka has everything, and judges.
-async fn verdict(stage: &mut Stage, played: Played, place: Place) -> Result<Verdict, DemoError> {
-    stage.act = "the ward has ended; the judge compares what was said with what is in Kafka".into();
-    stage.tell("the ward has ended; the last records are delivered").map_err(DemoError::Stage)?;
-    let deadline = clock::now() + DELIVERED_WITHIN;
-    // The first answer may be older than the last reading.
-    let mut answers = 0;
-    while (stage.seen.waiting() > 0 || answers < 2) && clock::now() < deadline {
-        stage.seen.agent = None;
-        while stage.seen.agent.is_none() && clock::now() < deadline {
-            stage.turn().await.map_err(DemoError::Stage)?;
-        }
-        answers += 1;
-    }
-    stage.tell("the judge compares what was said with what is in Kafka").map_err(DemoError::Stage)?;
-    let limits = Limits::load(None, "adult").map_err(|it| DemoError::Judge(JudgeError::Limits(it)))?;
-    let mut judges = JoinSet::new();
-    let said = played.said.clone();
-    judges.spawn_blocking(move || judge::judge(&said, &place, &limits));
-    loop {
-        stage.turn().await.map_err(DemoError::Stage)?;
-        match judges.try_join_next() {
-            Some(Ok(verdict)) => return verdict.map_err(DemoError::Judge),
-            Some(Err(_)) => return Err(DemoError::Ward),
-            None => {}
-        }
-    }
 }

@@ -52,7 +52,7 @@ impl Surroundings<'_> {
         let mut toml = format!(
             "# Written by the demo. SIMULATED: no patient is behind any number here.\n\
              [agent]\nid = \"{AGENT}\"\nstate_dir = \"{dir}/state\"\nrun_dir = \"{}\"\nhttp = \"off\"\n\
-             shutdown_grace = \"5s\"\n\n\
+             shutdown_grace = \"1s\"\n\n\
              [unit]\nid = \"{UNIT}\"\nlabel = \"Simulated ward\"\nprofile = \"adult\"\n\n\
              [kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"\n\n\
              [mqtt.ward]\nurl = \"mqtt://127.0.0.1:{}\"\n\n\

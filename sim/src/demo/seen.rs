@@ -48,6 +48,8 @@ pub(super) struct Seen {
     /// When the first alarm was made known, ms of the demo.
     pub(super) first_alarm_ms: Option<u64>,
     last_lines: VecDeque<String>,
+    /// The agent's last sentence.
+    last_words: String,
 }
 
 impl Seen {
@@ -125,10 +127,26 @@ impl Seen {
                 // The journal's line of an alarm is what the bedside topic has told already, in more words.
                 let words =
                     ["WARN ", "ERROR "].iter().find_map(|it| text.split_once(it)).map(|it| it.1.trim())?;
-                (!words.starts_with("Alarm.")).then(|| happening("agent", words))
+                let words = sentence(words);
+                // Three parts of the agent may meet the same trouble: once is enough for a screen.
+                if words == "Alarm." || words == self.last_words {
+                    return None;
+                }
+                self.last_words = words.into();
+                Some(happening("agent", words))
             }
         }
     }
+}
+
+/// The sentence of a line of the log, without the fields behind it.
+fn sentence(line: &str) -> &str {
+    let is_field = |at: &usize| {
+        let word = line.get(*at..).and_then(|it| it.split(' ').next());
+        word.is_some_and(|it| it.contains('='))
+    };
+    let end = line.match_indices(". ").map(|(at, _)| at + 2).find(is_field);
+    end.and_then(|it| line.get(..it)).unwrap_or(line).trim_end()
 }
 
 impl Priority {
@@ -183,8 +201,10 @@ mod tests {
         let mut told = |text: &str| seen.handle(0, News::Line { who: Who::Agent, text: text.into() }).len();
         assert_eq!(told("2026-11-23T08:30:00Z  INFO The agent watches."), 0);
         assert_eq!(told("2026-11-23T08:30:00Z  WARN Alarm. bed=\"a\""), 0);
-        assert_eq!(told("2026-11-23T08:30:00Z  WARN Kafka takes no records."), 1);
+        assert_eq!(told("2026-11-23T08:30:00Z  WARN Kafka takes no records. client=\"a\" error=x"), 1);
+        assert_eq!(told("2026-11-23T08:30:00Z  WARN Kafka takes no records. client=\"b\" error=y"), 0);
         assert_eq!(told("2026-11-23T08:30:00Z ERROR A part of the agent has panicked."), 1);
-        assert_eq!(seen.last_lines().count(), 4);
+        assert_eq!(seen.last_lines().count(), 5);
+        assert_eq!(sentence("A thing. Do that. port=/a. b"), "A thing. Do that.");
     }
 }
