@@ -8,10 +8,8 @@
 mod acts;
 pub mod broker;
 pub mod child;
-mod files;
 pub mod kafka;
 mod news;
-mod play;
 pub mod programs;
 mod screen;
 mod seen;
@@ -31,10 +29,8 @@ use tokio::sync::mpsc::channel;
 use tokio::task::JoinSet;
 
 use self::child::{Running, StartError, Who};
-use self::files::Surroundings;
 use self::kafka::KafkaStandIn;
 use self::news::NEWS_MAX;
-use self::play::Play;
 use self::programs::Programs;
 use self::screen::Screen;
 use self::seen::Seen;
@@ -42,7 +38,9 @@ use self::stage::{Signals, Stage, StageError};
 use crate::clock;
 use crate::judge::topics::Place;
 use crate::judge::{JudgeError, LINGER, Verdict};
+use crate::live::{Live, Memory};
 use crate::scenario::{Scenario, ScenarioError};
+use crate::site::Surroundings;
 use crate::terminal::{Terminal, TerminalError};
 use crate::ward::{Ward, Way, Ways};
 
@@ -155,15 +153,11 @@ async fn show(
 ) -> Result<Ending, DemoError> {
     let signals = Signals::listen().map_err(DemoError::Stage)?;
     let scenario = Scenario::load("demo").map_err(DemoError::Scenario)?;
-    let mut ward = Ward::new(&scenario, BEDS, arguments.seed, WAYS, clock::wall());
-    for bed in &mut ward.beds {
-        // One topic a bed: where serial lines share a ward with topics, no filter must claim their beds.
-        bed.source = bed.source.replace('/', "-");
-    }
+    let ward = Ward::new(&scenario, BEDS, arguments.seed, WAYS, clock::wall());
     let port = broker::start().await.map_err(DemoError::Broker)?;
     let kafka = KafkaStandIn::start().map_err(DemoError::Kafka)?;
     let brokers = kafka.bootstrap();
-    let surroundings = Surroundings { dir: dir.path(), kafka: &brokers, mqtt: port };
+    let surroundings = Surroundings::below(dir.path(), &brokers, &format!("127.0.0.1:{port}"));
     let config = configure(&surroundings, &ward, &programs.agent)?;
     let terminals = terminals(&surroundings, &ward)?;
 
@@ -184,7 +178,8 @@ async fn show(
     let seen = Seen::new(&ward.beds);
     let act = String::from("the agent starts");
     let mut stage = Stage { news, signals, agent, station: None, seen, screen, start: None, act };
-    let (play, messenger) = Play::new(ward, terminals, port, !arguments.keep);
+    let memory = if arguments.keep { Memory::Nothing } else { Memory::Said(Vec::new()) };
+    let (play, messenger) = Live::new(ward, terminals, ("127.0.0.1", port), memory);
     tasks.spawn(messenger.run());
     let follow = ["tail", "--brokers", &brokers, "--simulated"];
     let ending = async {

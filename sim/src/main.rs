@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use wardline_sim::demo::{self, Ending, Environment};
 use wardline_sim::judge::{self, JudgeError};
+use wardline_sim::play::{self, PlayError, Played};
+use wardline_sim::run::{self, RunError};
 
 /// Patients that do not exist, on devices that speak their real wire formats.
 #[derive(Debug, Parser)]
@@ -20,6 +22,10 @@ struct Arguments {
 enum Command {
     /// Shows everything at work in about 80 seconds: ward, agent, Kafka, station, an outage, and the judge.
     Demo(demo::Arguments),
+    /// Plays a ward in real time, over pseudo-terminals and an MQTT broker.
+    Run(run::Arguments),
+    /// Plays recorded bytes of a device through a pseudo-terminal.
+    Play(play::Arguments),
     /// Compares what the devices said with what is in Kafka.
     Judge(judge::Arguments),
 }
@@ -43,6 +49,13 @@ fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Demo(it) => run_demo(&it),
+        Command::Run(it) => run_ward(&it),
+        Command::Play(it) => match play::run(&it) {
+            Ok(Played::Whole) => ExitCode::SUCCESS,
+            Ok(Played::Interrupted) => ExitCode::from(exit::INTERRUPTED),
+            Err(error @ PlayError::Capture { .. }) => fail(&error, exit::DATA),
+            Err(error) => fail(&error, exit::INTERNAL),
+        },
         Command::Judge(it) => run_judge(&it),
     }
 }
@@ -52,6 +65,20 @@ fn run_demo(arguments: &demo::Arguments) -> ExitCode {
         Ok(Ending::Judged(verdict)) => told(&verdict, false),
         Ok(Ending::Interrupted) => ExitCode::from(exit::INTERRUPTED),
         Err(error) => fail(&error, exit::INTERNAL),
+    }
+}
+
+fn run_ward(arguments: &run::Arguments) -> ExitCode {
+    match run::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = match &error {
+                RunError::Usage(_) | RunError::Remote { .. } | RunError::Scenario(_) => exit::USAGE,
+                RunError::Broker { .. } | RunError::Untaken(_) => exit::UNAVAILABLE,
+                RunError::Line(_) | RunError::Write { .. } | RunError::System { .. } => exit::INTERNAL,
+            };
+            fail(&error, code)
+        }
     }
 }
 

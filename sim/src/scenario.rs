@@ -124,10 +124,9 @@ impl Scenario {
     /// What it means for the bed of that index, from 0: seeds vary the pace by up to 20 %.
     #[must_use]
     pub fn course(&self, seed: u64, bed: u64) -> Course {
-        // One factor a bed, so that steps never overtake each other.
-        let pace = Random::new(seed, 1_000_000 + bed).between(1.0 - VARIATION, 1.0 + VARIATION);
+        let pace = pace(seed, bed);
         let mut course = Course::default();
-        for step in self.steps.iter().filter(|it| it.bed.is_none_or(|number| number == bed + 1)) {
+        for step in self.steps.iter().filter(|it| it.is_of(bed)) {
             let (at, over) = (step.at * pace, step.over * pace);
             course.ramps.extend(step.targets.iter().map(|(sign, target)| Ramp {
                 sign: *sign,
@@ -139,6 +138,54 @@ impl Scenario {
         }
         course
     }
+}
+
+impl Scenario {
+    /// What happens in a ward of that many beds, in order, in words; times in ms of the ward's own time.
+    #[must_use]
+    pub fn happenings(&self, seed: u64, beds: u64) -> Vec<(u64, String)> {
+        let mut happenings = Vec::new();
+        for bed in 0..beds {
+            let pace = pace(seed, bed);
+            for step in self.steps.iter().filter(|it| it.is_of(bed)) {
+                happenings.push((millis(step.at * pace), format!("bed {}: {}", bed + 1, step.words(pace))));
+            }
+        }
+        happenings.sort();
+        happenings
+    }
+}
+
+impl Step {
+    /// Whether it is for the bed of that index, from 0.
+    fn is_of(&self, bed: u64) -> bool {
+        self.bed.is_none_or(|number| number == bed + 1)
+    }
+
+    fn words(&self, pace: f64) -> String {
+        let over = (self.over * pace).round();
+        let targets = self.targets.iter().map(|(sign, target)| match target {
+            Some(target) => format!("{sign:?} to {target} within {over} s"),
+            None => format!("{sign:?} back within {over} s"),
+        });
+        let probe =
+            self.probe.map(|on| String::from(if on { "the probe is put on" } else { "the probe comes off" }));
+        targets.chain(probe).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// One factor a bed, so that steps never overtake each other.
+fn pace(seed: u64, bed: u64) -> f64 {
+    Random::new(seed, 1_000_000 + bed).between(1.0 - VARIATION, 1.0 + VARIATION)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times of a scenario: hours, from 0"
+)]
+fn millis(seconds: f64) -> u64 {
+    (seconds * 1000.0) as u64
 }
 
 /// The file, as written.

@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 
 /// The unit's id: nobody takes it for a real one.
 pub const UNIT: &str = "sim-ward";
-/// The id of the source of all messages; with the bed it becomes `ward/BED` in records.
+/// What the ids of sources of messages begin with; the bed follows.
 pub const TOPIC_SOURCE: &str = "ward";
 
 /// The models on serial lines, in the order in which beds get them.
@@ -32,7 +32,7 @@ pub enum Way {
 }
 
 /// Which ways there are in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ways {
     /// Every bed on a serial line.
     Serial,
@@ -91,7 +91,8 @@ impl Ward {
                 Way::Serial(model) => {
                     (format!("device-{:02}", index + 1), Device::serial(model, start, index + 1))
                 }
-                Way::Mqtt => (format!("{TOPIC_SOURCE}/{id}"), Device::Flat(Flat::new(start))),
+                // One topic a bed: where serial lines share a ward with topics, no filter must claim their beds.
+                Way::Mqtt => (format!("{TOPIC_SOURCE}-{id}"), Device::Flat(Flat::new(start))),
             };
             let patient = Patient::new(seed, index, scenario.course(seed, index));
             Bed { id, source, way, device, patient }

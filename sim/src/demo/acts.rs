@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::kafka::KafkaStandIn;
-use super::play::{Play, Played};
 use super::stage::Stage;
 use super::{BEDS, DemoError};
 use crate::clock;
 use crate::expect::limits::Limits;
 use crate::judge::topics::Place;
 use crate::judge::{self, JudgeError, Verdict};
+use crate::live::{Live, Memory, Pace, Played};
 
 /// Kafka is away from here, ms of the ward's time…
 const AWAY_FROM_MS: u64 = 30_000;
@@ -23,7 +24,7 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 const DELIVERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Waits until the agent watches and listens on every line.
-pub(super) async fn ready(stage: &mut Stage, play: &Play) -> Result<(), DemoError> {
+pub(super) async fn ready(stage: &mut Stage, play: &Live) -> Result<(), DemoError> {
     stage.tell("the agent starts").map_err(DemoError::Stage)?;
     let deadline = clock::now() + READY_WITHIN;
     while !(stage.seen.present && stage.seen.agent.is_some() && play.is_listened_to()) {
@@ -38,7 +39,7 @@ pub(super) async fn ready(stage: &mut Stage, play: &Play) -> Result<(), DemoErro
 /// The ward plays; meanwhile Kafka goes and comes.
 pub(super) async fn perform(
     stage: &mut Stage,
-    play: Play,
+    play: Live,
     kafka: &KafkaStandIn,
     end_ms: Option<u64>,
 ) -> Result<Played, DemoError> {
@@ -47,14 +48,16 @@ pub(super) async fn perform(
     stage.act = "the ward plays; Kafka will be taken away at 30 s".into();
     stage.tell("the ward begins").map_err(DemoError::Stage)?;
     let mut plays = JoinSet::new();
-    plays.spawn(play.run(start, end_ms));
+    // Nobody stops the ward early: it goes with the runtime.
+    let (_never, stop) = watch::channel(false);
+    plays.spawn(play.run(Pace { start, speed: 1, end_ms }, stop));
     let mut outage = Outage::Ahead;
     loop {
         stage.turn().await.map_err(DemoError::Stage)?;
         outage = outage.turn(stage, kafka)?;
         match plays.try_join_next() {
-            Some(Ok(played)) => return Ok(played),
-            Some(Err(_)) => return Err(DemoError::Ward),
+            Some(Ok(Ok(played))) => return Ok(played),
+            Some(_) => return Err(DemoError::Ward),
             None => {}
         }
     }
@@ -126,7 +129,10 @@ pub(super) async fn verdict(stage: &mut Stage, played: Played, place: Place) -> 
     stage.tell("the judge compares what was said with what is in Kafka").map_err(DemoError::Stage)?;
     let limits = Limits::load(None, "adult").map_err(|it| DemoError::Judge(JudgeError::Limits(it)))?;
     let mut judges = JoinSet::new();
-    let said = played.said.clone();
+    let said = match &played.memory {
+        Memory::Said(said) => said.clone(),
+        Memory::Nothing | Memory::File(_) => Vec::new(),
+    };
     judges.spawn_blocking(move || judge::judge(&said, &place, &limits));
     loop {
         stage.turn().await.map_err(DemoError::Stage)?;

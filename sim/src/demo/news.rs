@@ -20,9 +20,9 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{sleep, timeout};
 
 use super::child::Who;
-use super::files::ALARM_TOPICS;
 use super::kafka::PREFIX;
 use crate::clock;
+use crate::site::ALARM_TOPICS;
 
 /// News that wait for the screen: a second of a ward of eight, many times over. When full, who brings them waits.
 pub(super) const NEWS_MAX: usize = 256;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::child::Who;
-use super::files::label;
 use super::news::{AgentStatus, BedAlarms, Latest, LatestValue, News, OpenAlarm, Priority};
+use crate::site::label;
 use crate::ward::Bed;
 
 /// Lines of the programs that are kept for when one of them fails.

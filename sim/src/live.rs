@@ -1,6 +1,7 @@
 //! The ward in real time: each device says what it says when it says it, on its own line, and we remember what.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::QoS;
@@ -9,17 +10,19 @@ use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::files::WARD_TOPICS;
 use crate::clock;
 use crate::device::Emission;
+use crate::site::WARD_TOPICS;
 use crate::terminal::Terminal;
-use crate::truth::Statement;
+use crate::truth::{Statement, Writer};
 use crate::ward::{Ward, Way};
 
 /// How often a line is looked at for what the host has sent.
 const TURN: Duration = Duration::from_millis(10);
 /// Messages on their way to the broker: a second of a ward, many times over. When full, the devices wait.
 const MESSAGES_MAX: usize = 256;
+/// Between two tries to reach the broker.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How long the broker may take with the last messages.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -30,71 +33,122 @@ struct Line {
     heard_since_ms: Option<u64>,
 }
 
+/// Where what was said is kept, where somebody listened.
+#[derive(Debug)]
+pub enum Memory {
+    /// Nowhere: a ward that plays for ever.
+    Nothing,
+    /// In memory.
+    Said(Vec<Statement>),
+    /// In a file of truth.
+    File(Writer),
+}
+
+impl Memory {
+    fn keep(&mut self, statement: Statement) -> io::Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Said(said) => {
+                said.push(statement);
+                Ok(())
+            }
+            Self::File(file) => file.say(&statement),
+        }
+    }
+}
+
 /// A ward that has played.
 #[derive(Debug)]
-pub(super) struct Played {
-    /// What was said where somebody listened.
-    pub(super) said: Vec<Statement>,
+pub struct Played {
+    /// What was said.
+    pub memory: Memory,
+    /// Messages that the broker has not taken.
+    pub untaken: u64,
     /// The lines stay plugged in until the judge has spoken.
     _lines: BTreeMap<usize, Line>,
 }
 
 /// The ward, playing.
 #[derive(Debug)]
-pub(super) struct Play {
+pub struct Live {
     ward: Ward,
     lines: BTreeMap<usize, Line>,
     client: AsyncClient,
     published: u64,
     taken: watch::Receiver<u64>,
-    /// Whether what is said must be remembered: a ward that plays for ever cannot.
-    remember: bool,
+    memory: Memory,
 }
 
-impl Play {
+/// Until when a ward plays, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// When its time began.
+    pub start: Instant,
+    /// How many times faster than the clock its time goes.
+    pub speed: u64,
+    /// When it ends, ms of its own time; `None`: never.
+    pub end_ms: Option<u64>,
+}
+
+impl Pace {
+    /// The ward's time, ms.
+    fn now_ms(self) -> u64 {
+        let elapsed = clock::now().saturating_duration_since(self.start).as_millis();
+        u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_mul(self.speed)
+    }
+
+    /// How long until that moment of the ward's time.
+    #[must_use]
+    pub fn until(self, at_ms: u64) -> Duration {
+        Duration::from_millis(at_ms.saturating_sub(self.now_ms()) / self.speed.max(1))
+    }
+}
+
+impl Live {
     /// A ward that has not begun; and what carries its messages, to be run beside it.
     #[must_use]
-    pub(super) fn new(
+    pub fn new(
         ward: Ward,
         terminals: BTreeMap<usize, Terminal>,
-        port: u16,
-        remember: bool,
+        (host, port): (&str, u16),
+        memory: Memory,
     ) -> (Self, Messenger) {
-        let mut options = MqttOptions::new("demo-ward", "127.0.0.1", port);
+        let id = format!("wardline-sim-{}", std::process::id());
+        let mut options = MqttOptions::new(id, host, port);
         options.set_keep_alive(Duration::from_secs(10));
         let (client, events) = AsyncClient::new(options, MESSAGES_MAX);
         let (sender, taken) = watch::channel(0);
         let line = |(index, terminal)| (index, Line { terminal, heard_since_ms: None });
         let lines = terminals.into_iter().map(line).collect();
-        (Self { ward, lines, client, published: 0, taken, remember }, Messenger { events, taken: sender })
+        (Self { ward, lines, client, published: 0, taken, memory }, Messenger { events, taken: sender })
     }
 
     /// Whether every serial line is open at its other end.
     #[must_use]
-    pub(super) fn is_listened_to(&self) -> bool {
+    pub fn is_listened_to(&self) -> bool {
         self.lines.values().all(|it| it.terminal.is_open())
     }
 
-    /// Plays from `start` until `end_ms` of the ward's time; returns what was said where somebody listened.
-    pub(super) async fn run(mut self, start: Instant, end_ms: Option<u64>) -> Played {
-        let mut said = Vec::new();
-        loop {
-            let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            if end_ms.is_some_and(|it| now_ms >= it) {
+    /// Plays until its end, or until `stop` is set.
+    pub async fn run(mut self, pace: Pace, stop: watch::Receiver<bool>) -> io::Result<Played> {
+        while !*stop.borrow() {
+            let now_ms = pace.now_ms();
+            if pace.end_ms.is_some_and(|it| now_ms >= it) {
                 break;
             }
             self.attend_lines(now_ms);
             while let Some((index, emission)) = self.ward.poll(now_ms) {
-                let statement = self.say(index, emission).await;
-                said.extend(statement.filter(|_| self.remember));
+                if let Some(statement) = self.say(index, emission).await {
+                    self.memory.keep(statement)?;
+                }
             }
-            let due = start + Duration::from_millis(self.ward.due().unwrap_or(u64::MAX / 2));
-            sleep(due.saturating_duration_since(clock::now()).min(TURN)).await;
+            sleep(pace.until(self.ward.due().unwrap_or(u64::MAX / 2)).min(TURN)).await;
         }
         let published = self.published;
         // What the broker has not taken was said all the same: the judge will miss it.
         let _ = timeout(TAKEN_WITHIN, self.taken.wait_for(|it| *it >= published)).await;
-        Played { said, _lines: self.lines }
+        let untaken = published.saturating_sub(*self.taken.borrow());
+        Ok(Played { memory: self.memory, untaken, _lines: self.lines })
     }
 
     /// Hears what hosts ask, and who listens.
@@ -141,19 +195,19 @@ impl Play {
 }
 
 /// Carries messages to the broker and counts what it has taken.
-pub(super) struct Messenger {
+pub struct Messenger {
     events: EventLoop,
     taken: watch::Sender<u64>,
 }
 
 impl Messenger {
     /// Runs until the ward is gone.
-    pub(super) async fn run(mut self) {
+    pub async fn run(mut self) {
         while !self.taken.is_closed() {
             match self.events.poll().await {
                 Ok(Event::Incoming(Packet::PubAck(_))) => self.taken.send_modify(|it| *it += 1),
                 Ok(_) => {}
-                Err(_) => sleep(TURN).await,
+                Err(_) => sleep(AGAIN_AFTER).await,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the agent of the demo is configured with, as the file a person would write.
+//! What an agent beside a simulated ward is configured with, as the file a person would write.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,26 +9,36 @@ use crate::expect::limits;
 use crate::ward::{Bed, UNIT, Way};
 
 /// The agent's id.
-pub(super) const AGENT: &str = "sim-agent";
+pub const AGENT: &str = "sim-agent";
 /// Where messages of a bed are published.
-pub(super) const WARD_TOPICS: &str = "ward";
+pub const WARD_TOPICS: &str = "ward";
 /// Where the agent makes a bed's alarms known.
-pub(super) const ALARM_TOPICS: &str = "alarms";
+pub const ALARM_TOPICS: &str = "alarms";
 
 /// What the configuration names.
 #[derive(Debug)]
-pub(super) struct Surroundings<'a> {
-    /// The directory of this demo.
-    pub(super) dir: &'a Path,
+pub struct Surroundings<'a> {
+    /// Where the agent keeps its files.
+    pub dir: &'a Path,
+    /// Where the names of the serial lines are.
+    pub lines: PathBuf,
     /// Kafka's brokers.
-    pub(super) kafka: &'a str,
-    /// The MQTT broker's port on this machine.
-    pub(super) mqtt: u16,
+    pub kafka: &'a str,
+    /// The MQTT broker.
+    pub mqtt: String,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Everything below one directory.
+    #[must_use]
+    pub fn below(dir: &'a Path, kafka: &'a str, mqtt: &str) -> Self {
+        Self { dir, lines: dir.join("lines"), kafka, mqtt: mqtt.into() }
+    }
 }
 
 impl Surroundings<'_> {
     /// Writes the agent's files; returns the path of `wardline.toml`.
-    pub(super) fn write(&self, beds: &[Bed]) -> io::Result<PathBuf> {
+    pub fn write(&self, beds: &[Bed]) -> io::Result<PathBuf> {
         let path = self.dir.join("wardline.toml");
         fs::write(self.dir.join("alarms.toml"), approved(limits::SHIPPED))?;
         fs::write(&path, self.wardline_toml(beds))?;
@@ -37,25 +47,27 @@ impl Surroundings<'_> {
 
     /// Where the agent keeps its socket.
     #[must_use]
-    pub(super) fn run_dir(&self) -> PathBuf {
+    pub fn run_dir(&self) -> PathBuf {
         self.dir.join("run")
     }
 
     /// The name of a bed's serial line.
     #[must_use]
-    pub(super) fn port(&self, bed: &Bed) -> PathBuf {
-        self.dir.join("lines").join(&bed.id)
+    pub fn port(&self, bed: &Bed) -> PathBuf {
+        self.lines.join(&bed.id)
     }
 
-    fn wardline_toml(&self, beds: &[Bed]) -> String {
+    /// The agent's file.
+    #[must_use]
+    pub fn wardline_toml(&self, beds: &[Bed]) -> String {
         let (dir, run_dir) = (self.dir.display(), self.run_dir());
         let mut toml = format!(
-            "# Written by the demo. SIMULATED: no patient is behind any number here.\n\
+            "# SIMULATED: no patient is behind any number here.\n\
              [agent]\nid = \"{AGENT}\"\nstate_dir = \"{dir}/state\"\nrun_dir = \"{}\"\nhttp = \"off\"\n\
              shutdown_grace = \"1s\"\n\n\
              [unit]\nid = \"{UNIT}\"\nlabel = \"Simulated ward\"\nprofile = \"adult\"\n\n\
              [kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"\n\n\
-             [mqtt.ward]\nurl = \"mqtt://127.0.0.1:{}\"\n\n\
+             [mqtt.ward]\nurl = \"mqtt://{}\"\n\n\
              [buffer]\nsize = \"64MiB\"\n\n\
              [[annunciator]]\nkind = \"mqtt\"\nmqtt = \"ward\"\ntopic = \"{ALARM_TOPICS}/{{bed}}\"\n",
             run_dir.display(),
@@ -98,7 +110,7 @@ fn approved(limits: &str) -> String {
 
 /// What is written on a bed: `Bed 7` of `sim-ward-07`.
 #[must_use]
-pub(super) fn label(bed: &str) -> String {
+pub fn label(bed: &str) -> String {
     let number = bed.rsplit('-').next().unwrap_or(bed);
     format!("Bed {}", number.trim_start_matches('0'))
 }
@@ -114,7 +126,7 @@ mod tests {
     fn every_bed_has_its_source_and_everything_is_simulated() {
         let scenario = Scenario::load("demo").unwrap();
         let ward = Ward::new(&scenario, 8, 1, Ways::Both, Timestamp::EPOCH);
-        let surroundings = Surroundings { dir: Path::new("/d"), kafka: "127.0.0.1:1,127.0.0.1:2", mqtt: 3 };
+        let surroundings = Surroundings::below(Path::new("/d"), "127.0.0.1:1,127.0.0.1:2", "127.0.0.1:3");
         let text = surroundings.wardline_toml(&ward.beds);
         let file: toml::Table = text.parse().unwrap();
         assert_eq!(file["kafka"]["brokers"].as_array().unwrap().len(), 2);

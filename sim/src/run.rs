@@ -1,0 +1,300 @@
+//! `run`: a ward in real time, over pseudo-terminals and an MQTT broker, with its truth on the side.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::clock;
+use crate::live::{Live, Memory, Pace, Played};
+use crate::scenario::{Scenario, ScenarioError, parse_duration};
+use crate::site::Surroundings;
+use crate::terminal::{Terminal, TerminalError};
+use crate::truth::{Start, Writer};
+use crate::ward::{Ward, Way, Ways};
+
+/// How long a broker may take to answer before it counts as missing.
+const BROKER_ANSWERS: Duration = Duration::from_secs(5);
+
+/// What to play.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Arguments {
+    /// stable, desaturation, probe-off, tachycardia, demo, or a file.
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+    /// How many beds.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub beds: u64,
+    /// The same seed gives the same patients, and the same bytes.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// How many times faster than the clock; only without serial lines, whose pace is that of the wire.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub speed: u64,
+    /// How the beds are connected: both gives odd beds a serial line and even beds MQTT.
+    #[arg(long, value_enum, default_value_t = Ways::Both)]
+    pub ways: Ways,
+    /// The MQTT broker; messages of a bed go to ward/BED.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:1883")]
+    pub mqtt: String,
+    /// Where the serial lines get their names, one for each bed.
+    #[arg(long, value_name = "DIR", default_value = "/tmp/wardline-sim")]
+    pub pty_dir: PathBuf,
+    /// How long; default: as long as the scenario. As in 90s or 2h, of the ward's own time.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Writes down what every device said, for `judge`.
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+    /// Only writes the configuration of an agent that listens to exactly this ward into this directory, and ends.
+    #[arg(long, value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+    /// The Kafka that this configuration names.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
+    pub kafka: String,
+    /// Allows a broker on another machine: made-up patients must not reach a real ward by mistake.
+    #[arg(long)]
+    pub allow_remote: bool,
+}
+
+/// Why the ward cannot play.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What was asked for does not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// No scenario.
+    #[error("the scenario cannot be used")]
+    Scenario(#[source] ScenarioError),
+    /// The broker is not on this machine.
+    #[error(
+        "{broker} is not on this machine: made-up patients must not reach a real ward; say --allow-remote if it is a test system"
+    )]
+    Remote {
+        /// Which broker.
+        broker: String,
+    },
+    /// No broker.
+    #[error("the MQTT broker {broker} does not answer: start it, or name another with --mqtt")]
+    Broker {
+        /// Which.
+        broker: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No serial line.
+    #[error("there is no serial line")]
+    Line(#[source] TerminalError),
+    /// A file cannot be written.
+    #[error("cannot write {path}", path = path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The system denies something.
+    #[error("the system gives no {what}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The broker did not take everything.
+    #[error("the broker has not taken {0} messages: what the truth says of them cannot have arrived")]
+    Untaken(u64),
+}
+
+/// Plays until its end, or until somebody stops it, which ends it in order too.
+pub fn run(arguments: &Arguments) -> Result<(), RunError> {
+    let scenario = Scenario::load(&arguments.scenario).map_err(RunError::Scenario)?;
+    let ward = Ward::new(&scenario, arguments.beds, arguments.seed, arguments.ways, clock::wall());
+    let has = |serial: bool| ward.beds.iter().any(|it| matches!(it.way, Way::Serial(_)) == serial);
+    if arguments.speed != 1 && has(true) {
+        let words = "a serial line has the pace of its wire: leave --speed out, or say --ways mqtt";
+        return Err(RunError::Usage(words.into()));
+    }
+    let (host, port) = address(&arguments.mqtt)?;
+    let messages = has(false);
+    if messages && !arguments.allow_remote && !is_here(&host, port) {
+        return Err(RunError::Remote { broker: arguments.mqtt.clone() });
+    }
+    if let Some(dir) = &arguments.config_dir {
+        return configure(arguments, dir, &ward);
+    }
+    let terminals = terminals(&arguments.pty_dir, &ward)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| RunError::System { what: "runtime", source })?;
+    runtime.block_on(async {
+        if messages {
+            reach(&arguments.mqtt).await?;
+        }
+        play(arguments, &scenario, ward, terminals, (&host, port)).await
+    })
+}
+
+async fn play(
+    arguments: &Arguments,
+    scenario: &Scenario,
+    ward: Ward,
+    terminals: BTreeMap<usize, Terminal>,
+    broker: (&str, u16),
+) -> Result<(), RunError> {
+    let system = |what| move |source| RunError::System { what, source };
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
+    let unwritten = |source| RunError::Write { path: arguments.truth.clone().unwrap_or_default(), source };
+    let memory = begin_truth(arguments).map_err(unwritten)?;
+    for line in introduction(arguments, scenario, &ward, &terminals) {
+        say(&line);
+    }
+    let length = arguments.duration.unwrap_or(Duration::from_millis(scenario.duration_ms));
+    let end_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    let pace = Pace { start: clock::now(), speed: arguments.speed, end_ms: Some(end_ms) };
+    let (stop, stopped) = watch::channel(false);
+    let (live, messenger) = Live::new(ward, terminals, broker, memory);
+    let mut beside = JoinSet::new();
+    beside.spawn(messenger.run());
+    beside.spawn(tell(scenario.happenings(arguments.seed, arguments.beds), pace));
+    let playing = live.run(pace, stopped);
+    tokio::pin!(playing);
+    let played = loop {
+        tokio::select! {
+            played = &mut playing => break played,
+            _ = interrupt.recv() => { let _ = stop.send(true); }
+            _ = terminate.recv() => { let _ = stop.send(true); }
+        }
+    };
+    let Played { memory, untaken, .. } = played.map_err(unwritten)?;
+    if let Memory::File(file) = memory {
+        file.end(clock::wall().as_micros() / 1000).map_err(unwritten)?;
+    }
+    say("the ward has ended");
+    if untaken > 0 { Err(RunError::Untaken(untaken)) } else { Ok(()) }
+}
+
+fn begin_truth(arguments: &Arguments) -> io::Result<Memory> {
+    let Some(path) = &arguments.truth else { return Ok(Memory::Nothing) };
+    let scenario = arguments.scenario.clone();
+    let start = Start { scenario, seed: arguments.seed, beds: arguments.beds };
+    Writer::create(path, &start, clock::wall().as_micros() / 1000).map(Memory::File)
+}
+
+/// Says what happens in the ward when it happens.
+async fn tell(happenings: Vec<(u64, String)>, pace: Pace) {
+    for (at_ms, words) in happenings {
+        if pace.end_ms.is_some_and(|it| it < at_ms) {
+            return;
+        }
+        sleep(pace.until(at_ms)).await;
+        say(&words);
+    }
+}
+
+fn introduction(
+    arguments: &Arguments,
+    scenario: &Scenario,
+    ward: &Ward,
+    terminals: &BTreeMap<usize, Terminal>,
+) -> Vec<String> {
+    let mut lines = vec![
+        "SIMULATED: no patient is behind any number of this ward".into(),
+        format!("{} beds, seed {}: {}", arguments.beds, arguments.seed, scenario.about),
+    ];
+    lines.extend(ward.beds.iter().enumerate().map(|(index, bed)| match terminals.get(&index) {
+        Some(terminal) => format!("{}: {} on {}", bed.id, bed.way.device(), terminal.path().display()),
+        None => format!("{}: messages on ward/{} at {}", bed.id, bed.id, arguments.mqtt),
+    }));
+    lines
+}
+
+/// Says a line; a reader who has gone away is no mistake.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+fn configure(arguments: &Arguments, dir: &Path, ward: &Ward) -> Result<(), RunError> {
+    let surroundings = Surroundings {
+        dir,
+        lines: arguments.pty_dir.clone(),
+        kafka: &arguments.kafka,
+        mqtt: arguments.mqtt.clone(),
+    };
+    let written = std::fs::create_dir_all(dir).and_then(|()| surroundings.write(&ward.beds));
+    let path = written.map_err(|source| RunError::Write { path: dir.into(), source })?;
+    say(&format!("an agent that will listen to this ward: wardline-agent run --config {}", path.display()));
+    Ok(())
+}
+
+fn terminals(dir: &Path, ward: &Ward) -> Result<BTreeMap<usize, Terminal>, RunError> {
+    let serial = ward.beds.iter().enumerate().filter(|(_, it)| matches!(it.way, Way::Serial(_)));
+    let open = |(index, bed): (usize, &crate::ward::Bed)| {
+        Ok((index, Terminal::open(Some(&dir.join(&bed.id))).map_err(RunError::Line)?))
+    };
+    serial.map(open).collect()
+}
+
+fn address(text: &str) -> Result<(String, u16), RunError> {
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    parts
+        .ok_or_else(|| RunError::Usage(format!("{text} is no broker: write HOST:PORT, as in 127.0.0.1:1883")))
+}
+
+/// Whether every address of that name is this machine's own.
+fn is_here(host: &str, port: u16) -> bool {
+    let Ok(addresses) = (host.trim_matches(['[', ']']), port).to_socket_addrs() else { return false };
+    let addresses: Vec<IpAddr> = addresses.map(|it| it.ip()).collect();
+    !addresses.is_empty() && addresses.iter().all(IpAddr::is_loopback)
+}
+
+async fn reach(broker: &str) -> Result<(), RunError> {
+    let answer = match timeout(BROKER_ANSWERS, TcpStream::connect(broker)).await {
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    };
+    answer.map_err(|source| RunError::Broker { broker: broker.into(), source })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let ms = parse_duration(text);
+    ms.map(Duration::from_millis).ok_or_else(|| "write it as 500ms, 15s, 3m or 1h".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn refused(line: &str) -> String {
+        let words = ["run"].into_iter().chain(line.split(' '));
+        run(&Line::try_parse_from(words).unwrap().arguments).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_in_words() {
+        assert!(refused("stable --speed 10").contains("pace of its wire"));
+        assert!(refused("stable --ways mqtt --mqtt 192.0.2.1:1883").contains("--allow-remote"));
+        assert!(refused("stable --ways mqtt --mqtt nowhere").contains("HOST:PORT"));
+        assert!(refused("none").contains("scenario"));
+        // Port 1 of this machine: nobody listens there.
+        assert!(refused("stable --ways mqtt --mqtt 127.0.0.1:1").contains("does not answer"));
+    }
+}
