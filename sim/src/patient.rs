@@ -21,11 +21,11 @@ pub struct Numerics {
     pub resp_rate: f64,
     /// Temperature, °C.
     pub temperature: f64,
-    /// End-tidal carbon dioxide, mm[Hg].
+    /// End-tidal carbon dioxide, mmHg.
     pub etco2: f64,
-    /// Systolic pressure, mm[Hg].
+    /// Systolic pressure, mmHg.
     pub systolic: f64,
-    /// Diastolic pressure, mm[Hg].
+    /// Diastolic pressure, mmHg.
     pub diastolic: f64,
     /// Whether the oximeter's sensor is on.
     pub probe_on: bool,

@@ -60,7 +60,7 @@ fn the_judge_finds_every_reading_and_alarm_of_a_ward() -> Result<()> {
     let text = std::fs::read_to_string(&truth)?;
     let said = text.lines().filter(|it| it.contains("\"kind\":\"said\"")).count();
     let last = text.lines().rfind(|it| it.contains("\"kind\":\"said\"")).unwrap_or_default();
-    let more = text.replace("{\"kind\":\"end\"", &format!("{}\n{{\"kind\":\"end\"", last));
+    let more = text.replace("{\"kind\":\"end\"", &format!("{last}\n{{\"kind\":\"end\""));
     let more = more.replace(&format!("\"said\":{said}}}"), &format!("\"said\":{}}}", said + 1));
     let forged = scratch.path().join("forged.jsonl");
     std::fs::write(&forged, more)?;

@@ -222,11 +222,7 @@ impl Readings {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(QueueFull)) => self.take_reports(LOOK)?,
                 Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                    return Err(self
-                        .batch
-                        .position(ticket)
-                        .cloned()
-                        .map_or(Failure::Producer, Failure::Refused));
+                    return Err(self.refusal(ticket));
                 }
                 Err(_) => return Err(Failure::Producer),
             }
@@ -234,6 +230,10 @@ impl Readings {
                 return Err(Failure::Ended);
             }
         }
+    }
+
+    fn refusal(&self, ticket: usize) -> Failure {
+        self.batch.position(ticket).cloned().map_or(Failure::Producer, Failure::Refused)
     }
 
     fn wait_for_all(&mut self) -> Result<(), Failure> {
@@ -255,11 +255,7 @@ impl Readings {
                     | RDKafkaErrorCode::InvalidRecord
                     | RDKafkaErrorCode::InvalidMessage,
                 )) => {
-                    return Err(self
-                        .batch
-                        .position(report.ticket)
-                        .cloned()
-                        .map_or(Failure::Producer, Failure::Refused));
+                    return Err(self.refusal(report.ticket));
                 }
                 Err(_) => return Err(Failure::Producer),
             }

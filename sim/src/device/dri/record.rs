@@ -14,7 +14,7 @@ const SUBRECORD: usize = 278;
 const LEVEL: u8 = 0x0A;
 /// Sentinel: there is no valid value.
 const INVALID: i16 = -32_767;
-/// Ambient pressure, tenths of mm[Hg].
+/// Ambient pressure, tenths of mmHg.
 const AMBIENT: i32 = 7598;
 /// The ST segment of a patient without ischaemia, hundredths of a millimetre.
 const ST: i32 = 20;
@@ -127,7 +127,7 @@ fn basic(body: &mut [u8], now: &Numerics, cuff: Option<Cuff>) -> BTreeMap<Vital,
     let ambient = i16::try_from(AMBIENT).unwrap_or(INVALID);
     put(body, 142, &i16::try_from(etco2).unwrap_or(INVALID).to_le_bytes());
     put(body, 148, &ambient.to_le_bytes());
-    // The monitor shows tenths of mm[Hg].
+    // The monitor shows tenths of mmHg.
     vitals.insert(Vital::Etco2, Said::Value(quantity((etco2 * AMBIENT + 5000) / 10_000, 10)));
     // Nothing is breathed in again.
     put(body, 144, &[0, 0]);
