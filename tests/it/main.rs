@@ -14,6 +14,7 @@ mod harness;
 mod install;
 mod missing;
 mod schema;
+mod secure;
 mod serial;
 mod sim_driver;
 mod station;

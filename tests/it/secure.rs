@@ -1,0 +1,137 @@
+//! TLS and passwords on the way from the broker: used where they are right, and said in words where they are wrong.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use wardline_tests::agent::Agent;
+use wardline_tests::mosquitto::Mosquitto;
+use wardline_tests::patient::Patient;
+use wardline_tests::publisher::publish_one;
+use wardline_tests::scratch::Scratch;
+use wardline_tests::site::Site;
+use wardline_tests::{port, program, wait};
+
+const SOON: Duration = Duration::from_secs(20);
+const PASSWORD: &str = "correct horse";
+
+/// A broker with two listeners, one of them with TLS; the user `agent` has a password.
+struct Secured {
+    scratch: Scratch,
+    broker: Mosquitto,
+    tls: u16,
+}
+
+impl Secured {
+    fn start() -> Result<Self> {
+        let scratch = Scratch::new("secure")?;
+        let dir = scratch.path();
+        certify(dir, "ca", "server")?;
+        let users = dir.join("users");
+        run(Command::new(program::installed("mosquitto_passwd", "mosquitto")?)
+            .args(["-b", "-c"])
+            .arg(&users)
+            .args(["agent", PASSWORD]))?;
+        let tls = port::free()?;
+        let (at, users) = (dir.display(), users.display());
+        let broker = Mosquitto::start_with(&format!(
+            "persistence false\npassword_file {users}\nlistener {tls} 127.0.0.1\ncafile {at}/ca.pem\n\
+             certfile {at}/server.pem\nkeyfile {at}/server.key"
+        ))?;
+        Ok(Self { scratch, broker, tls })
+    }
+
+    /// A site whose agent logs in with this password and trusts this authority.
+    fn site(&self, name: &str, password: &str, ca: &Path) -> Result<Site> {
+        let secret = self.scratch.write("password", password)?;
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
+        let (tls, secret, ca) = (self.tls, secret.display(), ca.display());
+        Ok(Site::new(name)?.beds(["secure-1"]).toml(&format!(
+            "[mqtt.ward]\nurl = \"mqtts://127.0.0.1:{tls}\"\nuser = \"agent\"\npassword_file = \"{secret}\"\n\
+             ca_file = \"{ca}\"\n\
+             [[source]]\nid = \"ward\"\nmqtt = \"ward\"\ntopic = \"ward/{{bed}}\"\nformat = \"wardline\"\n"
+        )))
+    }
+
+    fn ca(&self) -> PathBuf {
+        self.scratch.path().join("ca.pem")
+    }
+}
+
+#[test]
+fn with_the_right_password_over_tls_messages_arrive() -> Result<()> {
+    let secured = Secured::start()?;
+    let site = secured.site("secure-right", PASSWORD, &secured.ca())?;
+    let agent = Agent::start(&site)?;
+    wait::until(&format!("a reading:\n{}", agent.log()), SOON, || {
+        // Until the agent has subscribed, what is published reaches nobody.
+        publish_one(secured.broker.port(), "ward/secure-1", Patient::Stable.payload(1), false)?;
+        Ok((agent.metric("wardline_readings_accepted_total")? >= 1.0).then_some(()))
+    })
+}
+
+#[test]
+fn a_wrong_password_and_a_wrong_authority_are_said_in_words_and_not_again_and_again() -> Result<()> {
+    let secured = Secured::start()?;
+    let other = Scratch::new("other-ca")?;
+    certify(other.path(), "ca", "server")?;
+    let wrong = [
+        ("secure-login", "wrong", secured.ca(), "password_file"),
+        ("secure-ca", PASSWORD, other.path().join("ca.pem"), "TLS is not accepted"),
+    ];
+    for (name, password, ca, word) in wrong {
+        let site = secured.site(name, password, &ca)?;
+        let mut agent = Agent::start(&site)?;
+        let told = || agent.log().lines().filter(|it| it.contains("WARN") && it.contains(word)).count();
+        let said = wait::until(&format!("{word} in the log"), SOON, || Ok((told() > 0).then_some(())));
+        said.with_context(|| format!("{name}: the agent's log:\n{}", agent.log()))?;
+        // Long enough for several more tries.
+        let tried = std::time::Instant::now() + Duration::from_secs(3);
+        wait::until("several tries", SOON, || Ok((std::time::Instant::now() > tried).then_some(())))?;
+        ensure!(told() <= 2, "{name}: the log is flooded:\n{}", agent.log());
+        ensure!(!agent.log().contains(PASSWORD), "{name}: a secret is in the log");
+        agent.check_alive()?;
+    }
+    Ok(())
+}
+
+/// An authority of its own, and a certificate of it for 127.0.0.1.
+fn certify(dir: &Path, ca: &str, name: &str) -> Result<()> {
+    let openssl = || -> Result<Command> {
+        let mut command = Command::new(program::installed("openssl", "openssl")?);
+        command.current_dir(dir);
+        Ok(command)
+    };
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let subject = format!("/CN={ca} of a test");
+    run(openssl()?.args(["req", "-x509", "-days", "2", "-subj", &subject]).args(key).args([
+        "-keyout",
+        &format!("{ca}.key"),
+        "-out",
+        &format!("{ca}.pem"),
+    ]))?;
+    let extension = "subjectAltName=IP:127.0.0.1";
+    fs::write(dir.join("extensions"), extension)?;
+    run(openssl()?
+        .args(["req", "-subj", "/CN=broker", "-out", "request"])
+        .args(key)
+        .args(["-keyout", &format!("{name}.key")]))?;
+    run(openssl()?.args(["x509", "-req", "-days", "2", "-in", "request", "-extfile", "extensions"]).args([
+        "-CA",
+        &format!("{ca}.pem"),
+        "-CAkey",
+        &format!("{ca}.key"),
+        "-CAcreateserial",
+        "-out",
+        &format!("{name}.pem"),
+    ]))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
