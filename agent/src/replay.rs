@@ -165,6 +165,7 @@ impl Played {
             let stored = event.phase != Phase::Continue;
             self.seq += u64::from(stored);
             let context = AlarmContext {
+                newest: &BTreeMap::new(),
                 origin: &self.origin,
                 bed: self.bed.as_str(),
                 bed_label: None,

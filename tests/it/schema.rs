@@ -121,7 +121,21 @@ fn events() -> Vec<AlarmEvent> {
 pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
     let origin = origin();
     let wall = WallClock { up: Uptime::from_millis(1000), at: wall_clock(), quality: ClockQuality::Holdover };
+    let newest = |value: Result<Quantity, Absent>| LatestValue {
+        value: value.ok(),
+        absent: value.err(),
+        quality: Quality::default(),
+        age_ms: 250,
+        stale_after_ms: 5000,
+    };
+    let newest = BTreeMap::from([
+        (Vital::HeartRate, newest(Ok(Quantity::from_whole(104)))),
+        (Vital::RespRate, newest(Err(Absent::LeadOff))),
+        (Vital::Temperature, newest(Ok(Quantity::from_whole(37)))),
+    ]);
+    let nothing = BTreeMap::new();
     let replay = AlarmContext {
+        newest: &nothing,
         origin: &origin,
         bed: "icu-3-07",
         bed_label: None,
@@ -134,6 +148,7 @@ pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
     let live = events.iter().map(|event| {
         let seq = (event.phase != vitals::alarm::event::Phase::Continue).then_some(1);
         let context = AlarmContext {
+            newest: &newest,
             wall: Some(wall),
             signalled_at: Some(event.at),
             bed_label: Some("Bed 7"),

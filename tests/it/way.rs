@@ -36,6 +36,9 @@ fn a_message_becomes_a_reading_and_an_alarm_in_kafka_and_on_the_annunciator() ->
         ("way-1", &json!(82), &json!(90))
     );
     assert_eq!(alarm.headers["schema"], "vitals.alarms.v1");
+    assert_eq!(alarm.body["context"]["spo2"]["value"], json!(82), "what else was measured, with its age");
+    assert!(alarm.body["context"]["spo2"]["age_ms"].is_u64());
+    assert!(alarm.body["context"].get("temperature").is_none(), "only what belongs beside an alarm");
 
     let readings = Reader::open(kafka, "vitals.readings.v1")?;
     let reading = readings.wait_for("the reading", SOON, |it| of(it, &site) && it.body["device_seq"] == 2)?;

@@ -14,8 +14,9 @@ use vitals::observation::Observation;
 use vitals::reading::Mode;
 use vitals::record::alarm::{AlarmContext, AlarmRecord, WallClock};
 use vitals::record::reading::Origin;
-use vitals::record::state::{BEDS, BedRecord};
+use vitals::record::state::{BEDS, BedRecord, LatestValue};
 use vitals::time::Uptime;
+use vitals::vital::Vital;
 
 use super::latest::SourceView;
 use super::snapshot::Kept;
@@ -157,7 +158,9 @@ impl BedState {
         origin: &Origin,
         signalled: WallClock,
     ) -> (Arc<AlarmRecord>, Vec<Arc<AlarmRecord>>) {
+        let newest = self.newest(event.at);
         let context = AlarmContext {
+            newest: &newest,
             origin,
             bed: self.config.id.as_str(),
             bed_label: self.config.label.as_deref(),
@@ -177,6 +180,17 @@ impl BedState {
         }
         self.changed |= is_stored(event);
         (record, self.open_alarms())
+    }
+
+    /// The newest value of each vital, of whichever source.
+    fn newest(&self, now: Uptime) -> BTreeMap<Vital, LatestValue> {
+        let mut newest: BTreeMap<Vital, LatestValue> = BTreeMap::new();
+        for (vital, value) in self.sources.values().flat_map(|it| it.newest(now)) {
+            if newest.get(&vital).is_none_or(|known| value.age_ms < known.age_ms) {
+                newest.insert(vital, value);
+            }
+        }
+        newest
     }
 
     /// Everything that is open, the most urgent first, and of equals the oldest.

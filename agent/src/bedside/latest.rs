@@ -123,6 +123,11 @@ impl SourceView {
         })
     }
 
+    /// What it said last of each vital.
+    pub(super) fn newest(&self, now: Uptime) -> impl Iterator<Item = (Vital, LatestValue)> {
+        self.newest.iter().map(move |(vital, it)| (*vital, self.value(it, now)))
+    }
+
     /// How it is.
     pub(super) fn state(&self, now: Uptime) -> SourceState {
         SourceState {

@@ -1,11 +1,13 @@
 //! An alarm record: one change of one alarm as `vitals.alarms.v1`.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
 use serde::{Deserialize, Serialize};
 
 use super::reading::{Origin, is_false};
+use super::state::LatestValue;
 use crate::alarm::event::{
     AlarmEvent, Code, Condition, Direction, Inactivation, Kind, Level, Phase, Priority, Signal,
 };
@@ -136,6 +138,9 @@ pub struct AlarmRecord {
     pub clock: Option<ClockQuality>,
     /// The rule that decided it.
     pub rule: RuleRecord,
+    /// What else the bed's devices said last: heart rate, oxygen, breath and pressure, each with its age.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub context: BTreeMap<Vital, LatestValue>,
     /// Who acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub acknowledged_by: Option<String>,
@@ -190,7 +195,25 @@ pub struct AlarmContext<'a> {
     pub wall: Option<WallClock>,
     /// When the record is handed to the annunciators.
     pub signalled_at: Option<Uptime>,
+    /// The newest values of the bed; only those that belong in a record are taken.
+    pub newest: &'a BTreeMap<Vital, LatestValue>,
 }
+
+/// What a person wants to see beside an alarm, whatever it is of.
+const CONTEXT: [Vital; 12] = [
+    Vital::HeartRate,
+    Vital::PulseRate,
+    Vital::Spo2,
+    Vital::RespRate,
+    Vital::RespRateImpedance,
+    Vital::RespRateCo2,
+    Vital::NibpSystolic,
+    Vital::NibpDiastolic,
+    Vital::NibpMean,
+    Vital::AbpSystolic,
+    Vital::AbpDiastolic,
+    Vital::AbpMean,
+];
 
 /// The wall clock as seen at one moment: enough to tell other moments of the same boot by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,6 +297,10 @@ impl AlarmRecord {
                 id: alloc::format!("{}/{}", context.profile, event.code),
                 hash: context.rule_hash.into(),
             },
+            context: CONTEXT
+                .iter()
+                .filter_map(|vital| context.newest.get(vital).map(|it| (*vital, it.clone())))
+                .collect(),
             acknowledged_by: event.acknowledged.as_ref().map(|it| it.by.clone()),
             acknowledged_at: event.acknowledged.as_ref().and_then(|it| wall(it.at)),
             reason: event.reason.clone(),
