@@ -180,7 +180,7 @@ impl Alarms {
     }
 
     fn take_reports(&mut self) {
-        let reports: Vec<_> = self.producer.poll(Duration::ZERO).collect();
+        let reports = self.producer.poll(Duration::ZERO);
         for report in reports {
             self.last_report = clock::uptime();
             if report.outcome.is_err() {

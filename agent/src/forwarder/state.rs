@@ -77,7 +77,7 @@ impl States {
                 self.take(update);
             }
             self.send();
-            let reports: Vec<_> = self.producer.poll(Duration::ZERO).collect();
+            let reports = self.producer.poll(Duration::ZERO);
             for report in reports {
                 if let Some(key) = self.flying.remove(&report.ticket) {
                     self.flying_keys.remove(&key);

@@ -1,6 +1,6 @@
 //! Behind the polling task: from messages to observations, and from stored records to acknowledgements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ const TURN_MAX: usize = 256;
 /// A payload beyond this is not a bedside device's, bytes: the packet size told to the broker.
 pub(crate) const PAYLOAD_MAX: usize = 256 * 1024;
 
+/// Acknowledgements that wait for room, two bytes each: a broker that ignores its window sends its whole queue at once,
+/// and uses the same identifiers again. When full, what is stored stays held, and no more is read.
+const UNSENT_MAX: usize = 1 << 20;
+
 /// How long the end waits for the store's last group.
 const END_MAX: Duration = Duration::from_secs(5);
 
@@ -55,8 +59,8 @@ struct Running {
     lines: BTreeMap<Arc<Route>, Line>,
     receipts: Receipts,
     fence: Fence,
-    /// A stored message whose acknowledgement did not fit into the client's channel yet.
-    unsent: Option<u16>,
+    /// Stored messages whose acknowledgements did not fit into the client's channel yet.
+    unsent: VecDeque<u16>,
 }
 
 /// The bedside task is gone: so is the reason to go on.
@@ -71,7 +75,7 @@ impl Intake {
             lines: BTreeMap::new(),
             receipts: Receipts::default(),
             fence: Fence::Passed,
-            unsent: None,
+            unsent: VecDeque::new(),
         };
         let mut turn = Vec::with_capacity(TURN_MAX);
         let mut markers = tokio::time::interval(PATIENCE / 10);
@@ -103,7 +107,7 @@ impl Running {
             }
             FromPoll::Disconnected { confirm } => {
                 self.receipts.handle_disconnected();
-                self.unsent = None;
+                self.unsent.clear();
                 let _ = confirm.send(());
             }
             FromPoll::Message { generation, message, at } => {
@@ -225,25 +229,22 @@ impl Running {
     }
 
     /// Acknowledges what is stored by now, in order of receipt.
+    ///
+    /// What is stored is no longer held, whether or not its acknowledgement has found room: a polling task that waited
+    /// for room would keep the acknowledgements from leaving, and none would ever be made.
     fn acknowledge(&mut self) {
         let mark = *self.intake.marks.borrow();
-        loop {
-            let packet = match self.unsent.take() {
-                Some(packet) => packet,
-                None => match self.receipts.poll(mark) {
-                    None => return,
-                    Some(released) => {
-                        self.intake.held.release(released.cost);
-                        let Some(packet) = released.packet else { continue };
-                        packet
-                    }
-                },
-            };
-            if self.intake.speaker.acknowledge(packet).is_err() {
+        while self.unsent.len() < UNSENT_MAX {
+            let Some(released) = self.receipts.poll(mark) else { break };
+            self.intake.held.release(released.cost);
+            self.unsent.extend(released.packet);
+        }
+        while let Some(packet) = self.unsent.front() {
+            if self.intake.speaker.acknowledge(*packet).is_err() {
                 // The client's channel is full: the polling task empties it, and the next turn goes on here.
-                self.unsent = Some(packet);
                 return;
             }
+            self.unsent.pop_front();
         }
     }
 }
