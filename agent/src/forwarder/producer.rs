@@ -16,7 +16,7 @@ use crate::kafka::Troubles;
 pub(super) const QUEUE_MAX: usize = 4096;
 
 /// One look at librdkafka: short against what Kafka takes to answer.
-const POLL_STEP: Duration = Duration::from_millis(2);
+const POLL_STEP: Duration = Duration::from_millis(10);
 
 /// What has become of a record; `ticket` is what it was sent with.
 #[derive(Debug)]
