@@ -118,7 +118,8 @@ impl Live {
         options.set_keep_alive(Duration::from_secs(10));
         let (client, events) = AsyncClient::new(options, MESSAGES_MAX);
         let (sender, taken) = watch::channel(0);
-        let line = |(index, terminal)| (index, Line { terminal, heard_since_ms: None });
+        // Whoever listens before the ward begins hears its first byte.
+        let line = |(index, terminal): (usize, Terminal)| (index, Line { terminal, heard_since_ms: Some(0) });
         let lines = terminals.into_iter().map(line).collect();
         (Self { ward, lines, client, published: 0, taken, memory }, Messenger { events, taken: sender })
     }

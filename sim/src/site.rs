@@ -66,7 +66,9 @@ impl Surroundings<'_> {
              [agent]\nid = \"{AGENT}\"\nstate_dir = \"{dir}/state\"\nrun_dir = \"{}\"\nhttp = \"off\"\n\
              shutdown_grace = \"1s\"\n\n\
              [unit]\nid = \"{UNIT}\"\nlabel = \"Simulated ward\"\nprofile = \"adult\"\n\n\
-             [kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"\n\n\
+             [kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"\n\
+             # The demo's Kafka may forget to close a connection when it goes: 60 s are too long to wait for its answer.\n\
+             properties = {{ \"socket.timeout.ms\" = 5000 }}\n\n\
              [mqtt.ward]\nurl = \"mqtt://{}\"\n\n\
              [buffer]\nsize = \"64MiB\"\n\n\
              [[annunciator]]\nkind = \"mqtt\"\nmqtt = \"ward\"\ntopic = \"{ALARM_TOPICS}/{{bed}}\"\n",

@@ -117,14 +117,10 @@ pub(super) async fn verdict(stage: &mut Stage, played: Played, place: Place) -> 
     });
     stage.tell(format!("the ward has ended{alarm}")).map_err(DemoError::Stage)?;
     let deadline = clock::now() + DELIVERED_WITHIN;
-    // The first answer may be older than the last reading.
-    let mut answers = 0;
-    while (stage.seen.waiting() > 0 || answers < 2) && clock::now() < deadline {
-        stage.seen.agent = None;
-        while stage.seen.agent.is_none() && clock::now() < deadline {
-            stage.turn().await.map_err(DemoError::Stage)?;
-        }
-        answers += 1;
+    // The next answer may be older than the last reading.
+    let enough = stage.seen.answers + 2;
+    while (stage.seen.waiting() > 0 || stage.seen.answers < enough) && clock::now() < deadline {
+        stage.turn().await.map_err(DemoError::Stage)?;
     }
     stage.tell("the judge compares what was said with what is in Kafka").map_err(DemoError::Stage)?;
     let limits = Limits::load(None, "adult").map_err(|it| DemoError::Judge(JudgeError::Limits(it)))?;

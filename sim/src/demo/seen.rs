@@ -43,6 +43,8 @@ pub(super) struct Seen {
     pub(super) beds: BTreeMap<String, BedSeen>,
     /// The agent's newest account; `None`: it does not answer.
     pub(super) agent: Option<AgentStatus>,
+    /// How often the agent has answered.
+    pub(super) answers: u64,
     /// Whether the agent's presence at the bedside has been heard.
     pub(super) present: bool,
     /// When the first alarm was made known, ms of the demo.
@@ -66,7 +68,10 @@ impl Seen {
     /// Takes a piece of news; returns what is worth telling.
     pub(super) fn handle(&mut self, at_ms: u64, news: News) -> Vec<Happening> {
         match news {
-            News::Status(status) => self.agent = status.map(|it| *it),
+            News::Status(status) => {
+                self.agent = status.map(|it| *it);
+                self.answers += u64::from(self.agent.is_some());
+            }
             News::Present(present) => self.present = present,
             News::Latest(it) => self.latest(at_ms, it),
             News::Bedside(it) => return self.bedside(at_ms, it),
