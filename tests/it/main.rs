@@ -15,6 +15,7 @@ mod install;
 mod missing;
 mod schema;
 mod secure;
+mod secure_kafka;
 mod serial;
 mod sim_driver;
 mod station;

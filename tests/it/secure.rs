@@ -13,6 +13,7 @@ use wardline_tests::patient::Patient;
 use wardline_tests::publisher::publish_one;
 use wardline_tests::scratch::Scratch;
 use wardline_tests::site::Site;
+use wardline_tests::tls::{certify, run};
 use wardline_tests::{port, program, wait};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -95,43 +96,5 @@ fn a_wrong_password_and_a_wrong_authority_are_said_in_words_and_not_again_and_ag
         ensure!(!agent.log().contains(PASSWORD), "{name}: a secret is in the log");
         agent.check_alive()?;
     }
-    Ok(())
-}
-
-/// An authority of its own, and a certificate of it for 127.0.0.1.
-fn certify(dir: &Path, ca: &str, name: &str) -> Result<()> {
-    let openssl = || -> Result<Command> {
-        let mut command = Command::new(program::installed("openssl", "openssl")?);
-        command.current_dir(dir);
-        Ok(command)
-    };
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    let subject = format!("/CN={ca} of a test");
-    run(openssl()?.args(["req", "-x509", "-days", "2", "-subj", &subject]).args(key).args([
-        "-keyout",
-        &format!("{ca}.key"),
-        "-out",
-        &format!("{ca}.pem"),
-    ]))?;
-    let extension = "subjectAltName=IP:127.0.0.1";
-    fs::write(dir.join("extensions"), extension)?;
-    run(openssl()?
-        .args(["req", "-subj", "/CN=broker", "-out", "request"])
-        .args(key)
-        .args(["-keyout", &format!("{name}.key")]))?;
-    run(openssl()?.args(["x509", "-req", "-days", "2", "-in", "request", "-extfile", "extensions"]).args([
-        "-CA",
-        &format!("{ca}.pem"),
-        "-CAkey",
-        &format!("{ca}.key"),
-        "-CAcreateserial",
-        "-out",
-        &format!("{name}.pem"),
-    ]))
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output()?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }

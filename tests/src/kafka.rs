@@ -1,6 +1,7 @@
 //! The real Apache Kafka: one KRaft node on loopback, from the jars that `tests/kafka/fetch` brings.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -27,8 +28,17 @@ pub struct Kafka {
     java: PathBuf,
     jars: PathBuf,
     port: u16,
+    secured: Option<Secured>,
     process: Option<Process>,
     scratch: Scratch,
+}
+
+/// A second listener, with TLS and a password (`SASL_SSL`, SCRAM-SHA-512).
+#[derive(Debug)]
+struct Secured {
+    port: u16,
+    user: String,
+    password: String,
 }
 
 impl Kafka {
@@ -46,15 +56,32 @@ impl Kafka {
         Ok(kafka)
     }
 
+    /// As [`Kafka::start`], with a second listener that asks this user for this password over TLS.
+    ///
+    /// The directory holds its certificate and key, `server.pem` and `server.key` (see [`crate::tls::certify`]).
+    pub fn start_secured(dir: &Path, user: &str, password: &str) -> Result<Self> {
+        let secured = Secured { port: port::free()?, user: user.to_owned(), password: password.to_owned() };
+        let scratch = Scratch::new("kafka")?;
+        let certificate = fs::read_to_string(dir.join("server.pem"))?;
+        // Kafka takes both from one file, the key first.
+        scratch.write("keystore.pem", &(fs::read_to_string(dir.join("server.key"))? + &certificate))?;
+        let kafka = Self::start_in(scratch, Some(secured))?;
+        kafka.create_topics(["", "sim."])?;
+        Ok(kafka)
+    }
+
     /// As [`Kafka::start`], with no topic at all.
     pub fn start_without_topics() -> Result<Self> {
+        Self::start_in(Scratch::new("kafka")?, None)
+    }
+
+    fn start_in(scratch: Scratch, secured: Option<Secured>) -> Result<Self> {
         let java = program::installed("java", "default-jre-headless")?;
         let jars = jars()?;
-        let scratch = Scratch::new("kafka")?;
         let port = port::free()?;
-        let properties = properties(port, port::free()?, &scratch.path().join("data"));
+        let properties = properties(port, port::free()?, secured.as_ref(), scratch.path());
         scratch.write("server.properties", &properties)?;
-        let mut kafka = Self { java, jars, port, process: None, scratch };
+        let mut kafka = Self { java, jars, port, secured, process: None, scratch };
         kafka.format()?;
         kafka.restart()?;
         Ok(kafka)
@@ -64,6 +91,12 @@ impl Kafka {
     #[must_use]
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What a client of the listener with TLS and a password is given; `None` where there is none.
+    #[must_use]
+    pub fn secured_bootstrap(&self) -> Option<String> {
+        Some(format!("127.0.0.1:{}", self.secured.as_ref()?.port))
     }
 
     /// Kills it (SIGKILL).
@@ -123,6 +156,9 @@ impl Kafka {
         // Any cluster id will do: 16 bytes in URL-safe base64.
         command.args(["-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"]);
         command.arg(self.scratch.path().join("server.properties")).stdin(Stdio::null());
+        if let Some(Secured { user, password, .. }) = &self.secured {
+            command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
+        }
         let output = command.output().context("cannot start java")?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "Kafka could not format its store: {said}");
@@ -160,17 +196,30 @@ fn jars() -> Result<PathBuf> {
     Ok(jars)
 }
 
-fn properties(port: u16, controller: u16, data: &Path) -> String {
+fn properties(port: u16, controller: u16, secured: Option<&Secured>, dir: &Path) -> String {
+    let (mut second, mut secure) = (String::new(), String::new());
+    if let Some(Secured { port, .. }) = secured {
+        second = format!(",SECURE://127.0.0.1:{port}");
+        secure = format!(
+            "listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={}/keystore.pem
+listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
+",
+            dir.display()
+        );
+    }
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{second}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{second}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
+log.dirs={}/data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
 transaction.state.log.replication.factor=1
@@ -178,7 +227,7 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-",
-        data.display()
+{secure}",
+        dir.display()
     )
 }

@@ -30,4 +30,5 @@ pub mod scratch;
 pub mod site;
 pub mod strace;
 pub mod tally;
+pub mod tls;
 pub mod wait;

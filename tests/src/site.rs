@@ -15,6 +15,7 @@ pub struct Site {
     scratch: Scratch,
     agent: String,
     http: u16,
+    /// Everything of `[kafka]`.
     kafka: String,
     alarms: String,
     /// Everything after `[kafka]`.
@@ -37,17 +38,24 @@ impl Site {
             scratch,
             agent,
             http: port::free()?,
-            kafka: nowhere,
+            kafka: open(&nowhere),
             alarms,
             rest: String::new(),
             environment: Vec::new(),
         })
     }
 
-    /// Names Kafka.
+    /// Names a Kafka that takes everybody.
     #[must_use]
     pub fn kafka(mut self, bootstrap: &str) -> Self {
-        bootstrap.clone_into(&mut self.kafka);
+        self.kafka = open(bootstrap);
+        self
+    }
+
+    /// Says all of `[kafka]`.
+    #[must_use]
+    pub fn kafka_toml(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.kafka);
         self
     }
 
@@ -170,8 +178,12 @@ impl Site {
         writeln!(toml, "http = \"127.0.0.1:{}\"", self.http)?;
         writeln!(toml, "shutdown_grace = \"5s\"")?;
         writeln!(toml, "[unit]\nid = \"tests\"\nlabel = \"Tests\"\nprofile = \"adult\"")?;
-        writeln!(toml, "[kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"", self.kafka)?;
+        writeln!(toml, "[kafka]\n{}", self.kafka)?;
         toml.push_str(&self.rest);
         self.scratch.write("wardline.toml", &toml)
     }
+}
+
+fn open(bootstrap: &str) -> String {
+    format!("brokers = [\"{bootstrap}\"]\nsecurity = \"plaintext\"")
 }

@@ -82,22 +82,53 @@ impl Trouble {
 pub(crate) struct Troubles {
     client: &'static str,
     progress: watch::Sender<ForwarderProgress>,
-    said: watch::Sender<Option<(Trouble, Uptime)>>,
+    said: watch::Sender<Said>,
+}
+
+/// What has been said since Kafka last took a record, and when: each cause once at most, so never more than there are.
+#[derive(Debug, Default)]
+struct Said(Vec<(Trouble, Uptime)>);
+
+/// What to do with a trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// New, or not said for long.
+    Say,
+    /// Said a moment ago.
+    Keep,
+    /// Follows from one that was said: whoever refuses the password of one broker after the other has none left.
+    Follows,
+}
+
+impl Said {
+    fn handle(&mut self, trouble: Trouble, now: Uptime) -> Verdict {
+        let recent = |at: &Uptime| now.since(*at) < SAID_EVERY;
+        if trouble == Trouble::Away && self.0.iter().any(|(it, at)| *it != Trouble::Away && recent(at)) {
+            return Verdict::Follows;
+        }
+        match self.0.iter_mut().find(|(it, _)| *it == trouble) {
+            Some((_, at)) if recent(at) => return Verdict::Keep,
+            Some((_, at)) => *at = now,
+            None => self.0.push((trouble, now)),
+        }
+        Verdict::Say
+    }
 }
 
 impl Troubles {
     pub(crate) fn new(client: &'static str, progress: watch::Sender<ForwarderProgress>) -> Self {
-        Self { client, progress, said: watch::Sender::new(None) }
+        Self { client, progress, said: watch::Sender::new(Said::default()) }
     }
 
     /// Something failed.
     pub(crate) fn handle(&self, error: &KafkaError) {
         let Some(trouble) = Trouble::of(error) else { return };
-        let now = clock::uptime();
-        let known = *self.said.borrow();
-        if known.is_none_or(|(before, at)| before != trouble || now.since(at) >= SAID_EVERY) {
-            self.said.send_replace(Some((trouble, now)));
-            warn!(client = self.client, %error, "{}.", trouble.words());
+        let mut verdict = Verdict::Keep;
+        self.said.send_modify(|said| verdict = said.handle(trouble, clock::uptime()));
+        match verdict {
+            Verdict::Say => warn!(client = self.client, %error, "{}.", trouble.words()),
+            Verdict::Keep => {}
+            Verdict::Follows => return,
         }
         self.progress.send_if_modified(|it| {
             let changed = it.connected || it.trouble != Some(trouble.words());
@@ -109,8 +140,8 @@ impl Troubles {
 
     /// Kafka took a record.
     pub(crate) fn handle_success(&self) {
-        if self.said.borrow().is_some() {
-            self.said.send_replace(None);
+        if !self.said.borrow().0.is_empty() {
+            self.said.send_replace(Said::default());
             info!(client = self.client, "Kafka takes records again.");
         }
         self.progress.send_if_modified(|it| {
@@ -124,5 +155,29 @@ impl Troubles {
     /// The parts' common account.
     pub(crate) fn progress(&self) -> &watch::Sender<ForwarderProgress> {
         &self.progress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once_a_minute_and_what_follows_from_it_not_at_all() {
+        let at = |s: u64| Uptime::from_millis(s * 1000);
+        let mut said = Said::default();
+        assert_eq!(said.handle(Trouble::Away, at(1)), Verdict::Say);
+        assert_eq!(said.handle(Trouble::Login, at(2)), Verdict::Say, "a better cause is said at once");
+        for (second, trouble, verdict) in [
+            (3, Trouble::Away, Verdict::Follows),
+            (4, Trouble::Login, Verdict::Keep),
+            (5, Trouble::Tls, Verdict::Say),
+            (6, Trouble::Login, Verdict::Keep),
+            (62, Trouble::Login, Verdict::Say),
+            (63, Trouble::Away, Verdict::Follows),
+            (200, Trouble::Away, Verdict::Say),
+        ] {
+            assert_eq!(said.handle(trouble, at(second)), verdict, "{trouble:?} at {second} s");
+        }
     }
 }

@@ -1,0 +1,48 @@
+//! Authorities and certificates of a test's own, by openssl.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::program;
+
+/// Makes `CA.pem`, an authority, and `NAME.pem` with `NAME.key`, its certificate for 127.0.0.1, in the directory.
+pub fn certify(dir: &Path, ca: &str, name: &str) -> Result<()> {
+    let openssl = || -> Result<Command> {
+        let mut command = Command::new(program::installed("openssl", "openssl")?);
+        command.current_dir(dir);
+        Ok(command)
+    };
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let subject = format!("/CN={ca} of a test");
+    run(openssl()?.args(["req", "-x509", "-days", "2", "-subj", &subject]).args(key).args([
+        "-keyout",
+        &format!("{ca}.key"),
+        "-out",
+        &format!("{ca}.pem"),
+    ]))?;
+    let extension = "subjectAltName=IP:127.0.0.1";
+    fs::write(dir.join("extensions"), extension)?;
+    run(openssl()?
+        .args(["req", "-subj", "/CN=broker", "-out", "request"])
+        .args(key)
+        .args(["-keyout", &format!("{name}.key")]))?;
+    run(openssl()?.args(["x509", "-req", "-days", "2", "-in", "request", "-extfile", "extensions"]).args([
+        "-CA",
+        &format!("{ca}.pem"),
+        "-CAkey",
+        &format!("{ca}.key"),
+        "-CAcreateserial",
+        "-out",
+        &format!("{name}.pem"),
+    ]))
+}
+
+/// Runs a program to its end; what it said against us is the error.
+pub fn run(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
