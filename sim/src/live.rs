@@ -26,11 +26,23 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How long the broker may take with the last messages.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
-/// A serial line, and since when somebody has listened on it.
+/// A serial line, and whether somebody has heard the message on it from its first byte.
 #[derive(Debug)]
 struct Line {
     terminal: Terminal,
-    heard_since_ms: Option<u64>,
+    /// When the message began, ms, and whether all of it found a listener. The bytes tell, not the clock: a listener who
+    /// comes after a packet has begun and before its first slice leaves hears all of it.
+    message: (u64, bool),
+}
+
+impl Line {
+    /// Sends a part of a message; whether all of it was heard so far.
+    fn send(&mut self, emission: &Emission) -> bool {
+        let heard = self.terminal.send(&emission.bytes);
+        let (first_ms, whole) = self.message;
+        self.message = (emission.first_ms, heard && (whole || first_ms != emission.first_ms));
+        self.message.1
+    }
 }
 
 /// Where what was said is kept, where somebody listened.
@@ -118,8 +130,7 @@ impl Live {
         options.set_keep_alive(Duration::from_secs(10));
         let (client, events) = AsyncClient::new(options, MESSAGES_MAX);
         let (sender, taken) = watch::channel(0);
-        // Whoever listens before the ward begins hears its first byte.
-        let line = |(index, terminal): (usize, Terminal)| (index, Line { terminal, heard_since_ms: Some(0) });
+        let line = |(index, terminal): (usize, Terminal)| (index, Line { terminal, message: (0, true) });
         let lines = terminals.into_iter().map(line).collect();
         (Self { ward, lines, client, published: 0, taken, memory }, Messenger { events, taken: sender })
     }
@@ -152,14 +163,12 @@ impl Live {
         Ok(Played { memory: self.memory, untaken, _lines: self.lines })
     }
 
-    /// Hears what hosts ask, and who listens.
+    /// Hears what hosts ask.
     fn attend_lines(&mut self, now_ms: u64) {
         for (index, line) in &mut self.lines {
             if !line.terminal.is_open() {
-                line.heard_since_ms = None;
                 continue;
             }
-            line.heard_since_ms.get_or_insert(now_ms);
             line.terminal.flush();
             let asked = line.terminal.receive();
             if let Some(bed) = self.ward.beds.get_mut(*index).filter(|_| !asked.is_empty()) {
@@ -171,13 +180,7 @@ impl Live {
     async fn say(&mut self, index: usize, emission: Emission) -> Option<Statement> {
         let bed = self.ward.beds.get(index)?;
         let heard = match bed.way {
-            Way::Serial(_) => {
-                let line = self.lines.get_mut(&index)?;
-                if !line.terminal.send(&emission.bytes) {
-                    line.heard_since_ms = None;
-                }
-                line.heard_since_ms.is_some_and(|since| since <= emission.first_ms)
-            }
+            Way::Serial(_) => self.lines.get_mut(&index)?.send(&emission),
             Way::Mqtt => {
                 let topic = format!("{WARD_TOPICS}/{}", bed.id);
                 self.published += 1;
