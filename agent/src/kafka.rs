@@ -14,9 +14,14 @@ pub(crate) use self::trouble::Troubles;
 /// The longest that librdkafka waits before it tries a broker again: an outage must not outlast itself.
 const RECONNECT_MAX: Duration = Duration::from_secs(1);
 
+/// A request that is not answered for so long is lost with its connection. librdkafka's own minute would keep readings
+/// from a broker that is reached again by another way; an integrator may say otherwise under `[kafka.properties]`.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
 /// What every client of ours has in common.
 pub(crate) fn client(kafka: &Kafka, client_id: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
+    config.set("socket.timeout.ms", ANSWERS_WITHIN.as_millis().to_string());
     for (key, value) in &kafka.properties {
         config.set(key, value);
     }
