@@ -217,7 +217,7 @@ impl Bedside {
             error!(bed = %id, "An observation of a bed that is not configured cannot be judged.");
             return self.store_reading(arrival);
         };
-        bed.handle_observation(observation, &arrival.device, &mut self.ids);
+        bed.handle_observation(observation, self.reading_seq + 1, &arrival.device, &mut self.ids);
         self.announce(&id);
         self.store_reading(arrival);
     }

@@ -166,6 +166,7 @@ impl Played {
             self.seq += u64::from(stored);
             let context = AlarmContext {
                 newest: &BTreeMap::new(),
+                evidence: None,
                 origin: &self.origin,
                 bed: self.bed.as_str(),
                 bed_label: None,

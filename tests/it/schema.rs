@@ -15,6 +15,7 @@ use vitals::observation::{Late, Observation};
 use vitals::quantity::Quantity;
 use vitals::reading::{Absent, Measurement, Mode, Quality, Reading};
 use vitals::record::alarm::{ALARMS, AlarmContext, AlarmRecord, WallClock};
+use vitals::record::evidence::Evidence;
 use vitals::record::ledger::{CURSORS, Cursor, Gap, GapReason, LEDGER, Lane, LedgerRecord, Run};
 use vitals::record::reading::{Origin, READINGS, ReadingRecord};
 use vitals::record::state::{
@@ -136,6 +137,7 @@ pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
     let nothing = BTreeMap::new();
     let replay = AlarmContext {
         newest: &nothing,
+        evidence: None,
         origin: &origin,
         bed: "icu-3-07",
         bed_label: None,
@@ -144,11 +146,13 @@ pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
         wall: None,
         signalled_at: None,
     };
+    let evidence = Evidence { run: "2b36-1".to_owned(), first: 3, last: 9 };
     let events = events();
     let live = events.iter().map(|event| {
         let seq = (event.phase != vitals::alarm::event::Phase::Continue).then_some(1);
         let context = AlarmContext {
             newest: &newest,
+            evidence: Some(&evidence),
             wall: Some(wall),
             signalled_at: Some(event.at),
             bed_label: Some("Bed 7"),

@@ -40,10 +40,14 @@ fn a_message_becomes_a_reading_and_an_alarm_in_kafka_and_on_the_annunciator() ->
     assert!(alarm.body["context"]["spo2"]["age_ms"].is_u64());
     assert!(alarm.body["context"].get("temperature").is_none(), "only what belongs beside an alarm");
 
+    // The first is of the same millisecond where both messages came at once.
+    assert_eq!(alarm.body["evidence"]["last"], json!(2));
+
     let readings = Reader::open(kafka, "vitals.readings.v1")?;
     let reading = readings.wait_for("the reading", SOON, |it| of(it, &site) && it.body["device_seq"] == 2)?;
     assert_eq!((reading.text("bed"), reading.text("mode")), ("way-1", "live"));
     assert_eq!(vital(&reading, "spo2")?["value"], json!(82));
+    assert_eq!((&reading.body["seq"], reading.text("run")), (&json!(2), alarm.text("run")));
     assert_eq!(vital(&reading, "temperature")?["value"], json!(36.6));
     assert_eq!(reading.headers["id"], reading.text("id"));
     assert_eq!(reading.key, reading.text("source"));

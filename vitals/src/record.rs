@@ -3,6 +3,7 @@
 //! Golden files in `tests` freeze them; `docs/schemas` publishes them.
 
 pub mod alarm;
+pub mod evidence;
 pub mod ledger;
 pub mod reading;
 pub mod state;

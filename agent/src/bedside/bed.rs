@@ -13,6 +13,7 @@ use vitals::name::Name;
 use vitals::observation::Observation;
 use vitals::reading::Mode;
 use vitals::record::alarm::{AlarmContext, AlarmRecord, WallClock};
+use vitals::record::evidence::Trail;
 use vitals::record::reading::Origin;
 use vitals::record::state::{BEDS, BedRecord, LatestValue};
 use vitals::time::Uptime;
@@ -46,6 +47,7 @@ pub(super) struct BedState {
     mode: Mode,
     open: BTreeMap<AlarmId, Arc<AlarmRecord>>,
     sources: BTreeMap<Arc<Name>, SourceView>,
+    trail: Trail,
     told: Option<Uptime>,
     changed: bool,
     touched: bool,
@@ -74,6 +76,7 @@ impl BedState {
             mode,
             open: BTreeMap::new(),
             sources,
+            trail: Trail::default(),
             told: None,
             changed: true,
             touched: true,
@@ -90,10 +93,11 @@ impl BedState {
         self.engine.poll_event()
     }
 
-    /// Judges an observation, or notes that it is history.
+    /// Judges an observation, which will be stored as the reading with this number, or notes that it is history.
     pub(super) fn handle_observation(
         &mut self,
         observation: &Observation,
+        seq: u64,
         device: &Arc<str>,
         ids: &mut AlarmIds,
     ) {
@@ -107,6 +111,7 @@ impl BedState {
         if observation.late.is_some() {
             return self.engine.handle_late(at, &observation.source, ids);
         }
+        self.trail.handle_reading(at, seq);
         let outcome = if at == observation.at {
             self.engine.handle_observation(observation, ids)
         } else {
@@ -159,8 +164,11 @@ impl BedState {
         signalled: WallClock,
     ) -> (Arc<AlarmRecord>, Vec<Arc<AlarmRecord>>) {
         let newest = self.newest(event.at);
+        let told = self.open.get(&event.id).and_then(|it| it.evidence.as_ref());
+        let evidence = self.trail.evidence(&origin.run, event.onset_at, told);
         let context = AlarmContext {
             newest: &newest,
+            evidence: evidence.as_ref(),
             origin,
             bed: self.config.id.as_str(),
             bed_label: self.config.label.as_deref(),

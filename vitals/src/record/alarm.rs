@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::Evidence;
 use super::reading::{Origin, is_false};
 use super::state::LatestValue;
 use crate::alarm::event::{
@@ -138,6 +139,9 @@ pub struct AlarmRecord {
     pub clock: Option<ClockQuality>,
     /// The rule that decided it.
     pub rule: RuleRecord,
+    /// The readings it rests on; left out where there was none, and in a `replay`, whose readings have no number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
     /// What else the bed's devices said last: heart rate, oxygen, breath and pressure, each with its age.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub context: BTreeMap<Vital, LatestValue>,
@@ -197,6 +201,8 @@ pub struct AlarmContext<'a> {
     pub signalled_at: Option<Uptime>,
     /// The newest values of the bed; only those that belong in a record are taken.
     pub newest: &'a BTreeMap<Vital, LatestValue>,
+    /// The readings that the alarm rests on.
+    pub evidence: Option<&'a Evidence>,
 }
 
 /// What a person wants to see beside an alarm, whatever it is of.
@@ -297,6 +303,7 @@ impl AlarmRecord {
                 id: alloc::format!("{}/{}", context.profile, event.code),
                 hash: context.rule_hash.into(),
             },
+            evidence: context.evidence.cloned(),
             context: CONTEXT
                 .iter()
                 .filter_map(|vital| context.newest.get(vital).map(|it| (*vital, it.clone())))
@@ -351,7 +358,10 @@ impl AlarmRecord {
                 alloc::format!("{what} (limit {limit}), no value now: {}", absent.name())
             }
             (None, None, Some(limit)) => alloc::format!("{what} (limit {limit}), no value now"),
-            (_, Some(absent), None) => alloc::format!("{what}: {}", absent.name()),
+            // "Sensor off: sensor_off" says nothing twice.
+            (_, Some(absent), None) if absent.name() != self.code => {
+                alloc::format!("{what}: {}", absent.name())
+            }
             _ => what,
         }
     }
