@@ -82,8 +82,21 @@ pub struct Kafka {
     pub ca_file: Option<PathBuf>,
     /// Our own certificate and its key, for mutual TLS.
     pub client_cert: Option<(PathBuf, PathBuf)>,
+    /// A request not answered for so long is lost with its connection; less than a transaction may take.
+    pub answer_timeout: Duration,
+    /// What a reader of the topics may rely on.
+    pub delivery: Delivery,
     /// Any further property of librdkafka, by its own name, for what this file has no key for.
     pub properties: BTreeMap<String, String>,
+}
+
+/// How often Kafka gets each reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Seen once by a reader that reads only what is committed: batch, ledger and cursor are one transaction.
+    ExactlyOnce,
+    /// For brokers without transactions: after a failure some records come twice, with the same id.
+    AtLeastOnce,
 }
 
 /// How connections to Kafka are protected.

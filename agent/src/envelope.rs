@@ -38,6 +38,13 @@ pub struct Position {
     pub seq: u64,
 }
 
+impl Position {
+    /// Before the first record of all.
+    pub(crate) fn none() -> Self {
+        Self { run: "".into(), seq: 0 }
+    }
+}
+
 /// Who waits for a record to be durable: one message of one connection to a broker.
 ///
 /// Acknowledging by packet id alone would, on a later connection, acknowledge another message that is not yet

@@ -1,7 +1,7 @@
 //! From the store to Kafka: three producers with three tempers.
 //!
-//! *Readings* go strictly in order, in batches, at least once, each with its record id: a batch, the ledger's records
-//! and the cursor, then the acknowledgement to the store. *Alarms* go at once, in parallel with the disk; after an
+//! *Readings* go strictly in order and exactly once: a batch, its ledger records and the cursor are one transaction,
+//! then the store may forget them. *Alarms* go at once, in parallel with the disk; after an
 //! outage first the newest record of each open alarm, then the lane. *State* (newest values, beds, heartbeats) is never
 //! buffered: a newer one replaces one that has not gone.
 //!

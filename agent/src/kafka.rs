@@ -14,17 +14,10 @@ pub(crate) use self::trouble::Troubles;
 /// The longest that librdkafka waits before it tries a broker again: an outage must not outlast itself.
 const RECONNECT_MAX: Duration = Duration::from_secs(1);
 
-/// A request that is not answered for so long is lost with its connection. librdkafka's own minute would keep readings
-/// from a broker that is reached again by another way; an integrator may say otherwise under `[kafka.properties]`.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
-
 /// What every client of ours has in common.
 pub(crate) fn client(kafka: &Kafka, client_id: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("socket.timeout.ms", ANSWERS_WITHIN.as_millis().to_string());
-    for (key, value) in &kafka.properties {
-        config.set(key, value);
-    }
+    config.set("socket.timeout.ms", kafka.answer_timeout.as_millis().to_string());
     config
         .set("bootstrap.servers", kafka.brokers.join(","))
         .set("client.id", client_id)
@@ -55,6 +48,13 @@ fn set_sasl<'a>(config: &'a mut ClientConfig, sasl: &Sasl) -> &'a mut ClientConf
         .set("sasl.mechanism", &sasl.mechanism)
         .set("sasl.username", &sasl.user)
         .set("sasl.password", sasl.password.expose_secret())
+}
+
+/// Lets the integrator's own properties prevail; what the promises rest on was refused when they were read.
+pub(crate) fn prevail(kafka: &Kafka, config: &mut ClientConfig) {
+    for (key, value) in &kafka.properties {
+        config.set(key, value);
+    }
 }
 
 /// A producer that loses nothing and keeps the order: idempotent, acknowledged by all replicas, and never giving up.

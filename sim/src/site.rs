@@ -67,8 +67,8 @@ impl Surroundings<'_> {
              shutdown_grace = \"1s\"\n\n\
              [unit]\nid = \"{UNIT}\"\nlabel = \"Simulated ward\"\nprofile = \"adult\"\n\n\
              [kafka]\nbrokers = [\"{}\"]\nsecurity = \"plaintext\"\n\
-             # The demo's Kafka may forget to close a connection when it goes: 60 s are too long to wait for its answer.\n\
-             properties = {{ \"socket.timeout.ms\" = 5000 }}\n\n\
+             # The demo's Kafka may forget to close a connection when it goes: 9 s are too long to wait for its answer.\n\
+             answer_timeout = \"5s\"\n\n\
              [mqtt.ward]\nurl = \"mqtt://{}\"\n\n\
              [buffer]\nsize = \"64MiB\"\n\n\
              [[annunciator]]\nkind = \"mqtt\"\nmqtt = \"ward\"\ntopic = \"{ALARM_TOPICS}/{{bed}}\"\n",

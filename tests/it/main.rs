@@ -10,9 +10,11 @@
 mod bad_input;
 mod durability;
 mod endurance;
+mod exactly_once;
 mod harness;
 mod install;
 mod missing;
+mod refused;
 mod schema;
 mod secure;
 mod secure_kafka;

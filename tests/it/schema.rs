@@ -233,7 +233,14 @@ fn what_proves_completeness_keeps_to_its_schema() {
         clock: ClockQuality::Unsynced,
     };
     schemas.check(LEDGER, &json_of(&LedgerRecord::Run(began))).unwrap();
-    let cursor = Cursor { schema: CURSORS.into(), agent, lane: Lane::Alarms, run, seq: 0 };
+    let cursor = Cursor {
+        schema: CURSORS.into(),
+        agent,
+        lane: Lane::Alarms,
+        announced: Some(run.clone()),
+        run,
+        seq: 0,
+    };
     schemas.check(CURSORS, &json_of(&cursor)).unwrap();
 }
 

@@ -10,10 +10,11 @@ use anyhow::{Context as _, Result, ensure};
 use wardline_tests::agent::Agent;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::patient::Patient;
+use wardline_tests::process::run;
 use wardline_tests::publisher::publish_one;
 use wardline_tests::scratch::Scratch;
 use wardline_tests::site::Site;
-use wardline_tests::tls::{certify, run};
+use wardline_tests::tls::certify;
 use wardline_tests::{port, program, wait};
 
 const SOON: Duration = Duration::from_secs(20);

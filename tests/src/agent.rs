@@ -104,6 +104,11 @@ impl Agent {
         self.process.kill()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
+    }
+
     /// Asks it to stop (SIGTERM) and waits for its end.
     pub fn stop(mut self, within: Duration) -> Result<ExitStatus> {
         self.process.signal(Signal::TERM)?;

@@ -12,6 +12,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rustix::process::Signal;
 
 use crate::process::{self, Process};
 use crate::scratch::Scratch;
@@ -104,6 +105,16 @@ impl Kafka {
         self.process = None;
     }
 
+    /// Stops it without its noticing: connections stay, nothing is answered.
+    pub fn freeze(&self) -> Result<()> {
+        self.process.as_ref().context("Kafka does not run")?.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.process.as_ref().context("Kafka does not run")?.signal(Signal::CONT)
+    }
+
     /// Starts it again on the same port and data, killing it first if it runs, and waits until it answers.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
@@ -142,11 +153,22 @@ impl Kafka {
         Ok(())
     }
 
+    /// Lets a topic take only messages of so many bytes.
+    pub fn limit_messages(&self, topic: &str, bytes: u32) -> Result<()> {
+        let mut command = Command::new(&self.java);
+        command.arg("-cp").arg(self.class_path()).arg("kafka.admin.ConfigCommand");
+        command.args(["--bootstrap-server", &self.bootstrap(), "--alter", "--entity-type", "topics"]);
+        command.args(["--entity-name", topic, "--add-config", &format!("max.message.bytes={bytes}")]);
+        process::run(command.stdin(Stdio::null()))
+    }
+
     /// The configuration every client of it begins with.
     #[must_use]
     pub fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.bootstrap());
+        // What is measured after an outage must be the agent, not the back-off of who looks on.
+        client.set("reconnect.backoff.max.ms", "200");
         client
     }
 

@@ -27,6 +27,7 @@ pub mod publisher;
 pub mod reader;
 pub mod schema;
 pub mod scratch;
+pub mod seed;
 pub mod site;
 pub mod strace;
 pub mod tally;

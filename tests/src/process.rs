@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal};
 
 use crate::{program, wait};
@@ -100,6 +100,13 @@ pub fn guarded(program: &Path) -> Result<Command> {
     let mut command = Command::new(program::installed("setpriv", "util-linux")?);
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     Ok(command)
+}
+
+/// Runs a program to its end; what it said against us is the error.
+pub fn run(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 type Order = (Command, Sender<std::io::Result<Child>>);

@@ -1,7 +1,7 @@
 //! A publisher of readings in the `wardline` format at a steady rate, counting what the broker took.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,17 @@ pub struct Load {
 /// Publishes a load from a thread of its own.
 #[derive(Debug)]
 pub struct Publisher {
-    acknowledged: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     thread: JoinHandle<Result<()>>,
+}
+
+/// What the publisher's thread and its owner tell each other.
+#[derive(Debug)]
+struct Progress {
+    acknowledged: AtomicU64,
+    /// How many there will be: that of the load, or fewer once it was asked to stop.
+    count: AtomicU64,
+    stopping: AtomicBool,
 }
 
 impl Load {
@@ -59,15 +68,27 @@ impl Publisher {
     /// Begins to publish on the broker at `port`.
     #[must_use]
     pub fn start(port: u16, load: Load) -> Self {
-        let acknowledged = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&acknowledged);
-        Self { acknowledged, thread: thread::spawn(move || publish(port, &load, &count)) }
+        let progress = Arc::new(Progress {
+            acknowledged: AtomicU64::new(0),
+            count: AtomicU64::new(load.count),
+            stopping: AtomicBool::new(false),
+        });
+        let told = Arc::clone(&progress);
+        Self { progress, thread: thread::spawn(move || publish(port, &load, &told)) }
     }
 
     /// How many the broker has acknowledged so far.
     #[must_use]
     pub fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Ordering::Relaxed)
+        self.progress.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Publishes one more, and no other; waits until the broker has acknowledged what was published, and says how many.
+    pub fn stop(self) -> Result<u64> {
+        self.progress.stopping.store(true, Ordering::Relaxed);
+        let progress = Arc::clone(&self.progress);
+        self.finish(Duration::from_secs(60))?;
+        Ok(progress.count.load(Ordering::Relaxed))
     }
 
     /// Waits until the broker has acknowledged all of them.
@@ -119,17 +140,18 @@ impl Caller {
     }
 }
 
-fn publish(port: u16, load: &Load, acknowledged: &AtomicU64) -> Result<()> {
+fn publish(port: u16, load: &Load, progress: &Progress) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (client, mut connection) = AsyncClient::new(options(port, "load"), QUEUE);
-        let send = send(&client, load);
+        let send = send(&client, load, progress);
+        let count = || progress.count.load(Ordering::Relaxed);
         // `poll` must not be dropped while it connects, so it is not one arm of a select beside a timer.
         let receive = async {
-            while acknowledged.load(Ordering::Relaxed) < load.count {
+            while progress.acknowledged.load(Ordering::Relaxed) < count() {
                 let event = connection.poll().await.context("the publisher lost the broker")?;
                 if matches!(event, Event::Incoming(Packet::PubAck(_))) {
-                    acknowledged.fetch_add(1, Ordering::Relaxed);
+                    progress.acknowledged.fetch_add(1, Ordering::Relaxed);
                 }
             }
             anyhow::Ok(())
@@ -138,7 +160,7 @@ fn publish(port: u16, load: &Load, acknowledged: &AtomicU64) -> Result<()> {
     })
 }
 
-async fn send(client: &AsyncClient, load: &Load) -> Result<()> {
+async fn send(client: &AsyncClient, load: &Load, progress: &Progress) -> Result<()> {
     let begin = Instant::now();
     let mut n = 0;
     while n < load.count {
@@ -146,11 +168,20 @@ async fn send(client: &AsyncClient, load: &Load) -> Result<()> {
             Some(rate) => due(begin.elapsed(), rate).min(load.count),
             None => load.count,
         };
+        let stopping = progress.stopping.load(Ordering::Relaxed);
+        let due = if stopping { n + 1 } else { due };
+        if stopping {
+            // Before the last is published: its acknowledgement ends the count.
+            progress.count.store(due, Ordering::Relaxed);
+        }
         for n in n..due {
             let (bed, seq) = load.message(n);
             client.publish(format!("ward/{bed}"), QoS::AtLeastOnce, false, load.patient.payload(seq)).await?;
         }
         n = due;
+        if stopping {
+            return Ok(());
+        }
         if n < load.count {
             tokio::time::sleep(TICK).await;
         }

@@ -43,7 +43,7 @@ impl Record {
     }
 }
 
-/// Reads one topic from its beginning, only what is committed.
+/// Reads one topic.
 pub struct Reader {
     consumer: BaseConsumer,
     topic: String,
@@ -52,16 +52,25 @@ pub struct Reader {
 impl Reader {
     /// A reader of every partition of `topic`, at the beginning.
     pub fn open(kafka: &Kafka, topic: &str) -> Result<Self> {
+        Self::assign(kafka, topic, "read_committed", Offset::Beginning)
+    }
+
+    /// A reader that sees from now on what lies in `topic`, whether it is committed or not.
+    pub fn open_uncommitted_at_end(kafka: &Kafka, topic: &str) -> Result<Self> {
+        Self::assign(kafka, topic, "read_uncommitted", Offset::End)
+    }
+
+    fn assign(kafka: &Kafka, topic: &str, isolation: &str, from: Offset) -> Result<Self> {
         let mut config = kafka.client();
         // The group is never joined: librdkafka wants a name all the same.
         config.set("group.id", "harness").set("enable.auto.commit", "false");
-        config.set("isolation.level", "read_committed").set("fetch.wait.max.ms", "50");
+        config.set("isolation.level", isolation).set("fetch.wait.max.ms", "50");
         let consumer: BaseConsumer = config.create()?;
         let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(20))?;
         let known = metadata.topics().first().context("Kafka said nothing of the topic")?;
         let mut partitions = TopicPartitionList::new();
         for partition in known.partitions() {
-            partitions.add_partition_offset(topic, partition.id(), Offset::Beginning)?;
+            partitions.add_partition_offset(topic, partition.id(), from)?;
         }
         if partitions.count() == 0 {
             bail!("Kafka has no topic {topic}");

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
+use crate::process::run;
 use crate::program;
 
 /// Makes `CA.pem`, an authority, and `NAME.pem` with `NAME.key`, its certificate for 127.0.0.1, in the directory.
@@ -38,11 +39,4 @@ pub fn certify(dir: &Path, ca: &str, name: &str) -> Result<()> {
         "-out",
         &format!("{name}.pem"),
     ]))
-}
-
-/// Runs a program to its end; what it said against us is the error.
-pub fn run(command: &mut Command) -> Result<()> {
-    let output = command.output()?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

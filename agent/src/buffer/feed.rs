@@ -10,7 +10,7 @@ use crate::envelope::Position;
 
 /// Fed and not taken yet: 2 MiB are 2,500 readings of 800 bytes, some 50 frames of a backlog. When full, the owner
 /// stops feeding, and reads from the store later what it now cannot hand over from memory.
-const FEED_MAX: usize = 2 << 20;
+pub(super) const FEED_MAX: usize = 2 << 20;
 
 /// The owner's end of the way to the reader.
 pub(super) struct Feed {

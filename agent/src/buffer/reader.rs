@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Chunk;
 use super::entry::{Command, Load};
+use super::feed::FEED_MAX;
 use crate::clock;
 use crate::envelope::Position;
 
@@ -58,6 +59,12 @@ pub struct LaneReader {
 impl LaneReader {
     pub(super) fn new(commands: Sender<Command>, fed: Receiver<Fed>, load: Arc<Load>) -> Self {
         Self { commands, fed, load, epoch: 0, next: None, ended: false }
+    }
+
+    /// Whether so much waits here that it should be taken soon: half of what the owner feeds at once.
+    #[must_use]
+    pub fn is_pressing(&self) -> bool {
+        self.load.bytes() >= FEED_MAX / 2
     }
 
     /// Waits until something durable lies beyond the read position, or the time is over, or the lane has ended.

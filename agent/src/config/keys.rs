@@ -36,6 +36,8 @@ pub const KEYS: &[Key] = &[
     key("kafka", "client_cert", ""),
     key("kafka", "client_key", ""),
     key("kafka", "insecure", "false"),
+    key("kafka", "answer_timeout", "\"9s\""),
+    key("kafka", "delivery", "\"exactly-once\""),
     key("kafka", "properties", ""),
     key("mqtt", "url", ""),
     key("mqtt", "version", "\"5\""),

@@ -73,6 +73,7 @@ impl Alarms {
     ) -> Result<Self, KafkaError> {
         let mut config = kafka::durable(&settings.kafka, &format!("{}-alarms", settings.agent));
         config.set("linger.ms", "0").set("queue.buffering.max.kbytes", "4096");
+        kafka::prevail(&settings.kafka, &mut config);
         let producer = Producer::new(&config, &troubles)?;
         Ok(Self {
             settings,
@@ -220,7 +221,7 @@ impl Alarms {
         self.producer.purge();
         self.batch.clear();
         self.flying.clear();
-        let from = self.done.clone().unwrap_or(Position { run: "".into(), seq: 0 });
+        let from = self.done.clone().unwrap_or_else(Position::none);
         self.lane.rewind(&from);
         self.troubles.progress().send_modify(|it| it.producers_recreated += 1);
         std::thread::sleep(self.backoff.next_delay(crate::random::u32()));

@@ -33,9 +33,10 @@ pub(super) fn key(agent: &str, lane: Lane) -> String {
     format!("{agent}/{}", lane.letter())
 }
 
-/// Reads our own cursor of a lane to the end of its topic; `None` if there is none, or no such topic.
+/// Reads our own cursor of a lane to the end of its topic; `None` if there is none.
 ///
-/// Gives up when Kafka does not answer, or `is_over` says that nobody needs it any more.
+/// That the topic is missing is an error, not an absent cursor: a broker that has just started may not know it yet, and
+/// whoever then began from the beginning would send everything twice. Gives up when Kafka does not answer, or `is_over` says that nobody needs it any more.
 pub(super) fn read(
     settings: &Settings,
     lane: Lane,
@@ -44,14 +45,16 @@ pub(super) fn read(
     let begin = clock::instant();
     let goes_on = || begin.elapsed() < PATIENCE && !is_over();
     let topic = Schema::Cursors.topic(settings.mode);
-    let consumer: BaseConsumer<Silent> =
-        kafka::client(&settings.kafka, &format!("{}-cursor", settings.agent))
-            .set("group.id", format!("wardline-{}", settings.agent))
-            .set("enable.auto.commit", "false")
-            .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true")
-            .set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg)
-            .create_with_context(Silent)?;
+    let mut config = kafka::client(&settings.kafka, &format!("{}-cursor", settings.agent));
+    config
+        .set("group.id", format!("wardline-{}", settings.agent))
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
+    kafka::prevail(&settings.kafka, &mut config);
+    // Not even an integrator may have us read what is not committed.
+    config.set("isolation.level", "read_committed");
+    let consumer: BaseConsumer<Silent> = config.create_with_context(Silent)?;
     let metadata = loop {
         match consumer.fetch_metadata(Some(topic), LOOK) {
             Err(_) if goes_on() => {}
@@ -63,6 +66,9 @@ pub(super) fn read(
         .iter()
         .flat_map(|it| it.partitions().iter().map(rdkafka::metadata::MetadataPartition::id))
         .collect();
+    if partitions.is_empty() {
+        return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+    }
     let mut list = TopicPartitionList::new();
     for partition in &partitions {
         list.add_partition_offset(topic, *partition, Offset::Beginning)?;

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::kafka::Troubles;
 
 /// Records in librdkafka's queue: they are in memory only, and the store has them all.
-pub(super) const QUEUE_MAX: usize = 4096;
+pub(super) const QUEUE_MAX: usize = 8192;
 
 /// One look at librdkafka: short against what Kafka takes to answer.
 const POLL_STEP: Duration = Duration::from_millis(10);
@@ -76,6 +76,32 @@ impl Producer {
         Ok(Self { inner, reports, troubles: troubles.clone() })
     }
 
+    /// Fences whoever used our transactional id before, and ends what it left open; `false` if Kafka has not answered yet.
+    pub(super) fn fence_others(&self, wait: Duration) -> Result<bool, KafkaError> {
+        // Errors of the connection are told here, and nowhere else.
+        self.inner.poll(Duration::ZERO);
+        match self.inner.init_transactions(wait) {
+            Ok(()) => Ok(true),
+            Err(KafkaError::Transaction(error)) if error.is_retriable() => Ok(false),
+            Err(error) => Err(self.tell(error)),
+        }
+    }
+
+    /// Begins a transaction: everything sent until its commit is seen together or never.
+    pub(super) fn begin(&self) -> Result<(), KafkaError> {
+        self.inner.begin_transaction().map_err(|error| self.tell(error))
+    }
+
+    /// Ends a transaction whose records have all been reported. After an error nobody knows whether it was done.
+    pub(super) fn commit(&self, wait: Duration) -> Result<(), KafkaError> {
+        self.inner.commit_transaction(wait).map_err(|error| self.tell(error))
+    }
+
+    fn tell(&self, error: KafkaError) -> KafkaError {
+        self.troubles.handle(&error);
+        error
+    }
+
     /// Sends a record. An error other than a full queue is final for this producer.
     pub(super) fn send(
         &self,
@@ -89,10 +115,7 @@ impl Producer {
         match self.inner.send(record) {
             Ok(()) => Ok(Ok(())),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Err(QueueFull)),
-            Err((error, _)) => {
-                self.troubles.handle(&error);
-                Err(error)
-            }
+            Err((error, _)) => Err(self.tell(error)),
         }
     }
 

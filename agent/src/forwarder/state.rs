@@ -49,6 +49,7 @@ impl States {
             .set("message.timeout.ms", TIMEOUT.as_millis().to_string())
             .set("linger.ms", "5")
             .set("queue.buffering.max.kbytes", "4096");
+        kafka::prevail(&settings.kafka, &mut config);
         let producer = Producer::new(&config, troubles)?;
         Ok(Self {
             settings,

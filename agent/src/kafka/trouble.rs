@@ -26,6 +26,8 @@ pub(crate) enum Trouble {
     Topic,
     /// We may not do what we must.
     Forbidden,
+    /// Another agent sends under our id.
+    Foreign,
     /// Too few replicas are in sync.
     Replicas,
     /// Anything else.
@@ -52,7 +54,14 @@ impl Trouble {
             | Code::ClusterAuthorizationFailed
             | Code::GroupAuthorizationFailed => Self::Forbidden,
             Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend => Self::Replicas,
-            Code::PurgeQueue | Code::PurgeInflight => return None,
+            // A transaction that a fault has ended is begun anew; who does it again and again shows in the cursor.
+            // Nor is what we threw away ourselves.
+            Code::Fenced
+            | Code::ProducerFenced
+            | Code::InvalidProducerEpoch
+            | Code::State
+            | Code::PurgeQueue
+            | Code::PurgeInflight => return None,
             _ => Self::Other,
         })
     }
@@ -71,6 +80,7 @@ impl Trouble {
             }
             Self::Topic => "a topic is missing in Kafka; create it as docs/operations.md lists them",
             Self::Forbidden => "Kafka does not allow a topic to this user; grant Write and Describe on it",
+            Self::Foreign => "another agent sends under this agent's id; give each its own id under [agent]",
             Self::Replicas => "Kafka has too few replicas in sync to keep a record; its operators must look",
             Self::Other => "Kafka refuses records",
         }
@@ -135,6 +145,14 @@ impl Troubles {
             it.connected = false;
             it.trouble = Some(trouble.words());
             changed
+        });
+    }
+
+    /// Another agent sends under our id.
+    pub(crate) fn handle_foreign(&self) {
+        self.progress.send_modify(|it| {
+            it.connected = false;
+            it.trouble = Some(Trouble::Foreign.words());
         });
     }
 

@@ -125,4 +125,7 @@ pub struct Cursor {
     pub run: String,
     /// The last sequence number that is in Kafka.
     pub seq: u64,
+    /// The run that moved it, which the ledger knows; left out where the lane is not told of in the ledger.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub announced: Option<String>,
 }

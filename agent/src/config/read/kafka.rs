@@ -2,12 +2,15 @@
 
 mod properties;
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use toml::Spanned;
 
-use super::agent::required_section;
+use super::agent::{duration, required_section};
 use super::{client_cert, existing, is_loopback, secret, word};
 use crate::config::section::{Mistakes, Section};
-use crate::config::{Kafka, KafkaSecurity, Sasl, keys};
+use crate::config::{Delivery, Kafka, KafkaSecurity, Sasl, keys};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Protection {
@@ -45,6 +48,10 @@ pub(super) fn kafka(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Kafka
     let mechanism = mechanism(&section, mistakes);
     let ca_file = existing(&section, "ca_file", mistakes);
     let client_cert = client_cert(&section, mistakes);
+    let known = [("exactly-once", Delivery::ExactlyOnce), ("at-least-once", Delivery::AtLeastOnce)];
+    let delivery =
+        word(&section, "delivery", &known, mistakes).map_or(Delivery::ExactlyOnce, Spanned::into_inner);
+    let answer_timeout = answer_timeout(&section, mistakes);
     let properties = properties::properties(&section, mistakes);
     // A security that was said and cannot be read has its mistake already.
     if said.is_some() || section.value("security").is_none() {
@@ -62,7 +69,15 @@ pub(super) fn kafka(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Kafka
         }
         (Protection::SaslSsl | Protection::SaslPlaintext, None) => None,
     };
-    Some(Kafka { brokers: brokers?, security: security?, ca_file, client_cert, properties })
+    Some(Kafka {
+        brokers: brokers?,
+        security: security?,
+        ca_file,
+        client_cert,
+        answer_timeout,
+        delivery,
+        properties,
+    })
 }
 
 /// What the chosen security would never use was meant otherwise.
@@ -124,6 +139,17 @@ fn brokers(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Vec<String>
         }
     }
     Some(brokers.into_iter().map(Spanned::into_inner).collect())
+}
+
+/// Less than the ten seconds of a transaction, so that the agent knows first that it failed.
+fn answer_timeout(section: &Section<'_>, mistakes: &mut Mistakes) -> Duration {
+    const ALLOWED: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(9);
+    let timeout = duration(section, "kafka", "answer_timeout", mistakes);
+    if !ALLOWED.contains(&timeout) {
+        let span = section.value("answer_timeout").map_or_else(|| section.span.clone(), Spanned::span);
+        mistakes.add(span, "answer_timeout must be from 1 to 9 seconds", "answer_timeout = \"9s\"");
+    }
+    timeout
 }
 
 fn host(broker: &str) -> &str {

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use crate::config::section::{Mistakes, Section};
 
 /// What the promises rest on (exactly once, nothing given up) and what has a key of its own.
-const OURS: [&str; 16] = [
+const OURS: [&str; 18] = [
     "acks",
     "bootstrap.servers",
     "client.id",
@@ -20,9 +20,11 @@ const OURS: [&str; 16] = [
     "sasl.mechanisms",
     "sasl.username",
     "security.protocol",
+    "socket.timeout.ms",
     "ssl.ca.location",
     "ssl.certificate.location",
     "ssl.key.location",
+    "transaction.timeout.ms",
     "transactional.id",
 ];
 

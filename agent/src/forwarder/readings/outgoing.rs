@@ -1,0 +1,161 @@
+//! What is on its way: the records of one batch, their reports, and the transaction around them.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::OwnedHeaders;
+use tokio::sync::watch;
+use vitals::time::Uptime;
+
+use super::LOOK;
+use super::session::Failure;
+use crate::clock;
+use crate::config::Delivery;
+use crate::envelope::Position;
+use crate::forwarder::Settings;
+use crate::forwarder::batch::Batch;
+use crate::forwarder::message::{self, Schema};
+use crate::forwarder::producer::{Producer, QueueFull};
+
+/// The broker ends a transaction by itself after this long: so long an agent that died in one keeps readers waiting.
+pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A producer with the batch on its way.
+pub(super) struct Outgoing<'a> {
+    settings: &'a Settings,
+    end: &'a watch::Receiver<Option<Uptime>>,
+    pub(super) producer: Producer,
+    batch: Batch,
+    /// Since when there is something in the batch, and with it a transaction.
+    begun: Option<Instant>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(super) fn new(
+        settings: &'a Settings,
+        end: &'a watch::Receiver<Option<Uptime>>,
+        producer: Producer,
+    ) -> Self {
+        Self { settings, end, producer, batch: Batch::default(), begun: None }
+    }
+
+    /// Whether anything was sent since the last commit.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// Sends a record of the forwarder's own.
+    pub(super) fn send_own(
+        &mut self,
+        schema: Schema,
+        key: &str,
+        record: &impl serde::Serialize,
+        position: Position,
+    ) -> Result<(), Failure> {
+        let body = serde_json::to_vec(record).map_err(|_| Failure::Producer)?;
+        let mode = self.settings.mode;
+        let headers = message::common(schema.name(), &self.settings.agent, mode);
+        self.send(position, schema.topic(mode), key, &body, &headers)
+    }
+
+    /// Sends a record, waiting for room in the producer's queue. The first of a batch begins its transaction.
+    pub(super) fn send(
+        &mut self,
+        position: Position,
+        topic: &str,
+        key: &str,
+        body: &[u8],
+        headers: &OwnedHeaders,
+    ) -> Result<(), Failure> {
+        if self.begun.is_none() {
+            if self.is_transactional() {
+                self.producer.begin().map_err(|_| Failure::Producer)?;
+            }
+            self.begun = Some(clock::instant());
+        }
+        let ticket = self.batch.push(position);
+        loop {
+            match self.producer.send(ticket, topic, key, body, headers.clone()) {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(QueueFull)) => self.wait(LOOK)?,
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
+                    return Err(self.refusal(ticket));
+                }
+                Err(_) => return Err(Failure::Producer),
+            }
+        }
+    }
+
+    /// Kafka refuses the record of a ticket; the forwarder's own records it cannot refuse for ever.
+    fn refusal(&self, ticket: usize) -> Failure {
+        let refused = self.batch.position(ticket).filter(|it| it.seq > 0).cloned();
+        refused.map_or(Failure::Producer, Failure::Refused)
+    }
+
+    pub(super) fn wait_for_all(&mut self) -> Result<(), Failure> {
+        while self.batch.waiting() > 0 {
+            self.wait(LOOK)?;
+        }
+        Ok(())
+    }
+
+    /// Takes reports, within the time of the transaction and of the agent.
+    fn wait(&mut self, wait: Duration) -> Result<(), Failure> {
+        self.take_reports(wait)?;
+        match self.begun {
+            _ if self.is_over() => Err(Failure::Ended),
+            Some(begun) if self.is_transactional() && begun.elapsed() >= TRANSACTION_TIMEOUT => {
+                Err(Failure::Slow)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn take_reports(&mut self, wait: Duration) -> Result<(), Failure> {
+        for report in self.producer.poll(wait) {
+            match report.outcome {
+                Ok(()) => self.batch.handle_success(report.ticket),
+                Err(KafkaError::MessageProduction(
+                    RDKafkaErrorCode::MessageSizeTooLarge
+                    | RDKafkaErrorCode::InvalidRecord
+                    | RDKafkaErrorCode::InvalidMessage,
+                )) => {
+                    return Err(self.refusal(report.ticket));
+                }
+                Err(_) => return Err(Failure::Producer),
+            }
+        }
+        if self.producer.is_dead() { Err(Failure::Producer) } else { Ok(()) }
+    }
+
+    pub(super) fn is_transactional(&self) -> bool {
+        self.settings.kafka.delivery == Delivery::ExactlyOnce
+    }
+
+    /// Ends the batch, all of which Kafka has: nobody may know what became of it when this fails.
+    pub(super) fn commit(&mut self) -> Result<(), Failure> {
+        if let (true, Some(begun)) = (self.is_transactional(), self.begun) {
+            let asked = clock::instant();
+            self.producer.commit(self.time_left()).map_err(|_| Failure::Producer)?;
+            if asked.elapsed() >= self.settings.kafka.answer_timeout || begun.elapsed() >= TRANSACTION_TIMEOUT
+            {
+                return Err(Failure::Slow);
+            }
+        }
+        self.batch.clear();
+        self.begun = None;
+        Ok(())
+    }
+
+    /// Whether the agent's time is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.end.borrow().is_some_and(|deadline| clock::uptime() >= deadline)
+    }
+
+    /// How long a commit may take.
+    fn time_left(&self) -> Duration {
+        let left = self.end.borrow().map(|deadline| deadline.since(clock::uptime()));
+        let most = self.settings.kafka.answer_timeout;
+        left.map_or(most, |it| it.min(most))
+    }
+}

@@ -1,0 +1,225 @@
+//! One producer's life: fence the one before, ask how far we are, then batch after batch, each one transaction with
+//! its ledger records and the cursor (the way of Kafka's KIP-618).
+//!
+//! After a commit that failed, or took so long that its request may still be on its way, nobody knows what Kafka did.
+//! The session never guesses: it ends, and the next one reads the cursor.
+
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+use vitals::record::ledger::{CURSORS, Cursor, Gap, Lane, LedgerRecord};
+use vitals::time::Uptime;
+
+use super::known::Known;
+use super::outgoing::Outgoing;
+use super::refusals::Refusals;
+use super::{LOOK, same_boot};
+use crate::buffer::{Chunk, Item, LaneReader};
+use crate::envelope::{Envelope, Position};
+use crate::forwarder::message::{self, Provenance, Schema};
+use crate::forwarder::producer::{Producer, QUEUE_MAX};
+use crate::forwarder::{Settings, cursor, ledger};
+use crate::kafka::Troubles;
+
+/// Records in one transaction: half of the producer's queue, so that one never waits for room.
+pub(super) const BATCH_MAX: usize = QUEUE_MAX / 2;
+
+/// Why a session ended.
+pub(super) enum Failure {
+    /// Anything that a new producer may cure.
+    Producer,
+    /// A transaction did not end in its time.
+    Slow,
+    /// Kafka refuses this record.
+    Refused(Position),
+    /// Another agent sends under our id.
+    Foreign,
+    /// The agent ends.
+    Ended,
+}
+
+/// A session, open.
+pub(super) struct Session<'a> {
+    settings: &'a Settings,
+    troubles: &'a Troubles,
+    lane: &'a mut LaneReader,
+    known: &'a mut Known,
+    out: Outgoing<'a>,
+}
+
+impl<'a> Session<'a> {
+    /// Fences the session before, learns how far Kafka has us, and lets the lane begin after that.
+    pub(super) fn open(
+        settings: &'a Settings,
+        config: &ClientConfig,
+        troubles: &'a Troubles,
+        end: &'a watch::Receiver<Option<Uptime>>,
+        lane: &'a mut LaneReader,
+        known: &'a mut Known,
+    ) -> Result<Self, Failure> {
+        let producer = Producer::new(config, troubles).map_err(|error| {
+            troubles.handle(&error);
+            Failure::Producer
+        })?;
+        let out = Outgoing::new(settings, end, producer);
+        let mut it = Self { settings, troubles, lane, known, out };
+        if it.out.is_transactional() {
+            while !it.out.producer.fence_others(LOOK).map_err(|_| Failure::Producer)? {
+                if it.is_over() {
+                    return Err(Failure::Ended);
+                }
+            }
+        }
+        it.learn_cursor()?;
+        Ok(it)
+    }
+
+    fn learn_cursor(&mut self) -> Result<(), Failure> {
+        let read = cursor::read(self.settings, Lane::Readings, || self.is_over()).map_err(|error| {
+            self.troubles.handle(&error);
+            Failure::Producer
+        })?;
+        if !self.known.handle_cursor(read.as_ref(), &self.settings.run) {
+            error!(
+                run = read.map(|it| it.run),
+                "Another agent sends readings under the id of this one (a copied card?). Nothing is sent until its id is changed."
+            );
+            self.troubles.handle_foreign();
+            return Err(Failure::Foreign);
+        }
+        // No cursor, or a run that is not kept, means the beginning of what is.
+        let from = self.known.position().cloned().unwrap_or_else(Position::none);
+        if from.seq > 0 {
+            info!(run = %from.run, seq = from.seq, "Kafka has the readings up to here.");
+            self.lane.acknowledge(&from);
+        }
+        self.lane.rewind(&from);
+        Ok(())
+    }
+
+    /// Where the readings come from.
+    pub(super) fn lane(&mut self) -> &mut LaneReader {
+        self.lane
+    }
+
+    /// Nothing is to be sent: says that the run has begun, where it was not said yet, and hears what Kafka has to say.
+    pub(super) fn idle(&mut self) -> Result<(), Failure> {
+        if !self.known.is_announced() {
+            self.announce()?;
+            return self.commit(None, 0);
+        }
+        self.out.take_reports(Duration::ZERO)
+    }
+
+    /// The lane has ended.
+    pub(super) fn finish(&mut self) -> Failure {
+        match self.idle() {
+            Ok(()) => Failure::Ended,
+            Err(failure) => failure,
+        }
+    }
+
+    /// Sends what the lane has as one transaction, and lets the store forget it; how many records it was.
+    pub(super) fn send_batch(&mut self, max: usize, refusals: &Refusals) -> Result<usize, Failure> {
+        if !self.known.is_announced() {
+            self.announce()?;
+        }
+        let (mut last, mut count, mut sent) = (None, 0, 0);
+        while sent < max {
+            let Some(chunk) = self.lane.next_chunk().map_err(|error| Failure::of_store(&error))? else {
+                break;
+            };
+            sent += chunk.items.len();
+            for item in &chunk.items {
+                let position = Position { run: chunk.run.clone(), seq: item.range().1 };
+                if !self.known.is_done(&position) {
+                    self.send_item(&chunk, item, position.clone(), refusals)?;
+                    count += u64::from(matches!(item, Item::Record(_)));
+                    last = Some(position);
+                }
+            }
+        }
+        self.commit(last, count)?;
+        Ok(sent)
+    }
+
+    fn send_item(
+        &mut self,
+        chunk: &Chunk,
+        item: &Item,
+        position: Position,
+        refusals: &Refusals,
+    ) -> Result<(), Failure> {
+        match item {
+            Item::Gap(gap) => self.send_gap(gap.clone(), position)?,
+            Item::Record(_) if refusals.is_poison(&position) => {
+                self.send_gap(ledger::refused(self.settings, &position), position)?;
+            }
+            Item::Record(envelope) => self.send_record(&chunk.run, envelope, position)?,
+        }
+        if refusals.is_careful() { self.out.wait_for_all() } else { Ok(()) }
+    }
+
+    fn send_record(&mut self, run: &str, envelope: &Envelope, position: Position) -> Result<(), Failure> {
+        let this_boot = same_boot(run, &self.settings.run);
+        let provenance = Provenance { agent: &self.settings.agent, run, this_boot };
+        let headers = message::headers(Lane::Readings, envelope, provenance);
+        let topic = Schema::Readings.topic(envelope.mode);
+        self.out.send(position, topic, &envelope.key, &envelope.body, &headers)
+    }
+
+    fn send_gap(&mut self, gap: Gap, position: Position) -> Result<(), Failure> {
+        warn!(run = gap.run, first = gap.first_seq, last = gap.last_seq, reason = ?gap.reason, "Readings are missing for ever; the ledger says so.");
+        self.out.send_own(Schema::Ledger, self.settings.agent.as_str(), &LedgerRecord::Gap(gap), position)
+    }
+
+    /// Says in the ledger that this run has begun, and what came before it.
+    fn announce(&mut self) -> Result<(), Failure> {
+        let run = LedgerRecord::Run(ledger::began(self.settings));
+        self.out.send_own(Schema::Ledger, self.settings.agent.as_str(), &run, Position::none())
+    }
+
+    /// Moves the cursor, ends the transaction, and lets the store forget what is in it.
+    fn commit(&mut self, last: Option<Position>, count: u64) -> Result<(), Failure> {
+        if !self.out.is_begun() {
+            return Ok(());
+        }
+        let position = last.or_else(|| self.known.position().cloned());
+        if let Some(it) = &position {
+            self.send_cursor(it)?;
+        }
+        self.out.wait_for_all()?;
+        self.known.handle_commit_begun(position.as_ref());
+        self.out.commit()?;
+        if let Some(position) = &position {
+            self.lane.acknowledge(position);
+        }
+        self.known.handle_committed(position);
+        self.troubles.progress().send_modify(|it| it.delivered_readings += count);
+        Ok(())
+    }
+
+    fn send_cursor(&mut self, position: &Position) -> Result<(), Failure> {
+        let record = Cursor {
+            schema: CURSORS.into(),
+            agent: self.settings.agent.clone(),
+            lane: Lane::Readings,
+            run: position.run.to_string(),
+            seq: position.seq,
+            announced: Some(self.settings.run.to_string()),
+        };
+        if !self.out.is_transactional() {
+            // It must not say more than Kafka has.
+            self.out.wait_for_all()?;
+        }
+        let key = cursor::key(&self.settings.agent, Lane::Readings);
+        self.out.send_own(Schema::Cursors, &key, &record, Position::none())
+    }
+
+    /// Whether the agent's time is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.out.is_over()
+    }
+}

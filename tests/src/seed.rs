@@ -1,0 +1,20 @@
+//! Chance that can be repeated.
+
+use std::env;
+use std::time::Duration;
+
+use wardline_sim::random::Random;
+
+/// The chance of a test, from `WARDLINE_SEED` or anew; prints the seed that replays it.
+#[must_use]
+pub fn random(test: &str) -> Random {
+    let given = env::var("WARDLINE_SEED").ok().and_then(|it| it.parse().ok());
+    let seed = given.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    println!("{test}: WARDLINE_SEED={seed}");
+    Random::new(seed, 0)
+}
+
+/// A time of [low, high) ms.
+pub fn time(random: &mut Random, low: f64, high: f64) -> Duration {
+    Duration::from_secs_f64(random.between(low, high) / 1000.0)
+}
