@@ -98,23 +98,24 @@ async fn live(config: Config) -> Result<(), RunError> {
         .map_err(|source| RunError::RunDirectory { path: config.agent.run_dir.clone(), source })?;
     let run: Arc<str> = clock::run_id().into();
     let failure = StoreFailure::new(&config.agent.run_dir);
-    let metrics = Metrics::new();
-    let mut tasks = JoinSet::new();
+    let (metrics, mut tasks) = (Metrics::new(), JoinSet::new());
     let (stop, stopped) = watch::channel(false);
     let clock = watch_clock(&mut tasks, stopped.clone());
 
     let opened = store::open(&config, &run, failure.is_recent(), *clock.borrow())?;
-    let previous = store::PreviousRun::default();
-    let state = store::learn(opened.found, &previous)?;
+    let (told, state) = store::learn(opened.found)?;
     let kept = KeptBeds::load(&config.agent.run_dir, state.as_deref());
     let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir)
         .map_err(|source| RunError::System { what: "the thread that keeps the alarms", source })?;
     let progress = opened.intake.progress();
     let marks: Vec<_> = (0..config.mqtt.len()).map(|link| opened.intake.marks(link)).collect();
 
-    let (forwarder, inputs) =
-        forwarder::start(forwarder::Settings::new(&config, &run, previous), opened.readings, opened.alarms)
-            .map_err(RunError::Kafka)?;
+    let (forwarder, inputs) = forwarder::start(
+        forwarder::Settings::new(&config, &run, told.previous),
+        opened.readings,
+        opened.alarms,
+    )
+    .map_err(RunError::Kafka)?;
     let annunciators =
         annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
     let (loop_, status) = Bedside::new(
@@ -139,7 +140,7 @@ async fn live(config: Config) -> Result<(), RunError> {
     );
     let (inbox, receiver) = mpsc::channel(INBOX_MAX);
     let bedside = start_bedside(loop_, receiver)?;
-    start_sources(&config, &run, &inbox, &marks, &clock, &metrics, &stopped, &mut tasks)?;
+    start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
     drop(inbox);
     let (agent, run) = (config.agent.id.to_string(), run.to_string());
     let (status_, store) = (status.clone(), progress.clone());
@@ -224,6 +225,7 @@ fn start_sources(
     run: &Arc<str>,
     inbox: &mpsc::Sender<source::SourceInput>,
     marks: &[watch::Receiver<buffer::Mark>],
+    stored: &source::mqtt::Stored,
     clock: &watch::Receiver<ClockQuality>,
     metrics: &Metrics,
     stopped: &watch::Receiver<bool>,
@@ -258,6 +260,7 @@ fn start_sources(
             run: Arc::clone(run),
             inbox: inbox.clone(),
             marks: marks.clone(),
+            stored: Arc::clone(stored),
             clock: clock.clone(),
             quarantine: quarantine.clone(),
             metrics: metrics.clone(),

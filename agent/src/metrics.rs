@@ -61,6 +61,7 @@ pub struct Metrics {
     accepted: Family<OfSource, Counter>,
     bytes: Family<OfSource, Counter>,
     rejected: Family<Rejected, Counter>,
+    repeated: Family<OfSource, Counter>,
     reopened: Family<OfSource, Counter>,
     annunciated: Family<OfAnnunciator, Counter>,
     /// Seconds from an alarm's decision to the annunciators.
@@ -95,7 +96,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("wardline");
         let (accepted, bytes, rejected) = (Family::default(), Family::default(), Family::default());
-        let (reopened, annunciated) = (Family::default(), Family::default());
+        let (reopened, annunciated, repeated) = (Family::default(), Family::default(), Family::default());
         let generation_delay =
             Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]);
         registry.register("readings_accepted", "Observation sets taken from a source", accepted.clone());
@@ -105,6 +106,8 @@ impl Metrics {
             "What of a source could not be used, by reason",
             rejected.clone(),
         );
+        let what = "Messages that the broker sent again and that were stored before";
+        registry.register("messages_repeated", what, repeated.clone());
         registry.register("serial_reopened", "Times a port was opened", reopened.clone());
         registry.register("annunciated", "Alarm changes handed to local annunciators", annunciated.clone());
         let what = "From decision to annunciation (IEC 60601-1-8: alarm signal generation delay)";
@@ -117,7 +120,7 @@ impl Metrics {
         let views = Views::default();
         views.register(&mut registry);
         let registry = Arc::new(registry);
-        Self { registry, accepted, bytes, rejected, reopened, annunciated, generation_delay, views }
+        Self { registry, accepted, bytes, rejected, repeated, reopened, annunciated, generation_delay, views }
     }
 
     /// Counts what a source gave: observation sets, and the bytes they came in.
@@ -130,6 +133,11 @@ impl Metrics {
     /// Counts something of a source that could not be used.
     pub fn reject(&self, source: &str, reason: &'static str) {
         self.rejected.get_or_create(&Rejected { source: source.into(), reason }).inc();
+    }
+
+    /// Counts a message that was stored before.
+    pub fn repeat(&self, source: &str) {
+        self.repeated.get_or_create(&OfSource { source: source.into() }).inc();
     }
 
     /// Counts that a port was opened.

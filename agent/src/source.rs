@@ -1,5 +1,6 @@
 //! Where readings come from: each source has tasks of its own, and all have one inbox.
 
+pub(crate) mod identity;
 pub mod mqtt;
 pub mod serial;
 mod stamp;

@@ -14,6 +14,7 @@ mod exactly_once;
 mod harness;
 mod install;
 mod missing;
+mod redelivery;
 mod refused;
 mod schema;
 mod secure;

@@ -22,6 +22,7 @@ pub mod patient;
 pub mod port;
 pub mod process;
 pub mod program;
+pub mod proxy;
 pub mod pty;
 pub mod publisher;
 pub mod reader;

@@ -14,11 +14,16 @@ use super::facts::Naming;
 use super::quarantine::Quarantine;
 use super::{Previous, SIZE_MIN, Settings};
 
+/// Readings whose messages a broker may send again: as many as MQTT lets it have outstanding.
+const REPEATABLE_MAX: usize = 65_535;
+
 /// What opening has found.
 #[derive(Debug)]
 pub struct Found {
     /// The engines' newest state.
     pub state: Option<Arc<[u8]>>,
+    /// The bodies of the last readings, oldest first: what a broker may send again.
+    pub stored: Vec<Box<[u8]>>,
     /// The run before this one.
     pub previous: Option<Previous>,
     /// What an operator must know.
@@ -27,7 +32,7 @@ pub struct Found {
 
 impl Found {
     pub(super) fn nothing(remark: Remark) -> Self {
-        Self { state: None, previous: None, remarks: vec![remark] }
+        Self { state: None, stored: Vec::new(), previous: None, remarks: vec![remark] }
     }
 }
 
@@ -84,7 +89,7 @@ pub(super) struct Lanes {
 
 /// Opens both lanes; without, there is memory.
 pub(super) fn lanes(settings: &Settings, platter: &Platter) -> (Option<Lanes>, Found) {
-    let mut found = Found { state: None, previous: None, remarks: Vec::new() };
+    let mut found = Found { state: None, stored: Vec::new(), previous: None, remarks: Vec::new() };
     let opened = probe(&settings.dir, platter).and_then(|()| {
         open_lanes(settings, platter, &mut found).or_else(|error| {
             replace(&settings.dir, &error, &mut found.remarks)?;
@@ -110,8 +115,9 @@ fn probe(dir: &Path, platter: &Platter) -> Result<(), StoreError> {
 }
 
 fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Result<Lanes, StoreError> {
-    let readings = Recovered::read(place(settings, Lane::Readings, platter))?;
+    let mut readings = Recovered::read(place(settings, Lane::Readings, platter))?;
     let alarms = Recovered::read(place(settings, Lane::Alarms, platter))?;
+    found.stored = readings.newest_bodies(REPEATABLE_MAX);
     let generations = readings.set_aside + alarms.set_aside;
     if generations > 0 {
         found.remarks.push(Remark::SetAside { generations, dir: settings.dir.join("quarantine") });

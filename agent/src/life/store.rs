@@ -9,15 +9,25 @@ use tracing::warn;
 use vitals::time::ClockQuality;
 
 use super::RunError;
-use crate::buffer::{self, Found, Previous};
+use crate::buffer::{self, EngineState, Found, Previous};
 use crate::clock;
 use crate::config::Config;
+use crate::source::identity;
+use crate::source::mqtt::Stored;
 
 /// How long the start waits for the disk: alarms are decided within two seconds of it.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The run before this one, once the disk has told.
 pub(super) type PreviousRun = Arc<OnceLock<Option<Previous>>>;
+
+/// What the disk tells once, early or late.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told {
+    pub(super) previous: PreviousRun,
+    /// What a broker may send again.
+    pub(super) stored: Stored,
+}
 
 /// Begins to open the store.
 pub(super) fn open(
@@ -41,32 +51,37 @@ pub(super) fn open(
 }
 
 /// Waits a moment for what the disk has; gives the engines' state if it came in time.
-pub(super) fn learn(found: Receiver<Found>, previous: &PreviousRun) -> Result<Option<Arc<[u8]>>, RunError> {
+pub(super) fn learn(found: Receiver<Found>) -> Result<(Told, Option<EngineState>), RunError> {
+    let told = Told::default();
     match found.recv_timeout(WAIT_MAX) {
-        Ok(found) => Ok(take(found, previous)),
+        Ok(found) => {
+            let state = take(found, &told);
+            Ok((told, state))
+        }
         Err(RecvTimeoutError::Disconnected) => Err(RunError::Ended("the opening of the store")),
         Err(RecvTimeoutError::Timeout) => {
             warn!(
                 "The disk is slow: the store is still being opened. Alarms are decided meanwhile, on what the run directory remembers of them; readings wait in memory."
             );
-            let previous = Arc::clone(previous);
+            let late_told = told.clone();
             let late = move || {
                 if let Ok(found) = found.recv() {
-                    take(found, &previous);
+                    take(found, &late_told);
                 }
             };
             let spawned = thread::Builder::new().name("store-found".into()).spawn(late);
             spawned.map_err(|source| RunError::System { what: "the wait for the disk", source })?;
-            Ok(None)
+            Ok((told, None))
         }
     }
 }
 
-fn take(found: Found, previous: &PreviousRun) -> Option<Arc<[u8]>> {
+fn take(found: Found, told: &Told) -> Option<EngineState> {
     for remark in &found.remarks {
         warn!(%remark, "The store was not as it was left.");
     }
-    // It is set here and nowhere else.
-    let _ = previous.set(found.previous);
+    // They are set here and nowhere else.
+    let _ = told.stored.set(found.stored.iter().filter_map(|it| identity::of_body(it)).collect());
+    let _ = told.previous.set(found.previous);
     found.state
 }

@@ -12,6 +12,7 @@ mod line;
 mod poll;
 mod receipts;
 mod route;
+mod seen;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ use vitals::time::ClockQuality;
 use self::intake::Intake;
 use self::poll::{Held, MESSAGES_MAX, Poll};
 use self::route::Router;
+use self::seen::Seen;
+pub(crate) use self::seen::Stored;
 use super::SourceInput;
 use crate::buffer::Mark;
 use crate::config::{MqttLink, TopicSource};
@@ -58,6 +61,8 @@ pub struct Setup {
     pub inbox: mpsc::Sender<SourceInput>,
     /// Up to which message everything is stored.
     pub marks: watch::Receiver<Mark>,
+    /// What earlier runs have stored.
+    pub stored: Stored,
     /// How far the wall clock can be believed.
     pub clock: watch::Receiver<ClockQuality>,
     /// Where what cannot be used is kept.
@@ -88,6 +93,7 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) -> Result<(), TlsError> {
         run: setup.run,
         fence_topic: format!("wardline/{}/fence", setup.link.client_id),
         speaker,
+        seen: Seen::new(setup.stored),
         router: Router::new(setup.sources, setup.beds),
         held,
         inbox: Some(setup.inbox),

@@ -22,7 +22,11 @@ impl DiskLane {
     pub(super) fn make_room(&mut self) -> Result<(), StoreError> {
         while self.is_full() && !self.must_wait() {
             let Some(place) = self.old.iter().position(|it| it.gap.is_none()) else { break };
-            self.evict(place)?;
+            if place == 0 && self.is_done(&self.old[0]) {
+                self.remove_front();
+            } else {
+                self.evict(place)?;
+            }
         }
         Ok(())
     }
@@ -55,30 +59,37 @@ impl DiskLane {
         Ok(())
     }
 
-    /// Removes the generations and gaps that are in Kafka whole.
+    /// Removes the generations and gaps that are in Kafka whole, but for the newest: a broker may send its last messages
+    /// again, and they must be known.
     pub(super) fn remove_acknowledged(&mut self) {
-        while let Some(old) = self.old.front() {
-            let done = if old.facts.run == self.acknowledged.run {
-                old.facts.last <= self.acknowledged.seq
-            } else {
-                // The acknowledged run is kept and stands behind: all before it is done.
-                self.facts().skip(1).any(|(_, it)| it.run == self.acknowledged.run)
-            };
-            if !done {
-                break;
-            }
-            let (ordinal, is_gap) = (old.ordinal, old.gap.is_some());
-            self.close_reading(ordinal);
-            self.old.pop_front();
-            let dir = self.place.generation_dir(ordinal);
-            if is_gap {
-                remove_gap(&dir.with_extension("gap"));
-            } else if let Err(error) = remove_generation(&dir) {
-                warn!(
-                    error = error.chain(),
-                    "What is in Kafka cannot be removed; it will be sent again after a restart."
-                );
-            }
+        while self.old.front().is_some_and(|it| (self.old.len() > 1 || it.gap.is_some()) && self.is_done(it))
+        {
+            self.remove_front();
+        }
+    }
+
+    fn is_done(&self, old: &Old) -> bool {
+        if old.facts.run == self.acknowledged.run {
+            old.facts.last <= self.acknowledged.seq
+        } else {
+            // The acknowledged run is kept and stands behind: all before it is done.
+            self.facts().skip(1).any(|(_, it)| it.run == self.acknowledged.run)
+        }
+    }
+
+    fn remove_front(&mut self) {
+        let Some(old) = self.old.front() else { return };
+        let (ordinal, is_gap) = (old.ordinal, old.gap.is_some());
+        self.close_reading(ordinal);
+        self.old.pop_front();
+        let dir = self.place.generation_dir(ordinal);
+        if is_gap {
+            remove_gap(&dir.with_extension("gap"));
+        } else if let Err(error) = remove_generation(&dir) {
+            warn!(
+                error = error.chain(),
+                "What is in Kafka cannot be removed; it will be sent again after a restart."
+            );
         }
     }
 

@@ -10,8 +10,9 @@ use vitals::record::ledger::Gap;
 use super::super::EngineState;
 use super::super::durable::{Doing as _, StoreError};
 use super::super::frame::Kind;
-use super::super::generation::{Generation, blocks, read_facts, read_file};
+use super::super::generation::{Found as Frame, Generation, blocks, read_facts, read_file};
 use super::super::pack::Packer;
+use super::super::records;
 use super::evict::{remove_gap, stand_in};
 use super::rebuild::{close_sealed, open_sealed, recover_generation};
 use super::{Counts, DiskLane, Old, Place};
@@ -69,6 +70,33 @@ impl Recovered {
     /// The last sequence number of a run; 0: none is known.
     pub(in crate::buffer) fn last_of(&self, run: &RunId) -> u64 {
         self.old.iter().filter(|it| it.facts.run == *run).map(|it| it.facts.last).max().unwrap_or(0)
+    }
+
+    /// The bodies of the last records, at most so many, oldest first. What cannot be read is left out.
+    pub(in crate::buffer) fn newest_bodies(&mut self, max: usize) -> Vec<Box<[u8]>> {
+        let mut bodies = Vec::new();
+        for old in self.old.iter_mut().rev().filter(|it| it.gap.is_none() && !it.facts.is_empty()) {
+            if bodies.len() >= max {
+                break;
+            }
+            let dir = self.place.generation_dir(old.ordinal);
+            let Ok(generation) = open_sealed(&self.place, &dir, &mut old.facts, &mut self.set_aside) else {
+                continue;
+            };
+            let mut before = old.facts.last.saturating_add(1);
+            while bodies.len() < max {
+                let Ok(Frame::Body { head, raw }) = generation.before(before) else { break };
+                if head.kind == Kind::Records {
+                    let records = records::decode(head.first, &raw).unwrap_or_default();
+                    bodies.extend(records.into_iter().rev().map(|it| it.body));
+                }
+                before = head.first;
+            }
+            close_sealed(&self.place, generation, &dir, &mut old.facts);
+        }
+        bodies.truncate(max);
+        bodies.reverse();
+        bodies
     }
 
     /// Begins this run's first generation.

@@ -16,12 +16,13 @@ use super::line::{Circumstances, Line};
 use super::poll::{FromPoll, Held, cost};
 use super::receipts::Receipts;
 use super::route::{Route, Router};
+use super::seen::{Seen, Verdict};
 use crate::buffer::Mark;
 use crate::clock;
 use crate::envelope::Receipt;
 use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
-use crate::source::{Arrival, SourceInput};
+use crate::source::{Arrival, SourceInput, identity};
 
 /// Messages taken in one turn.
 const TURN_MAX: usize = 256;
@@ -44,6 +45,7 @@ pub(super) struct Intake {
     pub(super) fence_topic: String,
     pub(super) speaker: Speaker,
     pub(super) router: Router,
+    pub(super) seen: Seen,
     pub(super) held: Held,
     /// To the bedside task; dropped when the agent shuts down, so that the bedside task can end.
     pub(super) inbox: Option<mpsc::Sender<SourceInput>>,
@@ -202,7 +204,7 @@ impl Running {
         let Some(source) = intake.router.source(&route) else { return Vec::new() };
         let line = self.lines.entry(Arc::clone(&route)).or_insert_with(|| Line::new(&route, source));
         let wall = WallClock { up: at, at: clock::timestamp(), quality: *intake.clock.borrow() };
-        let decoded = line.decode(
+        let mut decoded = line.decode(
             &message.payload,
             Circumstances {
                 wall,
@@ -211,6 +213,19 @@ impl Running {
                 redelivered: message.redelivered,
             },
         );
+        if let [only] = decoded.observations.as_mut_slice() {
+            if let Some(identity) = identity::of_observation(only) {
+                match intake.seen.handle(identity, message.redelivered) {
+                    // Its acknowledgement leaves behind those of what came before, when all that is stored.
+                    Verdict::Known => {
+                        intake.metrics.repeat(route.id.as_str());
+                        return Vec::new();
+                    }
+                    Verdict::New => only.redelivered = false,
+                    Verdict::Unsure => {}
+                }
+            }
+        }
         let device = Arc::clone(&line.stamp.device);
         for reason in &decoded.faults {
             intake.reject(reason, route.id.as_str(), message);
