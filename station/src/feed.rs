@@ -190,7 +190,8 @@ impl Feed {
     }
 }
 
-fn configuration(options: &FeedOptions) -> ClientConfig {
+/// How Kafka is reached.
+pub(crate) fn configuration(options: &FeedOptions) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &options.brokers)

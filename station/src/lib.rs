@@ -3,6 +3,7 @@
 //! ```text
 //! Kafka ─► feed ─► Ward (pure) ─► Change ─┬─► wording ─► terminal
 //!                                         └─► handoff ─► a program, a webhook
+//! Kafka ─► completeness ─► whether anything is missing
 //! ```
 #![cfg_attr(
     test,
@@ -15,6 +16,7 @@
 )]
 
 pub mod clock;
+pub mod completeness;
 #[cfg(test)]
 mod example;
 pub mod feed;

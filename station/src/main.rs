@@ -8,11 +8,16 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
-use wardline_station::options::{Command, Options, Tail};
+use wardline_station::completeness::Verdict;
+use wardline_station::completeness::read::read;
+use wardline_station::feed::FeedOptions;
+use wardline_station::options::{Command, KafkaArgs, Options, Tail};
 use wardline_station::tail::tail;
 use wardline_station::wording::Wording;
 
 const USAGE: u8 = 64;
+const DATA: u8 = 65;
+const UNAVAILABLE: u8 = 69;
 const INTERNAL: u8 = 70;
 const CONFIGURATION: u8 = 78;
 
@@ -33,7 +38,10 @@ fn main() -> ExitCode {
         .with_target(false)
         .with_env_filter(EnvFilter::new("info"))
         .init();
-    let Command::Tail(arguments) = options.command;
+    let arguments = match options.command {
+        Command::Tail(arguments) => arguments,
+        Command::Completeness(arguments) => return prove(arguments),
+    };
     let tail = match Tail::try_from(arguments).context("The command line cannot be followed") {
         Ok(tail) => tail,
         Err(error) => return fail(&error, CONFIGURATION),
@@ -52,6 +60,28 @@ fn follow(options: Tail, wording: Wording) -> anyhow::Result<()> {
         .build()
         .context("The runtime cannot be started")?;
     runtime.block_on(tail(options, wording)).context("The station has ended")
+}
+
+/// Tells each agent's verdict, one below the other.
+fn prove(arguments: KafkaArgs) -> ExitCode {
+    let options = match FeedOptions::try_from(arguments).context("The command line cannot be followed") {
+        Ok(options) => options,
+        Err(error) => return fail(&error, CONFIGURATION),
+    };
+    let account = match read(&options).context("Nothing can be proven") {
+        Ok(account) => account,
+        Err(error) => return fail(&error, UNAVAILABLE),
+    };
+    let verdicts = account.verdicts();
+    for verdict in &verdicts {
+        println!("{verdict}");
+    }
+    if account.truncated {
+        println!(
+            "Kafka has deleted old readings: of each run, only what follows its first reading there was proven."
+        );
+    }
+    ExitCode::from(if verdicts.iter().all(Verdict::is_clean) { 0 } else { DATA })
 }
 
 /// The chain of an error, printed once.

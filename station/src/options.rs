@@ -26,11 +26,15 @@ pub struct Options {
 pub enum Command {
     /// Prints each change of an alarm as one line, and says when an agent or Kafka is lost.
     Tail(TailArgs),
+    /// Proves from Kafka alone, agent by agent, that no reading is missing and none is there twice.
+    ///
+    /// Ends with 0 when all is complete, with 65 and the missing numbers when not.
+    Completeness(KafkaArgs),
 }
 
-/// How to follow.
+/// Where to read.
 #[derive(Debug, Args)]
-pub struct TailArgs {
+pub struct KafkaArgs {
     /// Some of Kafka's brokers.
     #[arg(long, value_name = "HOST:PORT[,HOST:PORT]")]
     brokers: String,
@@ -40,6 +44,19 @@ pub struct TailArgs {
     /// Follow simulated and replayed data: the prefix `sim.`, and SIMULATED on every line.
     #[arg(long, conflicts_with = "prefix")]
     simulated: bool,
+    /// A property of librdkafka, for TLS and login: security.protocol=SASL_SSL, sasl.username=station, …
+    #[arg(long = "kafka-property", value_name = "NAME=VALUE", value_parser = property)]
+    kafka_properties: Vec<(String, String)>,
+    /// A file with Kafka's password (sasl.password), so that it shows in no list of processes.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+/// How to follow.
+#[derive(Debug, Args)]
+pub struct TailArgs {
+    #[command(flatten)]
+    kafka: KafkaArgs,
     /// Only these beds, by id; loss of agents and of Kafka is always told.
     #[arg(long = "bed", value_name = "BED", num_args = 1..)]
     beds: Vec<String>,
@@ -52,12 +69,6 @@ pub struct TailArgs {
     /// A web address to post each change to.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// A property of librdkafka, for TLS and login: security.protocol=SASL_SSL, sasl.username=station, …
-    #[arg(long = "kafka-property", value_name = "NAME=VALUE", value_parser = property)]
-    kafka_properties: Vec<(String, String)>,
-    /// A file with Kafka's password (sasl.password), so that it shows in no list of processes.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
 }
 
 /// How to follow, understood.
@@ -95,10 +106,10 @@ pub enum OptionsError {
     Webhook(#[source] PostError),
 }
 
-impl TryFrom<TailArgs> for Tail {
+impl TryFrom<KafkaArgs> for FeedOptions {
     type Error = OptionsError;
 
-    fn try_from(it: TailArgs) -> Result<Self, OptionsError> {
+    fn try_from(it: KafkaArgs) -> Result<Self, OptionsError> {
         let mut properties: BTreeMap<String, String> = it.kafka_properties.into_iter().collect();
         if let Some(name) = properties.keys().find(|it| it.ends_with("password")) {
             return Err(OptionsError::SecretInTheOpen(name.clone()));
@@ -109,10 +120,18 @@ impl TryFrom<TailArgs> for Tail {
             properties.insert("sasl.password".into(), password.trim_end_matches(['\r', '\n']).into());
         }
         let prefix = if it.simulated { "sim.".into() } else { it.prefix };
-        let simulated = prefix.starts_with("sim.");
+        Ok(Self { brokers: it.brokers, prefix, properties })
+    }
+}
+
+impl TryFrom<TailArgs> for Tail {
+    type Error = OptionsError;
+
+    fn try_from(it: TailArgs) -> Result<Self, OptionsError> {
+        let feed = FeedOptions::try_from(it.kafka)?;
+        let simulated = feed.prefix.starts_with("sim.");
         let webhook = it.webhook.map(|url| Webhook::new(&url)).transpose().map_err(OptionsError::Webhook)?;
         let ways = it.exec.map(Way::Command).into_iter().chain(webhook.map(Way::Webhook)).collect();
-        let feed = FeedOptions { brokers: it.brokers, prefix, properties };
         Ok(Self { feed, beds: it.beds, json: it.json, simulated, ways })
     }
 }
@@ -130,7 +149,10 @@ mod tests {
 
     fn tail(arguments: &[&str]) -> Result<Tail, String> {
         let arguments = ["wardline-station", "tail", "--brokers", "k:9092"].iter().chain(arguments);
-        let Command::Tail(it) = Options::try_parse_from(arguments).map_err(|it| it.to_string())?.command;
+        let Command::Tail(it) = Options::try_parse_from(arguments).map_err(|it| it.to_string())?.command
+        else {
+            unreachable!()
+        };
         Tail::try_from(it).map_err(|it| it.to_string())
     }
 

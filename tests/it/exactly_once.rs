@@ -1,5 +1,6 @@
 //! P2: whatever dies, and whenever, a reader of what is committed sees each record once and in order.
 
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use wardline_tests::reader::Reader;
 use wardline_tests::seed;
 use wardline_tests::site::Site;
 use wardline_tests::tally::{Tally, Verdict};
-use wardline_tests::wait;
+use wardline_tests::{program, wait};
 
 use crate::way::of;
 
@@ -58,6 +59,8 @@ struct Ward {
     kafka: Kafka,
     broker: Mosquitto,
     site: Site,
+    /// What the station says of the whole.
+    proof: String,
 }
 
 impl Ward {
@@ -68,7 +71,23 @@ impl Ward {
             kafka.bootstrap()
         ));
         let site = site.mqtt(broker.port()).beds(beds().iter().map(String::as_str)).ward();
-        Ok(Self { kafka, broker, site })
+        Ok(Self { kafka, broker, site, proof: String::new() })
+    }
+
+    /// What a consumer alone can tell, by the station.
+    fn prove(&self) -> Result<String> {
+        let mut station = Command::new(program::ours("wardline-station")?);
+        station.args(["completeness", "--brokers", &self.kafka.bootstrap()]);
+        let output = station.output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let code = if said.contains("NOT COMPLETE") { 65 } else { 0 };
+        ensure!(
+            output.status.code() == Some(code),
+            "{}: {said}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(said)
     }
 
     fn suffer(&mut self, agent: Agent, fault: Fault) -> Result<Agent> {
@@ -128,6 +147,8 @@ impl Ward {
         let reader = Reader::open(&self.kafka, READINGS)?;
         let verdict = Tally::default().read(&reader, &load, PATIENCE)?;
         println!("{} messages, {} faults: {verdict}", load.count, faults.len());
+        self.proof = self.prove()?;
+        println!("{}", self.proof);
         agent.check_alive()?;
         ensure!(verdict.missing == 0, "{verdict}; the agent's log:\n{}", agent.log());
         Ok(verdict)
@@ -143,9 +164,11 @@ fn beds() -> Vec<String> {
 fn each_record_is_seen_once_and_in_order_whatever_dies() -> Result<()> {
     let mut random = seed::random("exactly once");
     let faults: Vec<_> = (0..length::pick(8, 200)).map(|_| Fault::any(&mut random)).collect();
-    let verdict = Ward::start("exactly-once", "exactly-once")?.live_through(&faults, &mut random)?;
+    let mut ward = Ward::start("exactly-once", "exactly-once")?;
+    let verdict = ward.live_through(&faults, &mut random)?;
     let wrong = (verdict.doubled_records, verdict.doubled_messages, verdict.disordered);
     assert_eq!(wrong, (0, 0, 0), "{verdict}");
+    assert!(ward.proof.contains(&format!("{}: complete: ", ward.site.agent())), "{}", ward.proof);
     Ok(())
 }
 
@@ -158,6 +181,7 @@ fn without_transactions_the_same_faults_double_records() -> Result<()> {
         (0..4).map(|_| Fault::AgentKilledWhileDraining(seed::time(&mut random, 0.0, 30.0))).collect();
     let verdict = ward.live_through(&faults, &mut random)?;
     assert!(verdict.doubled_records > 0, "the test cannot tell once from twice: {verdict}");
+    assert!(ward.proof.contains("NOT COMPLETE"), "{}", ward.proof);
     Ok(())
 }
 
