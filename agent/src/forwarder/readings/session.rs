@@ -82,10 +82,16 @@ impl<'a> Session<'a> {
             Failure::Producer
         })?;
         if !self.known.handle_cursor(read.as_ref(), &self.settings.run) {
-            error!(
-                run = read.map(|it| it.run),
-                "Another agent sends readings under the id of this one (a copied card?). Nothing is sent until its id is changed."
-            );
+            if let Some(other) = read {
+                error!(
+                    run = other.run,
+                    "Another agent sends readings under the id of this one (a copied card?). No reading is sent until its id is changed."
+                );
+            } else {
+                error!(
+                    "What this agent had written in vitals.cursors.v1 is gone: another Kafka, or somebody emptied the topic. No reading is sent until the agent is restarted; it then sends all that it keeps."
+                );
+            }
             self.troubles.handle_foreign();
             return Err(Failure::Foreign);
         }
@@ -187,11 +193,12 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let position = last.or_else(|| self.known.position().cloned());
+        // Before it is sent: without a transaction it may be seen before it is reported.
+        self.known.handle_commit_begun(position.as_ref());
         if let Some(it) = &position {
             self.send_cursor(it)?;
         }
         self.out.wait_for_all()?;
-        self.known.handle_commit_begun(position.as_ref());
         self.out.commit()?;
         if let Some(position) = &position {
             self.lane.acknowledge(position);
