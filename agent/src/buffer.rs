@@ -14,6 +14,7 @@
 //!
 //! Only `generation` names sled.
 
+mod account;
 mod carve;
 mod disk;
 mod durable;
@@ -24,6 +25,7 @@ mod found;
 mod frame;
 mod generation;
 mod group;
+mod history;
 mod intake;
 mod memory;
 mod open;
@@ -50,7 +52,9 @@ use std::time::Duration;
 use vitals::record::alarm::WallClock;
 use vitals::record::ledger::Gap;
 
+pub use self::account::Delivered;
 pub use self::found::{Found, Remark};
+pub use self::history::{Began, Past, Previous};
 pub use self::intake::Intake;
 pub use self::open::{OpenError, Opened, open};
 pub use self::progress::{LaneProgress, Progress, StoreState};
@@ -96,17 +100,6 @@ pub struct Mark {
     pub generation: u64,
     /// The last message included, from 1; 0 before the first.
     pub ordinal: u64,
-}
-
-/// The run before this one, as the store knows it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Previous {
-    /// Its id.
-    pub run: RunId,
-    /// Its last durable reading; 0: none.
-    pub last_reading: u64,
-    /// Its last durable alarm record; 0: none.
-    pub last_alarm: u64,
 }
 
 /// Consecutive items of one run and lane.

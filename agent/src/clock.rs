@@ -36,6 +36,36 @@ pub fn timestamp() -> Timestamp {
     Timestamp::from_micros(micros).unwrap_or(Timestamp::EPOCH)
 }
 
+/// How the wall clock and the boot-time clock stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reckoning {
+    /// When the boot-time clock stood at zero, on the wall clock.
+    pub boot_at: Timestamp,
+    /// How far the wall clock can be believed.
+    pub quality: ClockQuality,
+}
+
+/// A disciplined clock is slewed by at most half a millisecond a second; what moves by so much between two looks, or
+/// over days, makes times worth correcting.
+const STEP_MICROS: u64 = 500_000;
+
+impl Reckoning {
+    /// Whether the wall clock was set, found or lost between the two.
+    #[must_use]
+    pub fn differs(&self, before: &Self) -> bool {
+        let moved = self.boot_at.as_micros().abs_diff(before.boot_at.as_micros());
+        self.quality != before.quality || moved >= STEP_MICROS
+    }
+}
+
+/// How the clocks stand now, given how far the wall clock could be believed before.
+#[must_use]
+pub fn reckoning(before: ClockQuality) -> Reckoning {
+    let up = i64::try_from(uptime().as_millis()).unwrap_or(i64::MAX).saturating_mul(1000);
+    let boot_at = Timestamp::from_micros(timestamp().as_micros().saturating_sub(up));
+    Reckoning { boot_at: boot_at.unwrap_or(Timestamp::EPOCH), quality: quality(before) }
+}
+
 /// This boot of the machine, for ever unlike any other: from the unit where `/proc` is hidden, else from the kernel.
 pub fn boot_id() -> &'static str {
     static BOOT_ID: OnceLock<String> = OnceLock::new();

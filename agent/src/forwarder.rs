@@ -30,8 +30,8 @@ use vitals::alarm::event::Phase;
 use vitals::reading::Mode;
 use vitals::record::alarm::AlarmRecord;
 
-use crate::buffer::{LaneReader, Previous};
-use crate::clock;
+use crate::buffer::{LaneReader, Past};
+use crate::clock::{self, Reckoning};
 use crate::config::{Config, Kafka};
 use crate::envelope::{Envelope, RunId};
 use crate::kafka::Troubles;
@@ -52,17 +52,24 @@ pub struct Settings {
     /// The mode of cursor, ledger and heartbeat: live if any source is.
     pub(crate) mode: Mode,
     /// Set once the disk has told.
-    pub(crate) previous: Arc<OnceLock<Option<Previous>>>,
+    pub(crate) past: Arc<OnceLock<Past>>,
+    /// How the clocks stand.
+    pub(crate) reckoning: watch::Receiver<Reckoning>,
 }
 
 impl Settings {
     /// What the configuration says.
     #[must_use]
-    pub fn new(config: &Config, run: &RunId, previous: Arc<OnceLock<Option<Previous>>>) -> Self {
+    pub fn new(
+        config: &Config,
+        run: &RunId,
+        past: Arc<OnceLock<Past>>,
+        reckoning: watch::Receiver<Reckoning>,
+    ) -> Self {
         let serial = config.serial.iter().map(|it| it.common.mode);
         let mode = serial.chain(config.topics.iter().map(|it| it.common.mode)).min().unwrap_or(Mode::Live);
         let agent = config.agent.id.to_string();
-        Self { kafka: config.kafka.clone(), agent, run: Arc::clone(run), mode, previous }
+        Self { kafka: config.kafka.clone(), agent, run: Arc::clone(run), mode, past, reckoning }
     }
 }
 

@@ -160,7 +160,8 @@ async fn status(State(seen): State<Seen>) -> Response {
         "bedside": { "turns": bedside.turns, "beds": bedside.beds, "readings": bedside.reading_seq,
             "alarm_records": bedside.alarm_seq, "alarms": { "high": high, "medium": medium, "low": low } },
         "store": { "state": store.state.name(), "bytes": store.bytes_on_disk, "bytes_max": store.bytes_max,
-            "records": store.readings.buffered_records + store.alarms.buffered_records },
+            "records": store.readings.buffered_records + store.alarms.buffered_records,
+            "conservation_error": store.conservation_error },
         "kafka": { "connected": forwarder.connected, "readings": forwarder.delivered_readings,
             "alarms": forwarder.delivered_alarms, "trouble": forwarder.trouble },
     }))
@@ -191,7 +192,8 @@ impl Seen {
         views.store_ok.set(u64::from(matches!(store.state, StoreState::Ok)));
         views.commits.set(store.commits);
         views.syncs.set(store.syncs);
-        views.evicted.set(store.readings.evicted);
+        views.evicted.set(store.readings.evicted + store.readings.shed + store.readings.damaged);
+        views.conservation_error.set(store.conservation_error);
         let forwarder = self.forwarder.borrow().clone();
         views.delivered_readings.set(forwarder.delivered_readings);
         views.delivered_alarms.set(forwarder.delivered_alarms);

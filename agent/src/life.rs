@@ -26,6 +26,7 @@ use vitals::time::ClockQuality;
 use self::store_failure::StoreFailure;
 use crate::bedside::{self, Bedside, BedsideStatus, INBOX_MAX, KeptBeds, SourceSetup};
 use crate::buffer::{self, StoreState};
+use crate::clock::Reckoning;
 use crate::config::{Config, TopicBed};
 use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
@@ -100,7 +101,7 @@ async fn live(config: Config) -> Result<(), RunError> {
     let failure = StoreFailure::new(&config.agent.run_dir);
     let (metrics, mut tasks) = (Metrics::new(), JoinSet::new());
     let (stop, stopped) = watch::channel(false);
-    let clock = watch_clock(&mut tasks, stopped.clone());
+    let (clock, reckoning) = watch_clock(&mut tasks, stopped.clone());
 
     let opened = store::open(&config, &run, failure.is_recent(), *clock.borrow())?;
     let (told, state) = store::learn(opened.found)?;
@@ -111,7 +112,7 @@ async fn live(config: Config) -> Result<(), RunError> {
     let marks: Vec<_> = (0..config.mqtt.len()).map(|link| opened.intake.marks(link)).collect();
 
     let (forwarder, inputs) = forwarder::start(
-        forwarder::Settings::new(&config, &run, told.previous),
+        forwarder::Settings::new(&config, &run, told.past, reckoning),
         opened.readings,
         opened.alarms,
     )
@@ -157,20 +158,27 @@ async fn live(config: Config) -> Result<(), RunError> {
     why
 }
 
-/// Asks the kernel every few seconds how far the wall clock can be believed.
-fn watch_clock(tasks: &mut JoinSet<()>, mut stopped: watch::Receiver<bool>) -> watch::Receiver<ClockQuality> {
-    let (sender, receiver) = watch::channel(clock::quality(ClockQuality::Unsynced));
+/// Asks the kernel every few seconds how far the wall clock can be believed, and whether it was set.
+fn watch_clock(
+    tasks: &mut JoinSet<()>,
+    mut stopped: watch::Receiver<bool>,
+) -> (watch::Receiver<ClockQuality>, watch::Receiver<Reckoning>) {
+    let begin = clock::reckoning(ClockQuality::Unsynced);
+    let (sender, receiver) = watch::channel(begin.quality);
+    let (reckoning, reckonings) = watch::channel(begin);
     tasks.spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_secs(5));
         while timeout_or_stop(&mut ticks, &mut stopped).await {
-            sender.send_if_modified(|quality| {
-                let before = *quality;
-                *quality = clock::quality(before);
-                before != *quality
-            });
+            let before = *reckoning.borrow();
+            let now = clock::reckoning(before.quality);
+            if now.differs(&before) {
+                info!(boot_at = %now.boot_at, was = %before.boot_at, quality = ?now.quality, "The wall clock was set or found. Ages and alarms go by another clock; the ledger tells the correction.");
+                reckoning.send_replace(now);
+                sender.send_if_modified(|it| std::mem::replace(it, now.quality) != now.quality);
+            }
         }
     });
-    receiver
+    (receiver, reckonings)
 }
 
 /// Waits for the next tick; false when the agent is to stop.

@@ -84,6 +84,7 @@ pub struct Views {
     pub(crate) commits: Number,
     pub(crate) syncs: Number,
     pub(crate) evicted: Number,
+    pub(crate) conservation_error: Number,
     pub(crate) delivered_readings: Number,
     pub(crate) delivered_alarms: Number,
     pub(crate) kafka_connected: Number,
@@ -180,6 +181,11 @@ impl Views {
         number("store_commits", "Groups made durable in this run", &self.commits);
         number("store_syncs", "Syncs of the disk in this run", &self.syncs);
         number("readings_gap", "Readings that a gap record stands for in this run", &self.evicted);
+        number(
+            "conservation_error",
+            "Records that are neither delivered nor kept nor covered by a gap: 0, or something is wrong",
+            &self.conservation_error,
+        );
         number(
             "readings_delivered",
             "Readings that Kafka has acknowledged in this run",

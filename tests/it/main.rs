@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod conservation;
 mod durability;
 mod endurance;
 mod exactly_once;

@@ -16,7 +16,7 @@ use vitals::quantity::Quantity;
 use vitals::reading::{Absent, Measurement, Mode, Quality, Reading};
 use vitals::record::alarm::{ALARMS, AlarmContext, AlarmRecord, WallClock};
 use vitals::record::evidence::Evidence;
-use vitals::record::ledger::{CURSORS, Cursor, Gap, GapReason, LEDGER, Lane, LedgerRecord, Run};
+use vitals::record::ledger::{CURSORS, Clock, Cursor, Gap, GapReason, LEDGER, Lane, LedgerRecord, Run};
 use vitals::record::reading::{Origin, READINGS, ReadingRecord};
 use vitals::record::state::{
     BEDS, BedRecord, LATEST, LatestRecord, LatestValue, STATUS, SourceState, StatusRecord,
@@ -233,6 +233,15 @@ fn what_proves_completeness_keeps_to_its_schema() {
         clock: ClockQuality::Unsynced,
     };
     schemas.check(LEDGER, &json_of(&LedgerRecord::Run(began))).unwrap();
+    let clock = Clock {
+        schema: LEDGER.into(),
+        agent: agent.clone(),
+        run: run.clone(),
+        up_ms: Uptime::ZERO,
+        boot_at: wall_clock(),
+        clock: ClockQuality::Synced,
+    };
+    schemas.check(LEDGER, &json_of(&LedgerRecord::Clock(clock))).unwrap();
     let cursor = Cursor {
         schema: CURSORS.into(),
         agent,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use crate::process::{self, Process};
@@ -99,9 +99,21 @@ impl Agent {
         Ok(body.lines().filter(of_name).filter_map(value).sum())
     }
 
-    /// Kills it (SIGKILL).
+    /// Kills it (SIGKILL). Its account must be in order to its last moment.
     pub fn kill(mut self) -> Result<()> {
+        self.check_account()?;
         self.process.kill()
+    }
+
+    /// An error if a record is neither delivered nor kept nor covered by a gap (P5); one that cannot answer any more
+    /// says nothing.
+    fn check_account(&self) -> Result<()> {
+        match self.metric("wardline_conservation_error") {
+            Ok(error) if error != 0.0 => {
+                bail!("{error} records are nowhere; the log:\n{}", self.process.log_tail())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sends it a signal.
@@ -109,8 +121,9 @@ impl Agent {
         self.process.signal(signal)
     }
 
-    /// Asks it to stop (SIGTERM) and waits for its end.
+    /// Asks it to stop (SIGTERM) and waits for its end. Its account must be in order.
     pub fn stop(mut self, within: Duration) -> Result<ExitStatus> {
+        self.check_account()?;
         self.process.signal(Signal::TERM)?;
         self.process.wait(within)
     }

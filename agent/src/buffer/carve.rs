@@ -61,18 +61,24 @@ impl Carved {
         self.frames.iter().filter(|(it, _)| it.seq > seq).map(|(_, it)| it.len()).sum()
     }
 
-    /// Whether nothing from `first` to `last` is missing.
-    pub(super) fn covers(&self, first: u64, last: u64) -> bool {
-        let mut next = first;
+    /// What is missing from `first` to `last`.
+    pub(super) fn holes(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
+        let (mut holes, mut next) = (Vec::new(), first);
         for (key, frame) in self.frames.iter().filter(|(it, _)| it.part == 0) {
-            let Ok(part) = parse(frame) else { return false };
+            let Ok(part) = parse(frame) else { continue };
             let whole = (1..part.parts).all(|part| self.frames.contains_key(&Key { part, ..*key }));
-            if key.seq > next || !whole {
-                return false;
+            if !whole || key.seq > last {
+                continue;
             }
-            next = next.max(part.head.last + 1);
+            if key.seq > next {
+                holes.push((next, key.seq - 1));
+            }
+            next = next.max(part.head.last.saturating_add(1));
         }
-        next > last
+        if next <= last {
+            holes.push((next, last));
+        }
+        holes
     }
 
     /// All frames, with the newest of each kind of which there is one.

@@ -138,6 +138,6 @@ fn a_dead_disk_is_not_touched() {
     assert!(matches!(opened.found.recv().unwrap().remarks[..], [Remark::MemoryOnly { .. }]));
     end(opened);
     let mut opened = open(settings(dir.path(), "run-3")).unwrap();
-    assert_eq!(opened.found.recv().unwrap().previous.unwrap().last_reading, 1);
+    assert_eq!(opened.found.recv().unwrap().past.previous.unwrap().last_reading, 1);
     assert_eq!(tally(&read_to(&mut opened.readings, 1)), (1, Vec::new()));
 }

@@ -14,6 +14,7 @@ use vitals::record::ledger::Gap;
 
 pub(super) use self::recover::Recovered;
 use super::EngineState;
+use super::account::{Account, Delivered, Hole};
 use super::durable::{Platter, StoreError};
 use super::facts::{Facts, Naming};
 use super::frame::{Kind, encode};
@@ -64,6 +65,7 @@ pub(super) struct DiskLane {
     state: Option<EngineState>,
     manifest: Vec<u8>,
     counts: Counts,
+    account: Account,
 }
 
 /// What will grow no more.
@@ -127,13 +129,17 @@ impl DiskLane {
         Ok(Kept { fresh: Some(chunk), receipts: group.receipts })
     }
 
-    /// Everything up to here is in Kafka.
-    pub(super) fn acknowledge(&mut self, upto: &Position) {
+    /// Everything up to here is in Kafka; `delivered` is what was seen to get there, where it was seen.
+    pub(super) fn acknowledge(&mut self, upto: &Position, delivered: Option<Delivered>) {
         let Some(upto) = self.clamp(upto) else { return };
         if !self.is_behind(&self.acknowledged, &upto) {
             return;
         }
+        if let Some(delivered) = delivered {
+            self.account.handle_delivered(self.count_between(&self.acknowledged, &upto), delivered);
+        }
         self.acknowledged = upto;
+        self.forget_told_holes();
         self.cursor_stale = true;
         self.remove_acknowledged();
     }
@@ -169,7 +175,7 @@ impl DiskLane {
     pub(super) fn describe(&self, progress: &mut LaneProgress) {
         progress.durable = Position { run: self.place.naming.run.clone(), seq: self.tail.facts.last };
         progress.acknowledged = self.acknowledged.clone();
-        progress.buffered_records = self.facts().map(|(_, it)| self.buffered(it)).sum();
+        progress.buffered_records = self.facts().map(|(place, _)| self.buffered(place)).sum();
         progress.bytes_on_disk = self.bytes();
         progress.generations = self.old.iter().filter(|it| it.gap.is_none()).count() as u64 + 1;
         progress.evicted = self.counts.evicted;
@@ -178,6 +184,7 @@ impl DiskLane {
         progress.commits = self.counts.commits;
         progress.syncs = self.counts.syncs;
         progress.stored_bytes = self.counts.stored_bytes;
+        progress.unaccounted = self.account.error();
     }
 
     fn commit(&mut self, frames: &[Keyed], stale: &[Key]) -> Result<(), StoreError> {
@@ -219,12 +226,53 @@ impl DiskLane {
         self.old.iter().map(|it| &it.facts).chain([&self.tail.facts]).enumerate()
     }
 
-    fn buffered(&self, facts: &Facts) -> u64 {
+    /// The records of a stretch that are not in Kafka.
+    fn buffered(&self, place: usize) -> u64 {
+        let facts = self.old.get(place).map_or(&self.tail.facts, |it| &it.facts);
         if facts.run == self.acknowledged.run {
             facts.records.min(facts.last.saturating_sub(self.acknowledged.seq))
+        } else if self.facts().skip(place + 1).any(|(_, it)| it.run == self.acknowledged.run) {
+            // Of an earlier run, and kept only because a broker may send its last messages again.
+            0
         } else {
             facts.records
         }
+    }
+
+    /// How many numbers lie behind one position, up to another.
+    fn count_between(&self, from: &Position, upto: &Position) -> u64 {
+        let mut reached = !self.facts().any(|(_, it)| it.run == from.run);
+        let (mut count, mut ended) = (0, false);
+        for (_, facts) in self.facts() {
+            reached |= facts.run == from.run;
+            if !reached || ended && facts.run != upto.run {
+                continue;
+            }
+            ended |= facts.run == upto.run;
+            let first = if facts.run == from.run { facts.first.max(from.seq + 1) } else { facts.first };
+            let last = if facts.run == upto.run { facts.last.min(upto.seq) } else { facts.last };
+            count += (last + 1).saturating_sub(first);
+        }
+        count
+    }
+
+    /// Enters in the account what earlier runs, or reading, found missing on disk.
+    fn note_holes(&mut self) {
+        for facts in self.old.iter().map(|it| &it.facts) {
+            for (first, last) in facts.holes.iter().copied() {
+                self.account.handle_hole(Hole { run: facts.run.clone(), first, last });
+            }
+        }
+        self.forget_told_holes();
+    }
+
+    fn forget_told_holes(&mut self) {
+        let mut account = std::mem::take(&mut self.account);
+        account.retain_holes(|it| {
+            let end = Position { run: it.run.clone(), seq: it.last };
+            self.facts().any(|(_, facts)| facts.run == it.run) && self.is_behind(&self.acknowledged, &end)
+        });
+        self.account = account;
     }
 
     fn bytes(&self) -> u64 {

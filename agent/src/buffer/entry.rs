@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{EngineState, Mark};
+use super::{Delivered, EngineState, Mark};
 use crate::envelope::{Envelope, Position, Receipt};
 
 /// What an entry costs beside its bytes: the struct, its allocations, its place in a queue.
@@ -21,8 +21,8 @@ pub(super) enum Command {
     End,
     /// The reader reads again after this position; what was fed under earlier epochs it throws away.
     Rewind { to: Position, epoch: u64 },
-    /// Everything up to here is in Kafka.
-    Acknowledge(Position),
+    /// Everything up to here is in Kafka; what was seen to get there.
+    Acknowledge { upto: Position, delivered: Option<Delivered> },
     /// The reader has taken what it was fed, so there is room for more.
     Consumed,
 }

@@ -35,6 +35,9 @@ pub(super) struct Facts {
     pub(super) to_up: Option<Uptime>,
     /// The sources of its records; `None`: too many to tell.
     pub(super) sources: Option<BTreeSet<Box<str>>>,
+    /// Numbers between them that no frame covers: what was damaged.
+    #[serde(default)]
+    pub(super) holes: Vec<(u64, u64)>,
     /// CRC-32 of sled's file when it was sealed: sled overwrites parts of a damaged log when it opens it, so that a
     /// damage must be known before.
     pub(super) sum: Option<u32>,
@@ -51,6 +54,7 @@ impl Facts {
             from_up: None,
             to_up: None,
             sources,
+            holes: Vec::new(),
             sum: None,
         }
     }

@@ -12,7 +12,7 @@ use super::disk::{Bound, DiskLane, Place, Recovered};
 use super::durable::{Doing as _, Platter, StoreError, replace_file};
 use super::facts::Naming;
 use super::quarantine::Quarantine;
-use super::{Previous, SIZE_MIN, Settings};
+use super::{Past, Previous, SIZE_MIN, Settings};
 
 /// Readings whose messages a broker may send again: as many as MQTT lets it have outstanding.
 const REPEATABLE_MAX: usize = 65_535;
@@ -24,15 +24,15 @@ pub struct Found {
     pub state: Option<Arc<[u8]>>,
     /// The bodies of the last readings, oldest first: what a broker may send again.
     pub stored: Vec<Box<[u8]>>,
-    /// The run before this one.
-    pub previous: Option<Previous>,
+    /// What came before this run.
+    pub past: Past,
     /// What an operator must know.
     pub remarks: Vec<Remark>,
 }
 
 impl Found {
     pub(super) fn nothing(remark: Remark) -> Self {
-        Self { state: None, stored: Vec::new(), previous: None, remarks: vec![remark] }
+        Self { state: None, stored: Vec::new(), past: Past::default(), remarks: vec![remark] }
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) struct Lanes {
 
 /// Opens both lanes; without, there is memory.
 pub(super) fn lanes(settings: &Settings, platter: &Platter) -> (Option<Lanes>, Found) {
-    let mut found = Found { state: None, stored: Vec::new(), previous: None, remarks: Vec::new() };
+    let mut found = Found { state: None, stored: Vec::new(), past: Past::default(), remarks: Vec::new() };
     let opened = probe(&settings.dir, platter).and_then(|()| {
         open_lanes(settings, platter, &mut found).or_else(|error| {
             replace(&settings.dir, &error, &mut found.remarks)?;
@@ -123,19 +123,16 @@ fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Resu
         found.remarks.push(Remark::SetAside { generations, dir: settings.dir.join("quarantine") });
     }
     let run = alarms.newest_run().or_else(|| readings.newest_run());
-    found.previous = run.map(|run| Previous {
+    let previous = run.map(|run| Previous {
         last_reading: readings.last_of(&run),
         last_alarm: alarms.last_of(&run),
         run,
     });
+    found.past = Past::new(alarms.manifest.clone().or_else(|| readings.manifest.clone()), previous);
     found.state.clone_from(&alarms.state);
-    let manifest = serde_json::json!({
-        "run": &*settings.run,
-        "started_at": settings.started.at.to_string(),
-        "previous": &found.previous,
-    });
-    let readings = readings.begin(manifest.to_string().into(), None)?;
-    let alarms = alarms.begin(manifest.to_string().into(), found.state.clone())?;
+    let manifest = found.past.manifest(&settings.run, &settings.started);
+    let readings = readings.begin(manifest.clone(), None)?;
+    let alarms = alarms.begin(manifest, found.state.clone())?;
     Ok(Lanes { readings, alarms })
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Pending {
     /// The last sequence number taken.
     pub(super) taken: u64,
     pub(super) shed: u64,
+    /// Numbers that bedside gave and that never came here: none, or something is wrong.
+    pub(super) skipped: u64,
 }
 
 impl Pending {
@@ -49,11 +51,13 @@ impl Pending {
         self.since.get_or_insert_with(clock::instant);
         match &entry {
             Entry::Record { envelope, receipt, .. } => {
+                self.skipped += envelope.seq.saturating_sub(self.taken + 1);
                 self.taken = envelope.seq;
                 self.receipts += usize::from(receipt.is_some());
             }
             Entry::Nothing(_) => self.receipts += 1,
             Entry::Shed(shed) => {
+                self.skipped += shed.after.saturating_sub(self.taken);
                 self.taken = shed.last();
                 self.shed += shed.count;
             }

@@ -57,7 +57,7 @@ fn what_was_marked_survives_kills() {
         let mut opened = open(settings(dir.path(), &format!("check-{round}"))).unwrap();
         let found = opened.found.recv().unwrap();
         assert_eq!(found.remarks, [], "round {round}");
-        let previous = found.previous.unwrap();
+        let previous = found.past.previous.unwrap();
         assert_eq!(&*previous.run, run, "round {round}");
         assert!(previous.last_reading >= readings && previous.last_alarm >= alarms, "{round}: {previous:?}");
         let at = Position { run: run.as_str().into(), seq: acknowledged };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use vitals::record::ledger::GapReason;
 
+use super::account::{Account, Delivered};
 use super::entry::Receipts;
 use super::facts::{Naming, gap};
 use super::group::{Group, Kept};
@@ -23,6 +24,7 @@ pub(super) struct MemoryLane {
     kept: u64,
     acknowledged: u64,
     shed: u64,
+    account: Account,
 }
 
 struct Slot {
@@ -32,7 +34,15 @@ struct Slot {
 
 impl MemoryLane {
     pub(super) fn new(naming: Naming) -> Self {
-        Self { naming, ring: VecDeque::new(), weight: 0, kept: 0, acknowledged: 0, shed: 0 }
+        Self {
+            naming,
+            ring: VecDeque::new(),
+            weight: 0,
+            kept: 0,
+            acknowledged: 0,
+            shed: 0,
+            account: Account::default(),
+        }
     }
 
     /// Takes a group. Its receipts are released when Kafka has it; at once if nothing stands before it.
@@ -62,12 +72,16 @@ impl MemoryLane {
     }
 
     /// Forgets what is in Kafka; returns the receipts that may now be released.
-    pub(super) fn acknowledge(&mut self, upto: &Position) -> Receipts {
+    pub(super) fn acknowledge(&mut self, upto: &Position, delivered: Option<Delivered>) -> Receipts {
         let mut receipts = Receipts::default();
         if upto.run != self.naming.run {
             return receipts;
         }
-        self.acknowledged = self.acknowledged.max(upto.seq.min(self.kept));
+        let before = self.acknowledged;
+        self.acknowledged = before.max(upto.seq.min(self.kept));
+        if let Some(delivered) = delivered.filter(|_| self.acknowledged > before) {
+            self.account.handle_delivered(self.acknowledged - before, delivered);
+        }
         let done = self.ring.partition_point(|it| it.chunk.last <= upto.seq);
         for slot in self.ring.drain(..done) {
             self.weight -= slot.chunk.weight();
@@ -81,6 +95,7 @@ impl MemoryLane {
         progress.durable = position(self.kept);
         progress.acknowledged = position(self.acknowledged);
         progress.shed = self.shed;
+        progress.unaccounted = self.account.error();
         progress.buffered_records = self
             .ring
             .iter()
@@ -142,10 +157,10 @@ mod tests {
         let mut nothing = Group::default();
         nothing.receipts.add(receipt(4));
         assert_eq!(lane.keep(nothing).receipts, Receipts::default(), "it stands behind the first");
-        assert_eq!(lane.acknowledge(&position(2)), Receipts::default());
+        assert_eq!(lane.acknowledge(&position(2), None), Receipts::default());
         let mut both = Receipts::default();
         both.add(receipt(4));
-        assert_eq!(lane.acknowledge(&position(3)), both);
+        assert_eq!(lane.acknowledge(&position(3), None), both);
     }
 
     #[test]

@@ -14,8 +14,9 @@ use super::durable::Platter;
 use super::facts::Naming;
 use super::generation::blocks;
 use super::group::Group;
+use super::progress::LaneProgress;
 use super::quarantine::Quarantine;
-use super::{Chunk, Item};
+use super::{Chunk, Delivered, Item};
 use crate::config::WhenFull;
 use crate::envelope::{Envelope, Lane, Position, RunId};
 
@@ -181,7 +182,16 @@ impl Model {
         let kept = numbers.first().copied().unwrap_or((usize::MAX, 0));
         let next = all.iter().find(|it| **it > self.acknowledged).copied().unwrap_or((usize::MAX, 0));
         assert!(kept <= next, "missing: {next:?} to {kept:?}");
+        let told = self.progress();
+        assert_eq!(told.unaccounted, 0);
+        assert_eq!(told.buffered_records, covered.iter().filter(|it| it.2).count() as u64);
         covered
+    }
+
+    fn progress(&mut self) -> LaneProgress {
+        let mut progress = LaneProgress::new(&naming().run);
+        self.lane().describe(&mut progress);
+        progress
     }
 
     fn act(&mut self, action: &Action) {
@@ -191,7 +201,10 @@ impl Model {
                 let covered = self.check();
                 let Some((run, seq, _)) = at_share(&covered, share) else { return };
                 let upto = Position { run: self.runs[run].0.clone(), seq };
-                self.lane().acknowledge(&upto);
+                let taken = covered.iter().take_while(|it| (it.0, it.1) <= (run, seq));
+                let records = taken.clone().filter(|it| it.2).count() as u64;
+                let delivered = Delivered { records, covered: taken.count() as u64 - records };
+                self.lane().acknowledge(&upto, Some(delivered));
                 self.acknowledged = self.acknowledged.max((run, seq));
             }
             Action::Rewind(share) => {

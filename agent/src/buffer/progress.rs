@@ -62,6 +62,8 @@ pub struct LaneProgress {
     pub syncs: u64,
     /// Bytes of frames written.
     pub stored_bytes: u64,
+    /// Records that are neither delivered nor kept nor covered by a gap: 0, or something is wrong.
+    pub unaccounted: u64,
     /// The lane has ended in order: everything that was offered is durable.
     pub ended: bool,
 }
@@ -82,6 +84,7 @@ impl LaneProgress {
             commits: 0,
             syncs: 0,
             stored_bytes: 0,
+            unaccounted: 0,
             ended: false,
         }
     }
@@ -104,6 +107,8 @@ pub struct Progress {
     pub commits: u64,
     /// Calls of fdatasync and fsync, of both lanes.
     pub syncs: u64,
+    /// Records of both lanes that are neither delivered nor kept nor covered by a gap: 0, or something is wrong.
+    pub conservation_error: u64,
 }
 
 impl Progress {
@@ -117,6 +122,7 @@ impl Progress {
             bytes_max,
             commits: 0,
             syncs: 0,
+            conservation_error: 0,
         }
     }
 
@@ -131,5 +137,6 @@ impl Progress {
         self.bytes_on_disk = self.readings.bytes_on_disk + self.alarms.bytes_on_disk;
         self.commits = self.readings.commits + self.alarms.commits;
         self.syncs = self.readings.syncs + self.alarms.syncs;
+        self.conservation_error = self.readings.unaccounted + self.alarms.unaccounted;
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use super::Chunk;
 use super::entry::{Command, Load};
 use super::feed::FEED_MAX;
+use super::{Chunk, Delivered};
 use crate::clock;
 use crate::envelope::Position;
 
@@ -110,7 +110,12 @@ impl LaneReader {
     /// Everything up to here is in Kafka; it may be removed.
     pub fn acknowledge(&mut self, upto: &Position) {
         // What an owner that is gone cannot note will be read again by the next run.
-        let _ = self.commands.send(Command::Acknowledge(upto.clone()));
+        let _ = self.commands.send(Command::Acknowledge { upto: upto.clone(), delivered: None });
+    }
+
+    /// Everything up to here is in Kafka, and since the position acknowledged before it was this.
+    pub fn deliver(&mut self, upto: &Position, delivered: Delivered) {
+        let _ = self.commands.send(Command::Acknowledge { upto: upto.clone(), delivered: Some(delivered) });
     }
 
     fn take(&mut self, fed: Fed) {

@@ -89,7 +89,7 @@ fn what_is_offered_is_marked_read_and_there_after_a_restart() {
 
     let mut opened = open(settings(dir.path(), "run-2")).unwrap();
     let found = opened.found.recv().unwrap();
-    let previous = found.previous.unwrap();
+    let previous = found.past.previous.unwrap();
     assert_eq!((&*previous.run, previous.last_reading, previous.last_alarm), ("run-1", 500, 1));
     assert_eq!(found.state.as_deref(), Some(&vec![7; 20_000][..]));
     assert_eq!(seqs(&read_to(&mut opened.readings, 500)), (201..=500).collect::<Vec<_>>());

@@ -107,13 +107,13 @@ impl Owner {
                 self.feed.rewind(to, epoch);
                 self.course.caught_up = false;
             }
-            Command::Acknowledge(upto) => {
+            Command::Acknowledge { upto, delivered } => {
                 let released = match &mut self.medium {
                     Medium::Disk(disk) => {
-                        disk.acknowledge(&upto);
+                        disk.acknowledge(&upto, delivered);
                         Receipts::default()
                     }
-                    Medium::Memory(memory) => memory.acknowledge(&upto),
+                    Medium::Memory(memory) => memory.acknowledge(&upto, delivered),
                 };
                 self.release(&released);
                 self.publish();
@@ -266,6 +266,7 @@ impl Owner {
                 Medium::Memory(memory) => memory.describe(mine),
             }
             mine.shed = mine.shed.max(pending.shed);
+            mine.unaccounted += pending.skipped;
             mine.ended = ended;
             if progress.state == StoreState::Stalled && before.commits_of(lane) != progress.commits_of(lane) {
                 progress.state = StoreState::Ok;

@@ -90,7 +90,7 @@ impl Readings {
     pub(super) fn run(mut self) {
         while !self.is_over() {
             // The disk must have told what came before this run: the ledger says it, and it goes first.
-            if self.settings.previous.get().is_none() {
+            if self.settings.past.get().is_none() {
                 std::thread::sleep(LOOK);
                 continue;
             }

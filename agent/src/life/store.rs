@@ -9,7 +9,7 @@ use tracing::warn;
 use vitals::time::ClockQuality;
 
 use super::RunError;
-use crate::buffer::{self, EngineState, Found, Previous};
+use crate::buffer::{self, EngineState, Found, Past};
 use crate::clock;
 use crate::config::Config;
 use crate::source::identity;
@@ -18,13 +18,11 @@ use crate::source::mqtt::Stored;
 /// How long the start waits for the disk: alarms are decided within two seconds of it.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// The run before this one, once the disk has told.
-pub(super) type PreviousRun = Arc<OnceLock<Option<Previous>>>;
-
 /// What the disk tells once, early or late.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told {
-    pub(super) previous: PreviousRun,
+    /// What came before this run.
+    pub(super) past: Arc<OnceLock<Past>>,
     /// What a broker may send again.
     pub(super) stored: Stored,
 }
@@ -82,6 +80,6 @@ fn take(found: Found, told: &Told) -> Option<EngineState> {
     }
     // They are set here and nowhere else.
     let _ = told.stored.set(found.stored.iter().filter_map(|it| identity::of_body(it)).collect());
-    let _ = told.previous.set(found.previous);
+    let _ = told.past.set(found.past);
     found.state
 }

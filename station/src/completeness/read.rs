@@ -125,7 +125,7 @@ fn take(account: &mut Account, name: &str, body: &[u8]) -> Result<(), serde_json
             LedgerRecord::Gap(it) if it.lane == Lane::Readings => {
                 account.handle_gap(&it.agent, &it.run, it.first_seq, it.last_seq);
             }
-            LedgerRecord::Gap(_) => {}
+            LedgerRecord::Gap(_) | LedgerRecord::Clock(_) => {}
             LedgerRecord::Run(it) => {
                 let previous = it.previous.as_deref().zip(it.previous_last_reading);
                 account.handle_run(&it.agent, &it.run, previous);

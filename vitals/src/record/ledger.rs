@@ -42,6 +42,8 @@ pub enum LedgerRecord {
     Gap(Gap),
     /// A run began.
     Run(Run),
+    /// The wall clock was found, lost or set.
+    Clock(Clock),
 }
 
 /// Records that will never come.
@@ -109,6 +111,27 @@ pub struct Run {
     /// When it began, on the wall clock.
     pub started_at: Timestamp,
     /// How far that clock can be believed.
+    pub clock: ClockQuality,
+}
+
+/// How the boot-time clock and the wall clock stand to each other: at the start of a run, and again whenever the wall
+/// clock was found, lost or set.
+///
+/// The newest one of a boot corrects all records of that boot: the true time of what carries `up_ms` is `boot_at` and
+/// `up_ms` together, however wrong the wall clock was when it was written. Records are never rewritten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Always [`LEDGER`].
+    pub schema: String,
+    /// The agent.
+    pub agent: String,
+    /// The run; its part before the dash names the boot.
+    pub run: String,
+    /// The boot-time clock when this was found, ms.
+    pub up_ms: Uptime,
+    /// When the boot-time clock stood at zero, on the wall clock as it is now.
+    pub boot_at: Timestamp,
+    /// How far the wall clock can be believed.
     pub clock: ClockQuality,
 }
 

@@ -36,7 +36,7 @@ impl DiskLane {
         let old = &self.old[place];
         let (ordinal, run) = (old.ordinal, old.facts.run.clone());
         let after = if self.acknowledged.run == run { self.acknowledged.seq } else { 0 };
-        let lost = self.buffered(&old.facts);
+        let lost = self.buffered(place);
         let mut gap = old.facts.to_gap(&self.place.naming, after, GapReason::BufferFull);
         let before = place.checked_sub(1).filter(|it| continues(&self.old[*it], &gap));
         if let Some(Old { gap: Some(earlier), .. }) = before.map(|it| &self.old[it]) {

@@ -3,6 +3,7 @@
 use tracing::error;
 use vitals::record::ledger::GapReason;
 
+use super::super::account::Hole;
 use super::super::durable::StoreError;
 use super::super::facts::gap;
 use super::super::frame::{Head, Kind};
@@ -86,7 +87,9 @@ impl DiskLane {
             self.leave_reading();
             let dir = self.place.generation_dir(ordinal);
             let old = &mut self.old[place];
-            open_sealed(&self.place, &dir, &mut old.facts, &mut self.counts.set_aside)?
+            let opened = open_sealed(&self.place, &dir, &mut old.facts, &mut self.counts.set_aside)?;
+            self.note_holes();
+            opened
         };
         Ok(&self.reading.insert((ordinal, generation)).1)
     }
@@ -102,6 +105,7 @@ impl DiskLane {
 
     fn hole(&mut self, run: &RunId, first: u64, last: u64) -> Chunk {
         self.counts.damaged += last + 1 - first;
+        self.account.handle_hole(Hole { run: run.clone(), first, last });
         error!(%run, first, last, "Records on disk are damaged. A gap in the ledger says which.");
         let gap = gap(&self.place.naming, run, (first, last), GapReason::StoreDamaged);
         Chunk { run: run.clone(), first, last, items: vec![Item::Gap(gap)] }

@@ -22,9 +22,11 @@ impl DiskLane {
         self.reading = None;
         self.counts.set_aside += 1;
         let dir = self.place.generation_dir(old.ordinal);
-        write_anew(&self.place, &dir, Carved::from_generation(&dir), &mut old.facts, Former::SetAside)
-            .map(drop)?;
+        let carved = Carved::from_generation(&dir);
+        old.facts.holes = carved.holes(old.facts.first, old.facts.last);
+        write_anew(&self.place, &dir, carved, &mut old.facts, Former::SetAside).map(drop)?;
         old.bytes = blocks(&dir);
+        self.note_holes();
         Ok(())
     }
 }
@@ -43,7 +45,8 @@ pub(super) fn open_sealed(
         return Generation::open(dir, place.platter.clone());
     }
     let carved = Carved::from_generation(dir);
-    if !carved.covers(facts.first, facts.last) {
+    facts.holes = carved.holes(facts.first, facts.last);
+    if !facts.holes.is_empty() {
         *set_aside += 1;
         return write_anew(place, dir, carved, facts, Former::SetAside);
     }
@@ -178,6 +181,9 @@ fn scan(generation: &Generation, born: Option<&Facts>) -> Result<Scanned, StoreE
         starts.insert(head.first);
         from = head.first + 1;
         let facts = facts.get_or_insert_with(|| Facts::begin(head.run.clone(), head.first));
+        if head.first > facts.last + 1 {
+            facts.holes.push((facts.last + 1, head.first - 1));
+        }
         facts.last = facts.last.max(head.last);
         if head.kind == Kind::Records {
             for envelope in records::decode(head.first, &raw).unwrap_or_default() {

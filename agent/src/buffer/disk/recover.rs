@@ -8,9 +8,11 @@ use std::sync::Arc;
 use vitals::record::ledger::Gap;
 
 use super::super::EngineState;
+use super::super::account::Account;
 use super::super::durable::{Doing as _, StoreError};
 use super::super::frame::Kind;
 use super::super::generation::{Found as Frame, Generation, blocks, read_facts, read_file};
+use super::super::history::Manifest;
 use super::super::pack::Packer;
 use super::super::records;
 use super::evict::{remove_gap, stand_in};
@@ -27,6 +29,7 @@ pub(in crate::buffer) struct Recovered {
     next_ordinal: u64,
     cursor: Option<Position>,
     pub(in crate::buffer) state: Option<EngineState>,
+    pub(in crate::buffer) manifest: Option<Manifest>,
     pub(in crate::buffer) set_aside: u64,
 }
 
@@ -57,7 +60,8 @@ impl Recovered {
             }
         }
         drop_covered_gaps(&place, &mut old);
-        let mut recovered = Self { place, old, next_ordinal, cursor: None, state: None, set_aside };
+        let mut recovered =
+            Self { place, old, next_ordinal, cursor: None, state: None, manifest: None, set_aside };
         recovered.read_specials();
         Ok(recovered)
     }
@@ -123,10 +127,11 @@ impl Recovered {
             state,
             manifest,
             counts: Counts { set_aside: self.set_aside, ..Counts::default() },
+            account: Account::default(),
         };
         lane.counts.syncs += lane.tail.generation.take_syncs();
         if let Some(cursor) = self.cursor {
-            lane.acknowledge(&cursor);
+            lane.acknowledge(&cursor, None);
         }
         // What earlier runs left empty was only there to say where they ended, which the manifest now does.
         let empty: Vec<u64> = lane.old.iter().filter(|it| it.facts.is_empty()).map(|it| it.ordinal).collect();
@@ -135,11 +140,12 @@ impl Recovered {
             lane.old.retain(|it| it.ordinal != ordinal);
         }
         lane.forget_unknown_run();
+        lane.note_holes();
         lane.make_room()?;
         Ok(lane)
     }
 
-    /// Cursor and state of the newest generation that has them.
+    /// Cursor, manifest and state of the newest generation that has them.
     fn read_specials(&mut self) {
         for old in self.old.iter_mut().rev().filter(|it| it.gap.is_none()) {
             let dir = self.place.generation_dir(old.ordinal);
@@ -149,6 +155,10 @@ impl Recovered {
                 self.cursor = special(&generation, Kind::Cursor)
                     .and_then(|it| serde_json::from_slice::<(RunId, u64)>(&it).ok())
                     .map(|(run, seq)| Position { run, seq });
+            }
+            if self.manifest.is_none() {
+                self.manifest =
+                    special(&generation, Kind::Manifest).and_then(|it| serde_json::from_slice(&it).ok());
             }
             self.state = special(&generation, Kind::State).map(Arc::from);
             close_sealed(&self.place, generation, &dir, &mut old.facts);

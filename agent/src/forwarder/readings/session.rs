@@ -16,7 +16,8 @@ use super::known::Known;
 use super::outgoing::Outgoing;
 use super::refusals::Refusals;
 use super::{LOOK, same_boot};
-use crate::buffer::{Chunk, Item, LaneReader};
+use crate::buffer::{Chunk, Delivered, Item, LaneReader};
+use crate::clock::Reckoning;
 use crate::envelope::{Envelope, Position};
 use crate::forwarder::message::{self, Provenance, Schema};
 use crate::forwarder::producer::{Producer, QUEUE_MAX};
@@ -81,7 +82,7 @@ impl<'a> Session<'a> {
             self.troubles.handle(&error);
             Failure::Producer
         })?;
-        if !self.known.handle_cursor(read.as_ref(), &self.settings.run) {
+        if !self.known.handle_cursor(read.as_ref()) {
             if let Some(other) = read {
                 error!(
                     run = other.run,
@@ -110,11 +111,11 @@ impl<'a> Session<'a> {
         self.lane
     }
 
-    /// Nothing is to be sent: says that the run has begun, where it was not said yet, and hears what Kafka has to say.
+    /// Nothing is to be sent: tells the ledger what it does not know yet, and hears what Kafka has to say.
     pub(super) fn idle(&mut self) -> Result<(), Failure> {
-        if !self.known.is_announced() {
-            self.announce()?;
-            return self.commit(None, 0);
+        let told = self.announce()?;
+        if self.out.is_begun() {
+            return self.commit(None, Delivered::default(), told);
         }
         self.out.take_reports(Duration::ZERO)
     }
@@ -129,10 +130,8 @@ impl<'a> Session<'a> {
 
     /// Sends what the lane has as one transaction, and lets the store forget it; how many records it was.
     pub(super) fn send_batch(&mut self, max: usize, refusals: &Refusals) -> Result<usize, Failure> {
-        if !self.known.is_announced() {
-            self.announce()?;
-        }
-        let (mut last, mut count, mut sent) = (None, 0, 0);
+        let told = self.announce()?;
+        let (mut last, mut delivered, mut sent) = (None, Delivered::default(), 0);
         while sent < max {
             let Some(chunk) = self.lane.next_chunk().map_err(|error| Failure::of_store(&error))? else {
                 break;
@@ -141,13 +140,12 @@ impl<'a> Session<'a> {
             for item in &chunk.items {
                 let position = Position { run: chunk.run.clone(), seq: item.range().1 };
                 if !self.known.is_done(&position) {
-                    self.send_item(&chunk, item, position.clone(), refusals)?;
-                    count += u64::from(matches!(item, Item::Record(_)));
+                    self.send_item(&chunk, item, position.clone(), refusals, &mut delivered)?;
                     last = Some(position);
                 }
             }
         }
-        self.commit(last, count)?;
+        self.commit(last, delivered, told)?;
         Ok(sent)
     }
 
@@ -157,13 +155,21 @@ impl<'a> Session<'a> {
         item: &Item,
         position: Position,
         refusals: &Refusals,
+        delivered: &mut Delivered,
     ) -> Result<(), Failure> {
         match item {
-            Item::Gap(gap) => self.send_gap(gap.clone(), position)?,
+            Item::Gap(gap) => {
+                delivered.covered += gap.count;
+                self.send_gap(gap.clone(), position)?;
+            }
             Item::Record(_) if refusals.is_poison(&position) => {
+                delivered.covered += 1;
                 self.send_gap(ledger::refused(self.settings, &position), position)?;
             }
-            Item::Record(envelope) => self.send_record(&chunk.run, envelope, position)?,
+            Item::Record(envelope) => {
+                delivered.records += 1;
+                self.send_record(&chunk.run, envelope, position)?;
+            }
         }
         if refusals.is_careful() { self.out.wait_for_all() } else { Ok(()) }
     }
@@ -181,14 +187,31 @@ impl<'a> Session<'a> {
         self.out.send_own(Schema::Ledger, self.settings.agent.as_str(), &LedgerRecord::Gap(gap), position)
     }
 
-    /// Says in the ledger that this run has begun, and what came before it.
-    fn announce(&mut self) -> Result<(), Failure> {
-        let run = LedgerRecord::Run(ledger::began(self.settings));
-        self.out.send_own(Schema::Ledger, self.settings.agent.as_str(), &run, Position::none())
+    /// Says in the ledger which runs have begun, this one included, and how its clocks stand, where it does not say so
+    /// yet; returns the latter if it was said.
+    fn announce(&mut self) -> Result<Option<Reckoning>, Failure> {
+        let key = self.settings.agent.as_str();
+        if self.known.announced() != Some(&*self.settings.run) {
+            for run in ledger::runs(self.settings, self.known.announced()) {
+                self.out.send_own(Schema::Ledger, key, &LedgerRecord::Run(run), Position::none())?;
+            }
+        }
+        let now = *self.settings.reckoning.borrow();
+        let moved = self.known.reckoning() != Some(now);
+        if moved {
+            let record = LedgerRecord::Clock(ledger::clock(self.settings, now));
+            self.out.send_own(Schema::Ledger, key, &record, Position::none())?;
+        }
+        Ok(moved.then_some(now))
     }
 
     /// Moves the cursor, ends the transaction, and lets the store forget what is in it.
-    fn commit(&mut self, last: Option<Position>, count: u64) -> Result<(), Failure> {
+    fn commit(
+        &mut self,
+        last: Option<Position>,
+        delivered: Delivered,
+        told: Option<Reckoning>,
+    ) -> Result<(), Failure> {
         if !self.out.is_begun() {
             return Ok(());
         }
@@ -201,10 +224,11 @@ impl<'a> Session<'a> {
         self.out.wait_for_all()?;
         self.out.commit()?;
         if let Some(position) = &position {
-            self.lane.acknowledge(position);
+            self.lane.deliver(position, delivered);
         }
-        self.known.handle_committed(position);
-        self.troubles.progress().send_modify(|it| it.delivered_readings += count);
+        self.known.handle_committed(position, &self.settings.run);
+        self.known.handle_reckoning(told);
+        self.troubles.progress().send_modify(|it| it.delivered_readings += delivered.records);
         Ok(())
     }
 

@@ -1,0 +1,118 @@
+//! P5: accepted = delivered + buffered + covered by gaps, as the agent counts it and as Kafka alone can prove it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use wardline_tests::agent::Agent;
+use wardline_tests::kafka::Kafka;
+use wardline_tests::mosquitto::Mosquitto;
+use wardline_tests::patient::Patient;
+use wardline_tests::publisher::{Load, Publisher, publish_one};
+use wardline_tests::reader::Reader;
+use wardline_tests::site::Site;
+use wardline_tests::{program, wait};
+
+use crate::way::of;
+
+const SOON: Duration = Duration::from_secs(40);
+const COUNT: u64 = 2_000;
+const BUFFERED: &str = "wardline_buffer_records";
+const ERROR: &str = "wardline_conservation_error";
+
+/// With what each frame on disk begins (`docs/storage-format.md`).
+const MAGIC: [u8; 4] = [0xD7, b'W', b'L', b'F'];
+
+/// Takes a frame of records out of a killed store, every copy of it; returns how many records it held.
+fn remove_a_frame(readings: &Path) -> Result<u64> {
+    let mut victim = None;
+    for generation in fs::read_dir(readings)? {
+        let path = generation?.path().join("db");
+        let mut bytes = fs::read(&path).with_context(|| format!("no store at {}", path.display()))?;
+        let mut at = 0;
+        while let Some(found) = bytes[at..].windows(4).position(|it| it == MAGIC) {
+            at += found;
+            let frame = &bytes[at..];
+            let number = |from: usize, len: usize| {
+                frame[from..from + len].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+            };
+            // Neither the first nor the last of its run: what stands on both sides shows the hole.
+            let (first, count) = (number(18, 8), number(14, 4));
+            let is_inner = frame[5] == b'R' && first > 200 && first < COUNT / 2;
+            if is_inner && *victim.get_or_insert((first, count)) == (first, count) {
+                bytes[at..at + 4].fill(0);
+            }
+            at += 4;
+        }
+        fs::write(&path, bytes)?;
+    }
+    victim.map(|(_, count)| count).context("no frame was found to remove")
+}
+
+fn fill(site: &Site, broker: &Mosquitto, first_seq: u64) -> Result<()> {
+    let agent = Agent::start(site)?;
+    let load = Load {
+        beds: vec!["bed-1".into(), "bed-2".into()],
+        count: COUNT,
+        rate: None,
+        first_seq,
+        patient: Patient::Stable,
+    };
+    // What is published before the agent has subscribed for the first time, the broker forgets.
+    let mut probe = 0;
+    wait::until("the subscription", SOON, || {
+        probe += 1;
+        publish_one(broker.port(), "ward/bed-3", Patient::Stable.payload(first_seq * 100 + probe), false)?;
+        Ok((agent.metric("wardline_readings")? > 0.0).then_some(()))
+    })?;
+    Publisher::start(broker.port(), load).finish(SOON)?;
+    wait::until("the readings on disk", SOON, || {
+        let kept = agent.metric("wardline_readings")?;
+        Ok((kept > COUNT as f64 && agent.metric(BUFFERED)? >= kept).then_some(()))
+    })?;
+    agent.kill()
+}
+
+/// P5, F8: what is missing on disk shows at once, stays an error until the ledger says so, and then is none; and the
+/// ledger knows the runs that never saw Kafka.
+#[test]
+fn a_frame_that_is_removed_shows_until_the_ledger_says_so() -> Result<()> {
+    let (mut kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
+    let site = Site::new("conservation")?.kafka(&kafka.bootstrap()).mqtt(broker.port());
+    let site = site.beds(["bed-1", "bed-2", "bed-3"]).ward();
+    kafka.kill();
+    fill(&site, &broker, 1)?;
+    fill(&site, &broker, COUNT + 1)?;
+    let removed = remove_a_frame(&site.state_dir().join("store/readings"))?;
+
+    let agent = Agent::start(&site)?;
+    wait::until("the hole to show", SOON, || Ok((agent.metric(ERROR)? > 0.0).then_some(())))?;
+    let error = agent.metric(ERROR)?;
+    ensure!((error - removed as f64).abs() < 0.5, "{removed} records removed, {error} are missing");
+
+    kafka.restart()?;
+    let ledger = Reader::open(&kafka, "vitals.ledger.v1")?;
+    let mut lines = Vec::new();
+    let told = ledger.read_until(Instant::now() + SOON, |it| {
+        lines.extend(of(it, &site).then(|| it.clone()));
+        it.text("type") == "gap"
+    })?;
+    ensure!(told, "no gap was told: {lines:?}");
+    let gap = lines.last().context("no gap")?;
+    assert_eq!((gap.text("reason"), gap.number("count")), ("store_damaged", Some(removed)));
+    wait::until("the account to balance", SOON, || Ok((agent.metric(ERROR)? == 0.0).then_some(())))?;
+    wait::until("all in Kafka", SOON, || Ok((agent.metric(BUFFERED)? == 0.0).then_some(())))?;
+    let runs: Vec<_> = lines.iter().filter(|it| it.text("type") == "run").collect();
+    assert_eq!(runs.len(), 3, "{runs:?}");
+    assert!(runs.windows(2).all(|it| it[1].text("previous") == it[0].text("run")), "{runs:?}");
+    assert!(runs[1].number("previous_last_reading") > Some(COUNT), "{runs:?}");
+    assert!(lines.iter().any(|it| it.text("type") == "clock" && it.text("boot_at").ends_with('Z')));
+
+    let mut station = Command::new(program::ours("wardline-station")?);
+    let said = station.args(["completeness", "--brokers", &kafka.bootstrap()]).output()?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains(&format!("{}: complete: ", site.agent())), "{said}");
+    Ok(())
+}
