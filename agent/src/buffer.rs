@@ -10,6 +10,7 @@
 //! DIR/readings/<ordinal>.gap    what stands where a generation was that made room
 //! DIR/alarms/<ordinal>/         the same, with the engines' state and the manifest
 //! DIR/quarantine/               stores that did not open
+//! DIR/reserve                   room that is given back when the disk is full
 //! ```
 //!
 //! Only `generation` names sled.
@@ -34,6 +35,8 @@ mod progress;
 mod quarantine;
 mod reader;
 mod records;
+mod rescue;
+mod room;
 mod writer;
 
 #[cfg(test)]
@@ -53,7 +56,7 @@ use vitals::record::alarm::WallClock;
 use vitals::record::ledger::Gap;
 
 pub use self::account::Delivered;
-pub use self::found::{Found, Remark};
+pub use self::found::{Found, Remark, can_open};
 pub use self::history::{Began, Past, Previous};
 pub use self::intake::Intake;
 pub use self::open::{OpenError, Opened, open};

@@ -4,29 +4,29 @@
 //! store commits and ends when the bedside task is gone, and the forwarder sends what it can until its deadline. A
 //! part that ends early ends the process: systemd restarts it, and the buffer and the kept alarms are its memory.
 
+mod end;
 mod notify;
 mod store;
 mod store_failure;
+mod store_return;
+mod wall_clock;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tracing::{error, info, warn};
+use tracing::info;
 use vitals::alarm::policy;
 use vitals::time::ClockQuality;
 
 use self::store_failure::StoreFailure;
-use crate::bedside::{self, Bedside, BedsideStatus, INBOX_MAX, KeptBeds, SourceSetup};
-use crate::buffer::{self, StoreState};
-use crate::clock::Reckoning;
+use crate::bedside::{self, Bedside, INBOX_MAX, KeptBeds, SourceSetup};
+use crate::buffer;
 use crate::config::{Config, TopicBed};
 use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
@@ -76,6 +76,9 @@ pub enum RunError {
     /// The store failed, and a restart may help.
     #[error("the store failed; the agent ends once to open it anew")]
     StoreFailed,
+    /// There was no store, and now there can be one.
+    #[error("the disk takes a store again; the agent ends once to open it")]
+    StoreReturned,
     /// A part that should never end has ended.
     #[error("{0} has ended, which is a fault of the program; the agent ends so that it is started anew")]
     Ended(&'static str),
@@ -95,28 +98,24 @@ pub fn run(config: Config) -> Result<(), RunError> {
 }
 
 async fn live(config: Config) -> Result<(), RunError> {
-    std::fs::create_dir_all(&config.agent.run_dir)
-        .map_err(|source| RunError::RunDirectory { path: config.agent.run_dir.clone(), source })?;
+    make_run_dir(&config.agent.run_dir)?;
     let run: Arc<str> = clock::run_id().into();
     let failure = StoreFailure::new(&config.agent.run_dir);
     let (metrics, mut tasks) = (Metrics::new(), JoinSet::new());
     let (stop, stopped) = watch::channel(false);
-    let (clock, reckoning) = watch_clock(&mut tasks, stopped.clone());
+    let (clock, reckoning) = wall_clock::watch(&mut tasks, stopped.clone());
 
-    let opened = store::open(&config, &run, failure.is_recent(), *clock.borrow())?;
+    let failed = failure.is_final();
+    let opened = store::open(&config, &run, failed, *clock.borrow())?;
     let (told, state) = store::learn(opened.found)?;
     let kept = KeptBeds::load(&config.agent.run_dir, state.as_deref());
-    let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir)
-        .map_err(|source| RunError::System { what: "the thread that keeps the alarms", source })?;
+    let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir).map_err(no("the kept alarms"))?;
     let progress = opened.intake.progress();
     let marks: Vec<_> = (0..config.mqtt.len()).map(|link| opened.intake.marks(link)).collect();
 
-    let (forwarder, inputs) = forwarder::start(
-        forwarder::Settings::new(&config, &run, told.past, reckoning),
-        opened.readings,
-        opened.alarms,
-    )
-    .map_err(RunError::Kafka)?;
+    let settings = forwarder::Settings::new(&config, &run, told.past, reckoning);
+    let (forwarder, inputs) =
+        forwarder::start(settings, opened.readings, opened.alarms).map_err(RunError::Kafka)?;
     let annunciators =
         annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
     let (loop_, status) = Bedside::new(
@@ -143,42 +142,38 @@ async fn live(config: Config) -> Result<(), RunError> {
     let bedside = start_bedside(loop_, receiver)?;
     start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
     drop(inbox);
-    let (agent, run) = (config.agent.id.to_string(), run.to_string());
-    let (status_, store) = (status.clone(), progress.clone());
-    let seen = http::Seen { agent, run, status: status_, store, forwarder: forwarder.progress(), metrics };
-    http::start(&config, &seen, &stopped, &mut tasks);
-    notify::ready(&config);
-    tasks.spawn(notify::feed(status.clone(), stopped.clone()));
-    info!(agent = seen.agent, run = seen.run, beds = config.beds.len(), "The agent watches.");
-
-    let why = wait(&mut tasks, status, progress, failure).await;
+    let seen = http::Seen {
+        agent: config.agent.id.to_string(),
+        run: run.to_string(),
+        status: status.clone(),
+        store: progress.clone(),
+        forwarder: forwarder.progress(),
+        metrics,
+    };
+    be_seen(&config, &seen, &stopped, &mut tasks);
+    let returned = store_return::wait(&config, failed, progress.clone(), status.clone());
+    let why = end::wait(&mut tasks, status, progress, failure, returned).await;
     notify::stopping();
     let _ = stop.send(true);
-    drain(tasks, bedside, forwarder, keeper, config.agent.shutdown_grace).await;
+    end::drain(tasks, bedside, forwarder, keeper, &why, config.agent.shutdown_grace).await;
     why
 }
 
-/// Asks the kernel every few seconds how far the wall clock can be believed, and whether it was set.
-fn watch_clock(
-    tasks: &mut JoinSet<()>,
-    mut stopped: watch::Receiver<bool>,
-) -> (watch::Receiver<ClockQuality>, watch::Receiver<Reckoning>) {
-    let begin = clock::reckoning(ClockQuality::Unsynced);
-    let (sender, receiver) = watch::channel(begin.quality);
-    let (reckoning, reckonings) = watch::channel(begin);
-    tasks.spawn(async move {
-        let mut ticks = tokio::time::interval(Duration::from_secs(5));
-        while timeout_or_stop(&mut ticks, &mut stopped).await {
-            let before = *reckoning.borrow();
-            let now = clock::reckoning(before.quality);
-            if now.differs(&before) {
-                info!(boot_at = %now.boot_at, was = %before.boot_at, quality = ?now.quality, "The wall clock was set or found. Ages and alarms go by another clock; the ledger tells the correction.");
-                reckoning.send_replace(now);
-                sender.send_if_modified(|it| std::mem::replace(it, now.quality) != now.quality);
-            }
-        }
-    });
-    (receiver, reckonings)
+fn make_run_dir(path: &Path) -> Result<(), RunError> {
+    std::fs::create_dir_all(path).map_err(|source| RunError::RunDirectory { path: path.to_owned(), source })
+}
+
+/// From here on the agent is there for everybody: HTTP, systemd, the journal.
+fn be_seen(config: &Config, seen: &http::Seen, stopped: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+    http::start(config, seen, stopped, tasks);
+    notify::ready(config);
+    tasks.spawn(notify::feed(seen.status.clone(), stopped.clone()));
+    info!(agent = seen.agent, run = seen.run, beds = config.beds.len(), "The agent watches.");
+}
+
+/// What the operating system would not give.
+fn no(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
+    move |source| RunError::System { what, source }
 }
 
 /// Waits for the next tick; false when the agent is to stop.
@@ -278,64 +273,3 @@ fn start_sources(
     }
     Ok(())
 }
-
-/// Waits until somebody stops the agent (`Ok`), or it cannot go on.
-async fn wait(
-    tasks: &mut JoinSet<()>,
-    mut status: watch::Receiver<BedsideStatus>,
-    mut store: watch::Receiver<buffer::Progress>,
-    failure: StoreFailure,
-) -> Result<(), RunError> {
-    let signals =
-        |kind| signal(kind).map_err(|source| RunError::System { what: "to listen to signals", source });
-    let (mut terminate, mut interrupt) =
-        (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
-    // A sender that is gone says that its part has ended; the loop's panics are on stderr by then.
-    let bedside_ended = async { while status.changed().await.is_ok() {} };
-    let store_failed = store.wait_for(|it| matches!(it.state, StoreState::Failed { .. }));
-    tokio::select! {
-        _ = terminate.recv() => info!("Told to stop."),
-        _ = interrupt.recv() => info!("Interrupted."),
-        () = bedside_ended => return Err(RunError::Ended("the bedside loop")),
-        Some(ended) = tasks.join_next() => {
-            if let Err(error) = ended {
-                error!(%error, "A part of the agent has panicked.");
-            }
-            return Err(RunError::Ended("a task"));
-        }
-        progress = store_failed => {
-            if progress.is_ok() {
-                failure.note();
-                return Err(RunError::StoreFailed);
-            }
-            return Err(RunError::Ended("the store"));
-        }
-    }
-    Ok(())
-}
-
-/// Downstream, each part within the time that is left.
-async fn drain(
-    mut tasks: JoinSet<()>,
-    bedside: thread::JoinHandle<()>,
-    forwarder: forwarder::Handle,
-    keeper: thread::JoinHandle<()>,
-    grace: Duration,
-) {
-    let orderly = tokio::task::spawn_blocking(move || {
-        let _ = bedside.join();
-        let _ = keeper.join();
-        forwarder.stop(grace);
-    });
-    let rest = async {
-        let _ = orderly.await;
-        while tasks.join_next().await.is_some() {}
-    };
-    // The bedside loop and the store need a moment of their own besides what the forwarder may take.
-    if timeout(grace + DRAIN_MARGIN, rest).await.is_err() {
-        warn!("Not everything ended in time; what is on the disk is sent after the next start.");
-    }
-}
-
-/// What the parts before the forwarder may take at the end.
-const DRAIN_MARGIN: Duration = Duration::from_secs(6);

@@ -104,6 +104,7 @@ fn run(path: &Path) -> ExitCode {
                 RunError::Store(buffer::OpenError::Thread(_))
                 | RunError::System { .. }
                 | RunError::StoreFailed
+                | RunError::StoreReturned
                 | RunError::Ended(_) => exit::INTERNAL,
             };
             fail(&error, code)

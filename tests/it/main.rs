@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod conservation;
+mod disk_full;
 mod durability;
 mod endurance;
 mod exactly_once;

@@ -13,6 +13,7 @@
 )]
 
 pub mod agent;
+pub mod disk;
 pub mod kafka;
 pub mod length;
 pub mod listener;

@@ -38,6 +38,8 @@ pub(super) struct Bound {
     /// One generation.
     pub(super) generation: u64,
     pub(super) when_full: WhenFull,
+    /// What stays free on the file system, whoever fills it.
+    pub(super) free_min: u64,
 }
 
 /// Where and how a lane lives.

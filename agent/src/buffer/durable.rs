@@ -23,6 +23,15 @@ pub(super) enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the disk is full, and not broken.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Disk { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            // sled only gives its error as a text where it came through a panic or a poisoned store.
+            Self::Sled { reason, .. } => reason.contains("StorageFull") || reason.contains("os error 28"),
+        }
+    }
+
     /// The error and what caused it, on one line.
     pub(super) fn chain(&self) -> String {
         match self.source() {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,10 +13,14 @@ use super::disk::{Bound, DiskLane, Place, Recovered};
 use super::durable::{Doing as _, Platter, StoreError, replace_file};
 use super::facts::Naming;
 use super::quarantine::Quarantine;
+use super::room::{self, FREE_MIN, Reserve};
 use super::{Past, Previous, SIZE_MIN, Settings};
 
 /// Readings whose messages a broker may send again: as many as MQTT lets it have outstanding.
 const REPEATABLE_MAX: usize = 65_535;
+
+/// A block: what is smaller may find room where nothing else does.
+const PROBE: usize = 4096;
 
 /// What opening has found.
 #[derive(Debug)]
@@ -32,7 +37,12 @@ pub struct Found {
 
 impl Found {
     pub(super) fn nothing(remark: Remark) -> Self {
-        Self { state: None, stored: Vec::new(), past: Past::default(), remarks: vec![remark] }
+        Self {
+            state: None,
+            stored: Vec::new(),
+            past: Past { without_store: true, ..Past::default() },
+            remarks: vec![remark],
+        }
     }
 }
 
@@ -90,28 +100,51 @@ pub(super) struct Lanes {
 /// Opens both lanes; without, there is memory.
 pub(super) fn lanes(settings: &Settings, platter: &Platter) -> (Option<Lanes>, Found) {
     let mut found = Found { state: None, stored: Vec::new(), past: Past::default(), remarks: Vec::new() };
-    let opened = probe(&settings.dir, platter).and_then(|()| {
+    let reserve = Reserve::new(&settings.dir, settings.size);
+    let mut usable = probe(&settings.dir, platter);
+    if usable.as_ref().is_err_and(StoreError::is_full) && reserve.give_back() {
+        usable = probe(&settings.dir, platter);
+    }
+    let opened = usable.and_then(|()| {
         open_lanes(settings, platter, &mut found).or_else(|error| {
+            // A store on a full disk is not damaged.
+            if reserve.give_back() {
+                return open_lanes(settings, platter, &mut found);
+            }
             replace(&settings.dir, &error, &mut found.remarks)?;
             open_lanes(settings, platter, &mut found)
         })
     });
+    reserve.take();
     match opened {
         Ok(lanes) => (Some(lanes), found),
         Err(error) => {
             found.remarks.push(Remark::MemoryOnly { reason: error.chain() });
-            (None, found)
+            (None, Found { past: Past { without_store: true, ..Past::default() }, ..found })
         }
     }
 }
 
 /// Makes sure that the disk takes anything before sled meets it: sled may end the process where it does not, and a
 /// store on a disk that takes nothing is not damaged and must not be set aside.
-fn probe(dir: &Path, platter: &Platter) -> Result<(), StoreError> {
+pub(super) fn probe(dir: &Path, platter: &Platter) -> Result<(), StoreError> {
     let path = dir.join("probe");
-    replace_file(&path, b"wardline")?;
+    replace_file(&path, &[0; PROBE])?;
     let file = fs::File::open(&path).doing("open", &path)?;
-    platter.sync(&file).doing("sync", &path)
+    platter.sync(&file).doing("sync", &path)?;
+    match room::free(dir) {
+        Some(free) if free < FREE_MIN => {
+            Err(io::ErrorKind::StorageFull.into()).doing("find room for a store in", dir)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a disk that took no store before would take one now, with room to work.
+#[must_use]
+pub fn can_open(dir: &Path, size: u64) -> bool {
+    let reserve = Reserve::new(dir, size);
+    fs::create_dir_all(dir).is_ok() && probe(dir, &Platter::System).is_ok() && reserve.would_fit(dir)
 }
 
 fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Result<Lanes, StoreError> {
@@ -131,8 +164,8 @@ fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Resu
     found.past = Past::new(alarms.manifest.clone().or_else(|| readings.manifest.clone()), previous);
     found.state.clone_from(&alarms.state);
     let manifest = found.past.manifest(&settings.run, &settings.started);
-    let readings = readings.begin(manifest.clone(), None)?;
-    let alarms = alarms.begin(manifest, found.state.clone())?;
+    let readings = readings.begin(1, manifest.clone(), None)?;
+    let alarms = alarms.begin(1, manifest, found.state.clone())?;
     Ok(Lanes { readings, alarms })
 }
 
@@ -149,20 +182,23 @@ fn replace(dir: &Path, error: &StoreError, remarks: &mut Vec<Remark>) -> Result<
     Ok(())
 }
 
-fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place {
+pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place {
     let size = settings.size.max(SIZE_MIN);
     let (name, share, evicts) = match lane {
         Lane::Readings => ("readings", size - size / 8, true),
         Lane::Alarms => ("alarms", size / 8, false),
     };
+    let generation = (share / 32).clamp(1 << 20, 16 << 20);
     Place {
         dir: settings.dir.join(name),
         quarantine: Quarantine::new(&settings.dir),
         naming: naming(settings, lane),
         bound: Bound {
             bytes: evicts.then_some(share),
-            generation: (share / 32).clamp(1 << 20, 16 << 20),
+            generation,
             when_full: settings.when_full,
+            // The generation that is written to must be able to grow to its end, and the next to begin.
+            free_min: if evicts { generation + FREE_MIN } else { 0 },
         },
         platter: platter.clone(),
     }

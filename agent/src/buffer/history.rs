@@ -44,6 +44,8 @@ pub struct Past {
     pub previous: Option<Previous>,
     /// The runs before this one, oldest first.
     pub runs: Vec<Began>,
+    /// The store could not be opened: what it holds is not known, and this run goes on beside it.
+    pub without_store: bool,
 }
 
 /// With what each generation begins.
@@ -64,7 +66,7 @@ impl Past {
             runs.push(began);
         }
         runs.drain(..runs.len().saturating_sub(RUNS_MAX));
-        Self { previous, runs }
+        Self { previous, runs, without_store: false }
     }
 
     /// The manifest of the run that follows.

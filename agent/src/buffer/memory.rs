@@ -90,6 +90,13 @@ impl MemoryLane {
         receipts
     }
 
+    /// The last that Kafka has, and what it does not have yet.
+    pub(super) fn into_rest(self) -> (u64, Vec<Chunk>) {
+        let seq = self.acknowledged;
+        let rest = self.ring.into_iter().map(|it| it.chunk).filter(|it| it.last > seq);
+        (seq, rest.map(|it| it.after(seq)).collect())
+    }
+
     pub(super) fn describe(&self, progress: &mut LaneProgress) {
         let position = |seq| Position { run: self.naming.run.clone(), seq };
         progress.durable = position(self.kept);

@@ -113,6 +113,7 @@ impl Model {
                 bytes: Some(8 << 20),
                 generation: 1 << 20,
                 when_full: WhenFull::DropOldestReadings,
+                free_min: 0,
             },
             platter: Platter::System,
         };
@@ -123,7 +124,7 @@ impl Model {
             assert_eq!(recovered.last_of(last), lens.len() as u64, "the end of the run is known");
         }
         self.runs.push((run, Vec::new()));
-        self.lane = Some(recovered.begin(b"{}".to_vec(), None).unwrap());
+        self.lane = Some(recovered.begin(1, b"{}".to_vec(), None).unwrap());
     }
 
     fn lane(&mut self) -> &mut DiskLane {

@@ -24,6 +24,7 @@ use super::intake::{Intake, LaneIntake};
 use super::memory::MemoryLane;
 use super::progress::{Progress, StoreState};
 use super::reader::LaneReader;
+use super::rescue::Rescue;
 use super::writer::{ALARMS_COALESCE, Course, Medium, Owner, beginning};
 use super::{Mark, Settings};
 
@@ -73,7 +74,8 @@ pub(super) fn open_on(settings: Settings, platter: Platter) -> Result<Opened, Op
     let progress = Arc::new(watch::Sender::new(Progress::new(StoreState::Ok, &settings.run, settings.size)));
     let (senders, marks) = (0..settings.links).map(|_| watch::channel(Mark::default())).unzip();
     let spawn = |lane, marks, age| {
-        spawn_lane(naming(&settings, lane), Arc::clone(&progress), marks, age, lock.clone())
+        let rescue = Rescue { settings: settings.clone(), platter: platter.clone() };
+        spawn_lane(naming(&settings, lane), Arc::clone(&progress), marks, age, lock.clone(), rescue)
             .map_err(OpenError::Thread)
     };
     let readings = spawn(Lane::Readings, senders, settings.commit_every)?;
@@ -141,6 +143,7 @@ fn spawn_lane(
     marks: Vec<watch::Sender<Mark>>,
     age: Duration,
     lock: Option<Arc<File>>,
+    rescue: Rescue,
 ) -> io::Result<Ends> {
     let (commands, taken) = mpsc::channel();
     let (to_reader, meals) = mpsc::channel();
@@ -172,6 +175,7 @@ fn spawn_lane(
             progress,
             marks,
             age,
+            rescue,
             pending,
             course,
         }

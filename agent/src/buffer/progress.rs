@@ -17,6 +17,8 @@ pub enum StoreState {
         since: Uptime,
         /// What the system said.
         reason: String,
+        /// The disk was only full.
+        full: bool,
     },
     /// There is no store: readings go from memory to Kafka and are acknowledged from there.
     Memory,

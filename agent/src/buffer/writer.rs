@@ -17,6 +17,7 @@ use super::feed::Feed;
 use super::group::Pending;
 use super::memory::MemoryLane;
 use super::progress::{LaneProgress, Progress, StoreState};
+use super::rescue::Rescue;
 use super::{Chunk, Mark};
 use crate::clock;
 use crate::envelope::Position;
@@ -50,6 +51,7 @@ pub(super) struct Owner {
     pub(super) marks: Vec<watch::Sender<Mark>>,
     /// A group waits at most this long.
     pub(super) age: Duration,
+    pub(super) rescue: Rescue,
     pub(super) pending: Pending,
     pub(super) course: Course,
 }
@@ -77,8 +79,13 @@ impl Owner {
             self.rest();
             self.feed();
         }
-        if let (Medium::Disk(disk), false) = (self.medium, self.course.failed) {
-            disk.close();
+        match self.medium {
+            Medium::Disk(disk) if !self.course.failed => disk.close(),
+            Medium::Disk(_) => {}
+            Medium::Memory(memory) => {
+                let (after, rest) = memory.into_rest();
+                self.rescue.keep(&self.naming, after, rest);
+            }
         }
     }
 
@@ -245,7 +252,7 @@ impl Owner {
         self.course.failed = true;
         self.progress.send_modify(|it| {
             if !matches!(it.state, StoreState::Failed { .. }) {
-                it.state = StoreState::Failed { since: clock::uptime(), reason };
+                it.state = StoreState::Failed { since: clock::uptime(), reason, full: error.is_full() };
             }
         });
     }

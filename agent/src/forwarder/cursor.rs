@@ -29,8 +29,12 @@ impl ClientContext for Silent {
 impl ConsumerContext for Silent {}
 
 /// The key of an agent's cursor of a lane.
-pub(super) fn key(agent: &str, lane: Lane) -> String {
-    format!("{agent}/{}", lane.letter())
+///
+/// A run without a store has one of its own: it does not know what earlier runs left on the disk, so that its cursor
+/// must not say that all of that is in Kafka.
+pub(super) fn key(settings: &Settings, lane: Lane) -> String {
+    let without_store = settings.past.get().is_some_and(|it| it.without_store);
+    format!("{}/{}{}", settings.agent, lane.letter(), if without_store { "/memory" } else { "" })
 }
 
 /// Reads our own cursor of a lane to the end of its topic; `None` if there is none.
@@ -74,7 +78,7 @@ pub(super) fn read(
         list.add_partition_offset(topic, *partition, Offset::Beginning)?;
     }
     consumer.assign(&list)?;
-    let wanted = key(&settings.agent, lane);
+    let wanted = key(settings, lane);
     let mut found = None;
     let mut ended = 0;
     while ended < partitions.len() {

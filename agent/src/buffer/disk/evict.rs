@@ -9,13 +9,20 @@ use vitals::record::ledger::{Gap, GapReason};
 use super::super::durable::{Doing as _, StoreError, replace_file, sync_path};
 use super::super::frame::{Kind, encode};
 use super::super::pack::head;
+use super::super::room;
 use super::{DiskLane, Old};
 
 impl DiskLane {
     /// Whether the generation that is written to might grow over the bound.
     pub(super) fn is_full(&self) -> bool {
         let bound = &self.place.bound;
-        bound.bytes.is_some_and(|max| self.bytes() + bound.generation > max)
+        bound.bytes.is_some_and(|max| self.bytes() + bound.generation > max) || self.is_crowded()
+    }
+
+    /// Whether others have filled the disk.
+    fn is_crowded(&self) -> bool {
+        let min = self.place.bound.free_min;
+        min > 0 && room::free(&self.place.dir).is_some_and(|it| it < min)
     }
 
     /// When full, the oldest readings make room, a generation at a time.

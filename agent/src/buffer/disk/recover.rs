@@ -103,16 +103,17 @@ impl Recovered {
         bodies
     }
 
-    /// Begins this run's first generation.
+    /// Begins this run's first generation, with the sequence number that comes first in it.
     pub(in crate::buffer) fn begin(
         self,
+        first: u64,
         manifest: Vec<u8>,
         state: Option<EngineState>,
     ) -> Result<DiskLane, StoreError> {
-        let tail = self.place.begin(self.next_ordinal, 1, &manifest, state.as_ref())?;
+        let tail = self.place.begin(self.next_ordinal, first, &manifest, state.as_ref())?;
         let beginning = self.old.iter().map(|it| &it.facts).chain([&tail.facts]).next();
         let beginning = beginning.map_or_else(
-            || Position { run: self.place.naming.run.clone(), seq: 0 },
+            || Position { run: self.place.naming.run.clone(), seq: first - 1 },
             |it| Position { run: it.run.clone(), seq: it.first.saturating_sub(1) },
         );
         let mut lane = DiskLane {

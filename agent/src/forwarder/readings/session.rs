@@ -245,7 +245,7 @@ impl<'a> Session<'a> {
             // It must not say more than Kafka has.
             self.out.wait_for_all()?;
         }
-        let key = cursor::key(&self.settings.agent, Lane::Readings);
+        let key = cursor::key(self.settings, Lane::Readings);
         self.out.send_own(Schema::Cursors, &key, &record, Position::none())
     }
 
