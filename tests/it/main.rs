@@ -16,6 +16,7 @@ mod exactly_once;
 mod harness;
 mod install;
 mod missing;
+mod power_cut;
 mod redelivery;
 mod refused;
 mod schema;

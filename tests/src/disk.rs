@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::program;
+use crate::{process, program};
 
 /// A mounted file system.
 #[derive(Debug)]
@@ -28,15 +28,17 @@ impl Disk {
             rustix::process::getgid().as_raw()
         );
         let mut mkfs = Command::new(program::installed("mkfs.ext4", "e2fsprogs")?);
-        run(mkfs.args(["-q", "-F", "-m", "0", "-E", &owner]).arg(image))?;
+        process::run(mkfs.args(["-q", "-F", "-m", "0", "-E", &owner]).arg(image))?;
         let disk = Self { image: image.to_owned(), at: at.to_owned() };
         disk.mount_image()?;
         Ok(disk)
     }
 
     fn mount_image(&self) -> Result<()> {
-        run(as_root("mount", "mount")?.args(["-o", "loop,errors=remount-ro"]).args([&self.image, &self.at]))
-            .context("a disk of its own needs root and loop devices")
+        process::run(
+            as_root("mount", "mount")?.args(["-o", "loop,errors=remount-ro"]).args([&self.image, &self.at]),
+        )
+        .context("a disk of its own needs root and loop devices")
     }
 
     /// Fills it, but for so many bytes.
@@ -81,7 +83,7 @@ impl Disk {
 
     /// Repairs it, as an operator does, and mounts it again.
     pub fn repair(&self) -> Result<()> {
-        run(as_root("umount", "mount")?.arg(&self.at))?;
+        process::run(as_root("umount", "mount")?.arg(&self.at))?;
         let mut check = Command::new(program::installed("e2fsck", "e2fsprogs")?);
         let code = check.arg("-fy").arg(&self.image).output()?.status.code();
         // 1: errors were corrected.
@@ -112,10 +114,4 @@ fn as_root(name: &str, package: &str) -> Result<Command> {
     let mut command = Command::new(program::installed("sudo", "sudo")?);
     command.arg("-n").arg(program);
     Ok(command)
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output()?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

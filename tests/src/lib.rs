@@ -13,7 +13,9 @@
 )]
 
 pub mod agent;
+pub mod block_log;
 pub mod disk;
+pub mod driver;
 pub mod kafka;
 pub mod length;
 pub mod listener;

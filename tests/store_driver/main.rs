@@ -1,0 +1,156 @@
+//! Writes to a store until it is killed, saying what is durable; or opens what was left of one and says what is there.
+//!
+//! ```text
+//! store-driver write DIR RUN       ack READING ALARM      up to here both are durable; never takes it back
+//! store-driver check DIR           run RUN first F last L wrong W holes A-B,…     of each run that is kept
+//!                                  alarms N, aside N, replaced N, memory
+//! ```
+//!
+//! What it has said is durable stays 3,000 readings behind what it lets the store forget.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a program of the tests: it speaks to them, and stops where it fails"
+)]
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use vitals::reading::Mode;
+use vitals::record::alarm::WallClock;
+use vitals::time::{ClockQuality, Timestamp, Uptime};
+use wardline_agent::buffer::{self, Item, Opened, Remark, Settings, Waited};
+use wardline_agent::config::WhenFull;
+use wardline_agent::envelope::{Envelope, Position, Receipt, RunId, ToStore};
+
+/// Readings the store must keep, however much was acknowledged.
+const KEPT: u64 = 3_000;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["write", dir, run] => write(Path::new(dir), run),
+        ["check", dir] => check(Path::new(dir)),
+        _ => panic!("store-driver write DIR RUN | check DIR"),
+    }
+}
+
+fn write(dir: &Path, run: &str) {
+    let Opened { mut intake, mut readings, found, .. } = open(dir, run);
+    found.recv().unwrap();
+    let (marks, progress) = (intake.marks(0), intake.progress());
+    let (mut told, mut alarms) = ((0, 0), 0);
+    for seq in 1.. {
+        let receipt = Receipt { link: 0, generation: 1, ordinal: seq };
+        intake.offer(ToStore::Reading(envelope(run, seq), Some(receipt)));
+        if seq % 20 != 0 {
+            continue;
+        }
+        alarms += 1;
+        intake.offer(ToStore::Alarm(envelope(run, alarms), vec![1; 2_000].into()));
+        thread::sleep(Duration::from_millis(2));
+        let durable = (marks.borrow().ordinal, progress.borrow().alarms.durable.seq);
+        if durable != told {
+            told = durable;
+            println!("ack {} {}", told.0, told.1);
+            std::io::stdout().flush().unwrap();
+        }
+        if told.0 > KEPT {
+            readings.acknowledge(&Position { run: run.into(), seq: told.0 - KEPT });
+        }
+    }
+}
+
+fn check(dir: &Path) {
+    let Opened { intake, mut readings, mut alarms, found } = open(dir, "check");
+    let found = found.recv().unwrap();
+    let mut replaced = 0;
+    for remark in &found.remarks {
+        match remark {
+            Remark::SetAside { generations, .. } => println!("aside {generations}"),
+            Remark::Replaced { .. } => replaced += 1,
+            Remark::MemoryOnly { .. } => println!("memory"),
+        }
+    }
+    println!("replaced {replaced}");
+    drop(intake);
+    let mut runs: BTreeMap<RunId, Seen> = BTreeMap::new();
+    while readings.wait(Duration::from_secs(60)) == Waited::Ready {
+        let Some(chunk) = readings.next_chunk().unwrap() else { continue };
+        let seen = runs.entry(chunk.run.clone()).or_default();
+        for item in &chunk.items {
+            seen.take(&chunk.run, item);
+        }
+    }
+    for (run, Seen { first, last, wrong, holes }) in &runs {
+        let holes: Vec<String> = holes.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+        println!("run {run} first {first} last {last} wrong {wrong} holes {}", holes.join(","));
+    }
+    let mut last_alarm = 0;
+    while alarms.wait(Duration::from_secs(60)) == Waited::Ready {
+        last_alarm = alarms.next_chunk().unwrap().map_or(last_alarm, |it| it.last.max(last_alarm));
+    }
+    println!("alarms {last_alarm}");
+}
+
+/// What was found of a run's readings.
+#[derive(Default)]
+struct Seen {
+    first: u64,
+    last: u64,
+    /// Values that were never written so, or not in this order.
+    wrong: u64,
+    holes: Vec<(u64, u64)>,
+}
+
+impl Seen {
+    fn take(&mut self, run: &RunId, item: &Item) {
+        let (first, last) = item.range();
+        if self.first == 0 {
+            self.first = first;
+        } else if first != self.last + 1 {
+            self.wrong += 1;
+        }
+        self.last = last;
+        match item {
+            Item::Record(it) if *it != envelope(run, first) => self.wrong += 1,
+            Item::Record(_) => {}
+            Item::Gap(_) => self.holes.push((first, last)),
+        }
+    }
+}
+
+fn open(dir: &Path, run: &str) -> Opened {
+    let started = WallClock { up: Uptime::ZERO, at: Timestamp::EPOCH, quality: ClockQuality::Unsynced };
+    buffer::open(Settings {
+        dir: dir.to_owned(),
+        agent: "driver".into(),
+        run: run.into(),
+        started,
+        size: buffer::SIZE_MIN,
+        when_full: WhenFull::DropOldestReadings,
+        commit_every: Duration::from_millis(20),
+        links: 1,
+        memory_only: false,
+    })
+    .unwrap()
+}
+
+/// The record of a number: bytes that can hardly be compressed, and that no other run or number has.
+fn envelope(run: &str, seq: u64) -> Envelope {
+    let mut word = run.bytes().fold(seq.wrapping_mul(0x9E37_79B9_7F4A_7C15), |word, byte| {
+        word.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
+    let len = 200 + usize::try_from(seq % 5).unwrap() * 700;
+    let body = std::iter::repeat_with(|| {
+        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (word >> 56) as u8
+    });
+    let key = format!("monitor-{}", seq % 3).into();
+    let up = Uptime::from_millis(seq * 10);
+    Envelope { seq, up, mode: Mode::Simulated, late: false, key, body: body.take(len).collect() }
+}
