@@ -25,6 +25,11 @@ impl Random {
         low + (high - low) * self.unit()
     }
 
+    /// A whole number of [0, bound), or 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0.next_u64().checked_rem(bound).unwrap_or(0)
+    }
+
     /// A number of the standard normal distribution, as good as a sum of twelve can be; no logarithm, so that every
     /// machine has the same.
     pub fn normal(&mut self) -> f64 {

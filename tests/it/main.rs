@@ -26,6 +26,7 @@ mod serial;
 mod sim_driver;
 mod station;
 mod stop;
+mod store_faults;
 mod systemd;
 mod tidy;
 mod ward;

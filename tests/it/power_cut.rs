@@ -57,16 +57,14 @@ fn cut(
 ) -> Result<Vec<String>> {
     let mut random = seed::random(name);
     let first = floors.iter().find(|it| it.acknowledged.0 > 0).context("nothing became durable")?;
-    let (low, high) = (usize::try_from(first.entries)?, log.len() - 1);
+    let (low, high) = (first.entries, log.len() as u64 - 1);
     ensure!(low < high, "too short a recording");
     let (image, mount) = (scratch.path().join("cut"), scratch.path().join("cut.m"));
     let mut faults = Vec::new();
     for _ in 0..points {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
-        let point = random.between(low as f64, high as f64) as usize;
-        let owed =
-            floors.iter().rev().find(|it| it.entries <= point as u64).map_or((0, 0), |it| it.acknowledged);
-        log.rebuild(point, &mut random, &image)?;
+        let point = low + random.below(high - low);
+        let owed = floors.iter().rev().find(|it| it.entries <= point).map_or((0, 0), |it| it.acknowledged);
+        log.rebuild(usize::try_from(point)?, &mut random, &image)?;
         let left = block_log::with_mounted(&image, &mount, |at| driver::check(&at.join("store")));
         let fault = match left.and_then(|it| it) {
             Ok(left) => left.fault(RUN, owed).map(|it| format!("{it} ({left:?})")),

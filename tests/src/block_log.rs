@@ -16,7 +16,7 @@ use crate::process::{self, Process};
 use crate::{program, wait};
 
 const SECTOR: u64 = 512;
-const MAGIC: u64 = 0x6A73_6677_7368_72;
+const MAGIC: u64 = 0x006A_7366_7773_6872;
 const FLUSH: u64 = 1;
 const FUA: u64 = 2;
 const DISCARD: u64 = 4;

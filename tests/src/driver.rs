@@ -2,10 +2,16 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{process, program};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::{process, program, wait};
+
+/// Readings behind the newest that the driver never lets the store forget.
+pub const KEPT: u64 = 3_000;
 
 /// What is left of a store.
 #[derive(Debug, Default, Clone)]
@@ -44,8 +50,13 @@ pub fn writer(dir: &Path, run: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Opens a store as the agent does and reads it whole.
+/// Opens a store as the agent does, once nobody works on it any more, and reads it whole.
 pub fn check(dir: &Path) -> Result<Left> {
+    // A tracer that was killed takes what it traced with it, a moment later.
+    wait::until("the store's lock", Duration::from_secs(20), || {
+        let Ok(lock) = std::fs::File::open(dir.join("lock")) else { return Ok(Some(())) };
+        Ok(flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(()))
+    })?;
     let output = process::guarded(&program::ours("store-driver")?)?.arg("check").arg(dir).output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(
@@ -117,4 +128,25 @@ impl Left {
         let lost = it.holes.iter().find(|(first, _)| *first <= reading);
         lost.map(|hole| format!("reading {reading} was durable, and {hole:?} are missing"))
     }
+}
+
+/// Looks at a copy, so that the store stays as it was left.
+pub fn check_copy(store: &Path, copy: &Path) -> Result<Left> {
+    self::copy(store, copy)?;
+    check(copy)
+}
+
+/// Copies a store.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &to)?;
+        } else {
+            std::fs::copy(path, to)?;
+        }
+    }
+    Ok(())
 }

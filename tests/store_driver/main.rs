@@ -11,6 +11,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::panic,
     reason = "a program of the tests: it speaks to them, and stops where it fails"
 )]
 
@@ -26,9 +27,7 @@ use vitals::time::{ClockQuality, Timestamp, Uptime};
 use wardline_agent::buffer::{self, Item, Opened, Remark, Settings, Waited};
 use wardline_agent::config::WhenFull;
 use wardline_agent::envelope::{Envelope, Position, Receipt, RunId, ToStore};
-
-/// Readings the store must keep, however much was acknowledged.
-const KEPT: u64 = 3_000;
+use wardline_tests::driver::KEPT;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -77,10 +76,13 @@ fn check(dir: &Path) {
         }
     }
     println!("replaced {replaced}");
+    let progress = intake.progress();
     drop(intake);
     let mut runs: BTreeMap<RunId, Seen> = BTreeMap::new();
+    let mut last = None;
     while readings.wait(Duration::from_secs(60)) == Waited::Ready {
         let Some(chunk) = readings.next_chunk().unwrap() else { continue };
+        last = Some(Position { run: chunk.run.clone(), seq: chunk.last });
         let seen = runs.entry(chunk.run.clone()).or_default();
         for item in &chunk.items {
             seen.take(&chunk.run, item);
@@ -90,9 +92,24 @@ fn check(dir: &Path) {
         let holes: Vec<String> = holes.iter().map(|(first, last)| format!("{first}-{last}")).collect();
         println!("run {run} first {first} last {last} wrong {wrong} holes {}", holes.join(","));
     }
-    let mut last_alarm = 0;
+    let (mut last_alarm, mut alarm) = (0, None);
     while alarms.wait(Duration::from_secs(60)) == Waited::Ready {
-        last_alarm = alarms.next_chunk().unwrap().map_or(last_alarm, |it| it.last.max(last_alarm));
+        let Some(chunk) = alarms.next_chunk().unwrap() else { continue };
+        last_alarm = last_alarm.max(chunk.last);
+        alarm = Some(Position { run: chunk.run.clone(), seq: chunk.last });
+    }
+    // What was looked at need not be kept for the next look.
+    for (lane, last) in [(&mut readings, last), (&mut alarms, alarm)] {
+        if let Some(last) = &last {
+            lane.acknowledge(last);
+        }
+    }
+    let mut progress = progress;
+    drop((readings, alarms));
+    // Its end says that both lanes are closed.
+    while progress.has_changed().is_ok() {
+        thread::sleep(Duration::from_millis(1));
+        let _ = progress.borrow_and_update();
     }
     println!("alarms {last_alarm}");
 }
