@@ -264,6 +264,10 @@ pub struct Source {
     pub period: Duration,
     /// Whether its silence becomes a high priority.
     pub critical: bool,
+    /// How often its cuff measures.
+    pub nibp_interval: Option<Duration>,
+    /// Whether its oximeter's probe is on the limb of the bed's cuff.
+    pub same_limb: bool,
     /// `live` unless the configuration says `simulated` or `replay`; a pseudo-terminal is refused as live.
     pub mode: Mode,
 }

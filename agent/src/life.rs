@@ -196,6 +196,8 @@ fn source_setups(config: &Config) -> Vec<SourceSetup> {
             period: common.period,
             critical: common.critical,
             mode: common.mode,
+            nibp_interval: common.nibp_interval,
+            same_limb: common.same_limb,
         },
         device: device.into(),
     };

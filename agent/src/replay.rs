@@ -122,7 +122,7 @@ impl Played {
         // The one word that stands for agent, run, bed and source.
         const REPLAY: &str = "replay";
         let name = Arc::new(Name::parse(REPLAY).map_err(ReplayError::Name)?);
-        let setup = SourceSetup { source: Arc::clone(&name), period, critical: false, mode: Mode::Replay };
+        let setup = SourceSetup::new(Arc::clone(&name), period, Mode::Replay);
         let start = table.rows.first().map_or(Uptime::ZERO, |row| row.at);
         let wall = table.origin.map(|at| WallClock { up: Uptime::ZERO, at, quality: ClockQuality::Unsynced });
         Ok(Self {

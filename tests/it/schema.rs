@@ -102,12 +102,8 @@ fn observation(at: u64, value: Result<Quantity, Absent>) -> Observation {
 
 /// The life of an alarm as the engine tells it: urgent, less so, latched, without a value, silent.
 fn events() -> Vec<AlarmEvent> {
-    let setup = SourceSetup {
-        source: name("monitor-07"),
-        period: Duration::from_secs(1),
-        critical: true,
-        mode: Mode::Simulated,
-    };
+    let setup = SourceSetup::new(name("monitor-07"), Duration::from_secs(1), Mode::Simulated);
+    let setup = SourceSetup { critical: true, ..setup };
     let mut engine = AlarmEngine::new(policy(), vec![setup], BTreeMap::new(), Uptime::ZERO);
     let mut ids = AlarmIds::new("7f3a9c21-58e1".into());
     let values = [Ok(95), Ok(78), Ok(85), Ok(95), Ok(78), Err(Absent::SensorOff)];

@@ -4,8 +4,10 @@
 
 pub mod action;
 mod choice;
+mod cuff;
 pub mod engine;
 pub mod event;
+mod inactive;
 mod level;
 mod limit;
 mod object;

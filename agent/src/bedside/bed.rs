@@ -141,7 +141,7 @@ impl BedState {
         if let Some(view) = self.sources.get_mut(source) {
             view.handle_port(port);
         }
-        self.engine.handle_port(at, source, port, ids);
+        self.engine.handle_port(at, source, (port, None), ids);
     }
 
     pub(super) fn handle_timeout(&mut self, now: Uptime, ids: &mut AlarmIds) {

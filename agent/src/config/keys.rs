@@ -66,6 +66,8 @@ pub const KEYS: &[Key] = &[
     key("source", "format", ""),
     key("source", "period", ""),
     key("source", "critical", "false"),
+    key("source", "nibp_interval", ""),
+    key("source", "same_limb", "false"),
     key("source", "mode", "\"live\""),
     key("source", "time", ""),
     key("source", "seq", ""),

@@ -1,10 +1,14 @@
 //! The engine of one bed: runs what is due in the order of its deadlines, then applies what has happened (E2).
 
 mod act;
+mod agree;
+mod equipment;
 mod facts;
+mod inactivate;
 mod input;
 mod kept;
 mod step;
+mod tell;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -14,11 +18,13 @@ use core::cmp::Reverse;
 use super::action::Outcome;
 use super::choice::Choice;
 use super::event::{AlarmEvent, AlarmIds, Phase};
+use super::inactive::Inactivations;
 use super::limit::LimitAlarm;
 use super::object::Change;
 use super::policy::{AlarmPolicy, Preference, SourceSetup};
 use super::source::Source;
 use super::technical::{Key, TechnicalAlarm};
+use crate::name::Name;
 use crate::reading::Mode;
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -32,6 +38,9 @@ pub struct AlarmEngine {
     /// The rules in the order of their records: by the table of vitals, low before high.
     limits: Vec<LimitAlarm>,
     technical: BTreeMap<Key, TechnicalAlarm>,
+    inactive: Inactivations,
+    /// The stay of the patient in the bed, where one is admitted.
+    stay: Option<Name>,
     /// The time of the newest input or deadline: nothing happens before it any more.
     clock: Uptime,
     /// The least live mode heard on this bed.
@@ -64,6 +73,28 @@ pub enum PortState {
     Gone,
 }
 
+/// What a device, or the agent that watches its line, says is the matter: on or off (E30, E32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The device itself says that the patient does not breathe.
+    Apnea,
+    /// More than 5 % of the frames of the last minute were damaged.
+    BadDataRate,
+    /// The device's battery is low.
+    DeviceBattery,
+    /// The device's clock was set, or is more than 60 s off.
+    ClockSkew,
+    /// The cuff inflates.
+    CuffInflating,
+}
+
+impl Flag {
+    /// Every flag.
+    pub const ALL: [Self; 5] =
+        [Self::Apnea, Self::BadDataRate, Self::DeviceBattery, Self::ClockSkew, Self::CuffInflating];
+}
+
 impl AlarmEngine {
     /// The engine of a bed where nothing has happened yet: the silence of its sources counts from `now`.
     #[must_use]
@@ -86,6 +117,8 @@ impl AlarmEngine {
             choices,
             limits,
             technical: BTreeMap::new(),
+            inactive: Inactivations::default(),
+            stay: None,
             clock: now,
             mode,
             first_step: None,
@@ -115,7 +148,8 @@ impl AlarmEngine {
         let choices = self.choices.values().filter_map(Choice::deadline);
         let limits = self.limits.iter().filter_map(LimitAlarm::deadline);
         let technical = self.technical.values().filter_map(TechnicalAlarm::deadline);
-        let next = sources.chain(choices).chain(limits).chain(technical).chain(self.first_step).min();
+        let bed = self.first_step.into_iter().chain(self.inactive.deadline());
+        let next = sources.chain(choices).chain(limits).chain(technical).chain(bed).min();
         // The end of time is where sums stop: nothing happens there.
         next.filter(|at| at.as_millis() < u64::MAX)
     }

@@ -1,8 +1,9 @@
 //! The words of an alarm, and the one thing the engine says: that an alarm changed, or goes on.
 
+mod code;
+
 use alloc::string::String;
 use alloc::sync::Arc;
-use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use crate::name::Name;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
 use crate::time::Uptime;
-use crate::vital::Vital;
+
+pub use code::Code;
 
 /// How urgent: IEC 60601-1-8, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -117,34 +119,6 @@ pub enum Inactivation {
     AlarmPaused,
     /// Sound and light.
     AlarmOff,
-}
-
-/// Which alarm it is; with the bed (and for technical alarms the source) it names one alarm object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
-    /// A vital beyond a limit: `spo2_low`.
-    Limit(Vital, Direction),
-    /// No sensor on the patient: E30.
-    SensorOff,
-    /// Values that cannot be used: E30.
-    NoValue,
-    /// Silence: E30.
-    NoData,
-    /// The port itself is gone: E30.
-    PortGone,
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Limit(vital, Direction::Low) => write!(f, "{}_low", vital.name()),
-            Self::Limit(vital, Direction::High) => write!(f, "{}_high", vital.name()),
-            Self::SensorOff => f.write_str("sensor_off"),
-            Self::NoValue => f.write_str("no_value"),
-            Self::NoData => f.write_str("no_data"),
-            Self::PortGone => f.write_str("port_gone"),
-        }
-    }
 }
 
 /// One alarm's number for ever: the run (one life of the process) it was born in, and a count from 1.

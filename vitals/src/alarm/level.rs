@@ -84,6 +84,11 @@ pub(super) enum Progress {
 }
 
 impl LevelState {
+    /// Whether its delay runs.
+    pub(super) fn is_running(self) -> bool {
+        matches!(self, Self::Pending { progress: Progress::Running { .. }, .. })
+    }
+
     pub(super) fn is_present(self) -> bool {
         matches!(self, Self::Present { .. })
     }
@@ -147,6 +152,13 @@ impl LevelState {
         }
     }
 
+    /// What has not become present is forgotten.
+    pub(super) fn drop_pending(&mut self) {
+        if matches!(self, Self::Pending { .. }) {
+            *self = Self::Clear;
+        }
+    }
+
     /// When it must be looked at again.
     pub(super) fn deadline(self) -> Option<Uptime> {
         match self {
@@ -193,7 +205,17 @@ impl Progress {
     fn freeze(self, now: Uptime, gap: Duration) -> Self {
         match self {
             Self::Running { due } => Self::Frozen { left: due.since(now), expires: now + gap },
-            Self::Frozen { .. } => self,
+            Self::Frozen { left, expires } => {
+                let expires = tolerated(Some(expires), now, gap).unwrap_or(expires);
+                Self::Frozen { left, expires }
+            }
         }
     }
+}
+
+/// When a void that has been tolerated until `deadline` is not tolerated any longer. G counts from its beginning; it
+/// does not run while it has no bound, and begins anew when it has one again.
+pub(super) fn tolerated(deadline: Option<Uptime>, now: Uptime, gap: Duration) -> Option<Uptime> {
+    let unbounded = deadline.is_some_and(|it| it.as_millis() == u64::MAX);
+    deadline.filter(|_| !unbounded && gap < Duration::MAX).or(Some(now + gap))
 }

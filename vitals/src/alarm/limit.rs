@@ -1,13 +1,14 @@
 //! One rule: a vital, a direction, two levels, one alarm (E12, E15, E16, E23).
 
 mod gate;
+mod off;
 mod worse;
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Direction, Level};
+use super::event::{Code, Direction, Level};
 use super::level::{Class, Delays, Input, LevelState};
 use super::object::{Alarm, Finding};
 use super::policy::{LevelRule, LimitRule};
@@ -16,6 +17,7 @@ use crate::quantity::Quantity;
 use crate::time::Uptime;
 use crate::vital::Vital;
 use gate::Gate;
+pub(super) use off::RuleOff;
 use worse::Worse;
 
 /// One limit rule of a bed at work.
@@ -40,6 +42,9 @@ pub(super) struct LimitState {
     /// The last valid value: what an acknowledgement is measured from.
     last: Option<Quantity>,
     gate: Gate,
+    /// Who switched it off, until when (E26).
+    #[serde(default)]
+    off: Option<RuleOff>,
     pub(super) alarm: Option<Alarm>,
 }
 
@@ -54,6 +59,7 @@ impl LimitAlarm {
             indeterminate: false,
             last: None,
             gate,
+            off: None,
             alarm: None,
         };
         let rule = if vital.is_discrete() { discrete(rule) } else { rule.clone() };
@@ -66,8 +72,12 @@ impl LimitAlarm {
         let LimitRule { hysteresis, clear_delay, .. } = self.rule;
         let delays = |rule: &LevelRule| Delays { delay: rule.delay, clear: clear_delay, gap };
         let class = input.class(self.direction, self.rule.limit.limit, hysteresis);
-        self.state.limit.take(now, class, delays(&self.rule.limit));
-        if let Some(extreme) = &self.rule.extreme {
+        let off = self.state.off.as_ref();
+        if off.is_none() {
+            self.state.limit.take(now, class, delays(&self.rule.limit));
+        }
+        if let Some(extreme) = self.rule.extreme.as_ref().filter(|_| off.is_none_or(|it| !it.include_extreme))
+        {
             let class = input.class(self.direction, extreme.limit, hysteresis);
             self.state.extreme.take(now, class, delays(extreme));
             self.nest(now);
@@ -81,7 +91,9 @@ impl LimitAlarm {
             );
         }
         if class == Class::Void {
-            if self.is_present() && !self.state.indeterminate {
+            if self.is_present() && gap.is_zero() {
+                self.state.indeterminate = true;
+            } else if self.is_present() && !self.state.indeterminate {
                 self.state.indeterminate_at = self.state.indeterminate_at.or(Some(now + gap));
             }
         } else {
@@ -168,13 +180,20 @@ impl LimitAlarm {
         })
     }
 
+    pub(super) fn code(&self) -> Code {
+        Code::Limit(self.vital, self.direction)
+    }
+
     pub(super) fn is_present(&self) -> bool {
         self.state.limit.is_present() || self.state.extreme.is_present()
     }
 
     fn nest(&mut self, now: Uptime) {
-        if let LevelState::Present { onset, .. } = self.state.extreme {
-            self.state.limit.nest(now, onset);
+        match self.state.extreme {
+            LevelState::Present { onset, .. } if self.state.off.is_none() => {
+                self.state.limit.nest(now, onset);
+            }
+            LevelState::Present { .. } | LevelState::Clear | LevelState::Pending { .. } => {}
         }
     }
 
@@ -225,7 +244,7 @@ impl LimitAlarm {
         let levels = [state.limit.deadline(), state.extreme.deadline()];
         levels
             .into_iter()
-            .chain([state.indeterminate_at, state.gate.deadline(), worse, alarm])
+            .chain([state.indeterminate_at, state.gate.deadline(), self.off_until(), worse, alarm])
             .flatten()
             .min()
     }
@@ -240,6 +259,7 @@ impl LimitState {
                 self.limit = kept.limit.rebased(moved);
                 self.extreme = kept.extreme.rebased(moved);
                 self.alarm.clone_from(&kept.alarm);
+                self.off = kept.off.as_ref().map(|it| it.restored(moved));
             }
         }
         self.indeterminate_at = None;

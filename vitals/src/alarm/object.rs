@@ -1,5 +1,7 @@
 //! The alarm object: from its birth to its end one id, and a signal that is not its condition (E18 to E22).
 
+mod attention;
+
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -7,15 +9,16 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::{
-    Acknowledgement, AlarmEvent, AlarmId, Code, Condition, Inactivation, Kind, Level, Phase, Priority,
-    SampledValue, Signal,
+    Acknowledgement, AlarmEvent, AlarmId, Code, Condition, Kind, Level, Phase, Priority, SampledValue, Signal,
 };
+use super::inactive::Cover;
 use super::policy::Timing;
 use super::snapshot::{Boot, Moved};
 use crate::name::Name;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
 use crate::time::Uptime;
+use attention::{Attention, Need};
 
 /// The shortest interval of a signal timer: a policy that says zero must not make time stand still.
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
@@ -55,7 +58,15 @@ pub(super) struct Alarm {
     pub(super) worst: Option<Quantity>,
     acknowledged: Option<Acknowledgement>,
     continue_at: Uptime,
-    remind_at: Option<Uptime>,
+    pub(super) remind_at: Option<Uptime>,
+    /// How long the operator paused its sound (E25).
+    #[serde(default)]
+    pub(super) audio_paused_until: Option<Uptime>,
+    /// What covered it when it was told last.
+    #[serde(default)]
+    cover: Cover,
+    #[serde(default)]
+    attention: Attention,
     /// Set by a restart, until the first step after it has told so (E35).
     pub(super) restarted: bool,
 }
@@ -106,6 +117,9 @@ impl Alarm {
             acknowledged: None,
             continue_at: now,
             remind_at: None,
+            audio_paused_until: None,
+            cover: Cover::NONE,
+            attention: Attention::default(),
             restarted: false,
         }
     }
@@ -125,8 +139,7 @@ impl Alarm {
         self.condition = if indeterminate { Condition::Indeterminate } else { Condition::Present };
         let escalated = finding.priority > last;
         if escalated || latched {
-            self.signal = Signal::On;
-            self.forget_acknowledgement();
+            self.annunciate();
         }
         let phase = match () {
             () if escalated => Phase::Escalate,
@@ -156,15 +169,34 @@ impl Alarm {
     /// An operator has seen it.
     pub(super) fn acknowledge(&mut self, now: Uptime, by: &str, timing: &Timing) -> Change {
         self.signal = Signal::Acknowledged;
+        self.audio_paused_until = None;
         self.acknowledged = Some(Acknowledgement { by: by.into(), at: now });
         self.remind_at = Some(now + timing.reminder.max(INTERVAL_MIN));
         Change::new(Phase::Update)
     }
 
-    /// It became worse than what was acknowledged (E23), or a restart made the acknowledgement void (E34).
+    /// It escalated (E22), became worse than what was acknowledged (E23), or a restart made the acknowledgement void (E34).
     pub(super) fn annunciate(&mut self) {
         self.signal = Signal::On;
+        self.audio_paused_until = None;
         self.forget_acknowledgement();
+    }
+
+    /// Takes what covers it now. Whether that, or its being unattended, is news (E23a, E25).
+    pub(super) fn settle(&mut self, now: Uptime, cover: Cover) -> bool {
+        let covered = self.cover != cover;
+        self.cover = cover;
+        let need = match (self.signal, self.finding.priority, self.condition) {
+            (Signal::On, Priority::High, Condition::Present) if cover == Cover::NONE => Need::Unattended,
+            (Signal::On, Priority::High, _) => Need::Waiting,
+            _ => Need::None,
+        };
+        self.attention.take(now, need) || covered
+    }
+
+    /// Its audio pause is over.
+    pub(super) fn expire_pause(&mut self, now: Uptime) {
+        self.audio_paused_until.take_if(|at| *at <= now);
     }
 
     /// An operator, or a rule that is no more, ends it.
@@ -215,8 +247,8 @@ impl Alarm {
             condition: self.condition,
             signal: self.signal,
             latching: self.latching,
-            inactivation: Inactivation::None,
-            until: None,
+            inactivation: self.cover.by,
+            until: self.cover.until,
             value: facts.value,
             absent: facts.absent,
             quality: facts.quality,
@@ -230,7 +262,7 @@ impl Alarm {
             condition_delay: self.finding.delay,
             acknowledged: self.acknowledged.clone(),
             reason: change.reason,
-            escalation_level: 0,
+            escalation_level: self.attention.level,
             cause: facts.cause,
             reminder: change.reminder,
             restarted: false,
@@ -252,6 +284,8 @@ impl Alarm {
         if self.condition == Condition::Present {
             self.condition = Condition::Indeterminate;
         }
+        self.attention.freeze(moved.from);
+        self.audio_paused_until = self.audio_paused_until.filter(|_| moved.is_same_boot());
         self.finding.onset = moved.time(self.finding.onset);
         self.finding.decided = moved.time(self.finding.decided);
         if moved.boot == Boot::Other && self.signal == Signal::Acknowledged {
@@ -260,11 +294,13 @@ impl Alarm {
     }
 
     pub(super) fn deadline(&self) -> Uptime {
-        self.remind_at.map_or(self.continue_at, |at| at.min(self.continue_at))
+        let others = [self.remind_at, self.attention.deadline(), self.audio_paused_until];
+        others.into_iter().flatten().fold(self.continue_at, Uptime::min)
     }
 
     pub(super) fn shift(&mut self, by: Duration) {
         self.continue_at = self.continue_at + by;
         self.remind_at = self.remind_at.map(|at| at + by);
+        self.attention.shift(by);
     }
 }

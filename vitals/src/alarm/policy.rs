@@ -113,6 +113,18 @@ pub struct SourceSetup {
     pub critical: bool,
     /// What its configuration says of being live: the mode of its technical alarms before its first word.
     pub mode: Mode,
+    /// How often its cuff measures, where somebody said it (E31).
+    pub nibp_interval: Option<Duration>,
+    /// Whether its oximeter's probe is on the limb of the bed's cuff (E30).
+    pub same_limb: bool,
+}
+
+impl SourceSetup {
+    /// A source of which no more is known: not critical, no cuff of a known interval, the probe on another limb.
+    #[must_use]
+    pub fn new(source: alloc::sync::Arc<crate::name::Name>, period: Duration, mode: Mode) -> Self {
+        Self { source, period, critical: false, mode, nibp_interval: None, same_limb: false }
+    }
 }
 
 /// Which source is believed where two give one vital to one bed (E33).

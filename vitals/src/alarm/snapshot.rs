@@ -1,14 +1,19 @@
 //! What of the alarms of a bed must survive the process (E34).
 
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Outcome;
 use super::choice::Choice;
 use super::event::Direction;
+use super::inactive::Inactivations;
 use super::limit::LimitState;
 use super::source::SourceState;
 use super::technical::{Key, TechnicalAlarm};
+use crate::name::Name;
 use crate::reading::Mode;
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -23,6 +28,12 @@ pub struct Snapshot {
     pub(super) choices: Vec<(Vital, Choice)>,
     pub(super) limits: Vec<(Vital, Direction, LimitState)>,
     pub(super) technical: Vec<(Key, TechnicalAlarm)>,
+    #[serde(default)]
+    pub(super) inactive: Inactivations,
+    #[serde(default)]
+    pub(super) stay: Option<Name>,
+    #[serde(default)]
+    pub(super) answered: Vec<(String, Outcome)>,
 }
 
 /// Whether the machine has started anew since the snapshot.
@@ -42,7 +53,22 @@ pub(super) struct Moved {
     pub(super) boot: Boot,
 }
 
+/// How much longer an off lasts after another boot (E34): nobody knows how long the machine was away.
+const OFF_AFTER_BOOT_MAX: Duration = Duration::from_secs(30 * 60);
+
 impl Moved {
+    pub(super) fn is_same_boot(self) -> bool {
+        self.boot == Boot::Same
+    }
+
+    /// The end of an off on the clock of now (E34).
+    pub(super) fn expiry(self, at: Uptime) -> Uptime {
+        match self.boot {
+            Boot::Same => at,
+            Boot::Other => self.to + at.since(self.from).min(OFF_AFTER_BOOT_MAX),
+        }
+    }
+
     /// A time of the snapshot on the clock of now. Of another boot, as if no time had passed between the two.
     pub(super) fn time(self, at: Uptime) -> Uptime {
         match self.boot {

@@ -1,14 +1,17 @@
 //! What one source has said, and how long that counts: when a value is in force (E7 to E11, E31).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cuff::{self, Cuff};
+use super::engine::Flag;
 use super::event::SampledValue;
 use super::level::Input;
 use super::policy::SourceSetup;
+use super::technical::Sensor;
 use crate::name::Name;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Mode, Quality, Reading};
@@ -38,8 +41,17 @@ pub(super) struct SourceState {
     /// Whether late data have come since its last live word.
     pub(super) late: bool,
     pub(super) held: BTreeMap<Vital, Held>,
-    /// The device's time of the newest message that carried a cuff's measurement and nothing else.
-    pub(super) cuff_time: Option<DeviceTime>,
+    #[serde(default)]
+    pub(super) cuff: Cuff,
+    /// What the device, or the agent of it, says is the matter.
+    #[serde(default)]
+    pub(super) flags: BTreeSet<Flag>,
+    /// The device's time of its newest observation.
+    #[serde(default)]
+    pub(super) device_time: Option<DeviceTime>,
+    /// Whether its newest observation repeats the one before it; `None`: it has said nothing that could.
+    #[serde(default)]
+    pub(super) repeats: Option<bool>,
 }
 
 /// The newest word of a source on one vital.
@@ -53,6 +65,9 @@ pub(super) struct Held {
     pub(super) in_force: bool,
     /// Whether there has ever been a value.
     pub(super) valued: bool,
+    /// Whether it is absent because no patient could have it (E11).
+    #[serde(default)]
+    pub(super) implausible: bool,
 }
 
 impl Held {
@@ -86,7 +101,10 @@ impl Source {
             silent_at: None,
             late: false,
             held: BTreeMap::new(),
-            cuff_time: None,
+            cuff: Cuff::default(),
+            flags: BTreeSet::new(),
+            device_time: None,
+            repeats: None,
         };
         let mut it = Self { setup, state };
         it.state.silent_at = Some(now + it.stale_after());
@@ -95,7 +113,8 @@ impl Source {
 
     /// A source that nobody announced, by its first word.
     pub(super) fn unannounced(source: Arc<Name>, mode: Mode, now: Uptime) -> Self {
-        Self::new(SourceSetup { source, period: PERIOD_UNKNOWN, critical: false, mode }, now)
+        let setup = SourceSetup::new(source, PERIOD_UNKNOWN, mode);
+        Self::new(setup, now)
     }
 
     /// T: how long a value counts, and how long the source may be silent (E7).
@@ -114,33 +133,47 @@ impl Source {
         self.state.late = false;
     }
 
-    /// Whether the cuff's values in a reading are another measurement than the one held (E31).
-    ///
-    /// A monitor repeats the last measurement in every message, under the time of the message. So the device's time
-    /// tells measurements apart only in messages that carry nothing but the cuff's values; elsewhere a change does.
-    pub(super) fn is_new_measurement(&mut self, reading: &Reading) -> bool {
-        let mut cuff = reading.measurements.iter().filter(|it| it.vital.is_discrete()).peekable();
-        if cuff.peek().is_none() {
-            return false;
+    /// Takes what a reading says of the cuff. Whether it is another measurement than the one held (E31).
+    pub(super) fn is_new_measurement(&mut self, now: Uptime, reading: &Reading) -> bool {
+        let held = &self.state.held;
+        let differs = |it: &Measurement| held.get(&it.vital).is_none_or(|held| held.value != judged(it));
+        self.state.cuff.take(now, reading, self.setup.nibp_interval, differs)
+    }
+
+    /// Takes whether the device repeats itself: its clock stands still, and with it every number (E30).
+    pub(super) fn notice_repetition(&mut self, reading: &Reading) {
+        let same_time = reading.device_time.is_some() && reading.device_time == self.state.device_time;
+        self.state.device_time = reading.device_time;
+        let moves = |vital: Vital| !vital.is_discrete() && !Sensor::of(vital).is_setting();
+        let named = reading.measurements.iter().filter(|it| moves(it.vital));
+        let held = self.state.held.iter().filter(|(vital, _)| moves(**vital));
+        let count = named.clone().count();
+        if count == 0 {
+            return;
         }
-        let changed =
-            cuff.any(|it| self.state.held.get(&it.vital).is_none_or(|held| held.value != judged(it)));
-        let alone = reading.measurements.iter().all(|it| it.vital.is_discrete());
-        let later = alone && reading.device_time.is_some() && reading.device_time != self.state.cuff_time;
-        if alone {
-            self.state.cuff_time = reading.device_time;
-        }
-        changed || later
+        let same =
+            |it: &Measurement| self.state.held.get(&it.vital).is_some_and(|held| held.value == judged(it));
+        let repeats = same_time
+            && count == held.count()
+            && named.clone().all(same)
+            && named.clone().any(|it| judged(it).is_ok());
+        self.state.repeats = Some(repeats);
     }
 
     /// Holds a measurement from now on.
     pub(super) fn hold(&mut self, now: Uptime, measurement: &Measurement) -> Held {
         let vital = measurement.vital;
         let value = judged(measurement);
-        let stale_at = (!vital.is_discrete()).then(|| now + self.stale_after());
+        let interval = self.setup.nibp_interval.filter(|_| !matches!(value, Err(it) if it.is_sensor()));
+        let stale_at = if vital.is_discrete() {
+            interval.map(|it| now + cuff::stale_after(it))
+        } else {
+            Some(now + self.stale_after())
+        };
         let valued = value.is_ok() || self.state.held.get(&vital).is_some_and(|it| it.valued);
         let quality = measurement.quality;
-        let held = Held { value, quality, at: now, stale_at, in_force: true, valued };
+        let implausible = measurement.value.is_ok() && value.is_err() && !quality.is_unusable();
+        let held = Held { value, quality, at: now, stale_at, in_force: true, valued, implausible };
         self.state.held.insert(vital, held);
         held
     }
@@ -148,7 +181,7 @@ impl Source {
 
 /// What of a measurement may be judged: what is not this patient's value of now, and what no patient could have, is
 /// absent as invalid (E10, E11).
-fn judged(measurement: &Measurement) -> Result<Quantity, Absent> {
+pub(super) fn judged(measurement: &Measurement) -> Result<Quantity, Absent> {
     match measurement.value {
         Ok(_) if measurement.quality.is_unusable() => Err(Absent::Invalid),
         Ok(value) if !measurement.vital.is_plausible(value) => Err(Absent::Invalid),
@@ -157,14 +190,28 @@ fn judged(measurement: &Measurement) -> Result<Quantity, Absent> {
 }
 
 impl SourceState {
+    /// Whether its silence is an alarm, or that of its port.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent_at.is_none()
+    }
+
     /// When something of it becomes too old, or its silence an alarm.
     pub(super) fn deadline(&self) -> Option<Uptime> {
-        self.held.values().filter_map(|it| it.stale_at).chain(self.silent_at).min()
+        let held = self.held.values().filter_map(|it| it.stale_at);
+        held.chain(self.silent_at).chain(self.cuff.deadline()).min()
     }
 
     pub(super) fn shift(&mut self, by: Duration) {
         for at in self.held.values_mut().filter_map(|it| it.stale_at.as_mut()).chain(&mut self.silent_at) {
             *at = *at + by;
         }
+        self.cuff.shift(by);
+    }
+
+    /// Another device is there: what was said is of the other.
+    pub(super) fn forget_device(&mut self) {
+        let Self { name, mode, silent_at, late, .. } = self.clone();
+        let (held, cuff, flags) = (BTreeMap::new(), Cuff::default(), BTreeSet::new());
+        *self = Self { name, mode, silent_at, late, held, cuff, flags, device_time: None, repeats: None };
     }
 }

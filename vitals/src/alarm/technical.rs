@@ -1,74 +1,33 @@
-//! The equipment's alarms: no sensor, no usable value, no data, no port (E30). The same machine on a boolean.
+//! The equipment's alarms and the advisories (E30): the same machine as that of levels, on a boolean.
 
+mod key;
 mod sensor;
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Code;
-use super::level::{Class, Delays, LevelState};
+use super::event::Priority;
+use super::level::{self, Class, Delays, LevelState};
 use super::object::{Alarm, Finding};
-use super::policy::{TechnicalPolicy, TechnicalRule};
+use super::policy::TechnicalRule;
 use super::snapshot::{Boot, Moved};
-use crate::name::Name;
 use crate::reading::Absent;
 use crate::time::Uptime;
+use crate::vital::Vital;
 
-pub(super) use sensor::{Sensor, class, is_trouble};
-
-/// What is wrong. The order is that of the records of one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) enum Trouble {
-    SensorOff(Sensor),
-    NoValue(Sensor),
-    NoData,
-    PortGone,
-}
-
-/// Which technical alarm of a bed: its order is by sensor in the order of the vitals' table, then the source's own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Key {
-    /// `None` last: what concerns a source as a whole follows what concerns its sensors.
-    place: (bool, Option<Sensor>),
-    pub(super) trouble: Trouble,
-    pub(super) source: Arc<Name>,
-}
-
-impl Key {
-    pub(super) fn new(trouble: Trouble, source: &Arc<Name>) -> Self {
-        let sensor = match trouble {
-            Trouble::SensorOff(sensor) | Trouble::NoValue(sensor) => Some(sensor),
-            Trouble::NoData | Trouble::PortGone => None,
-        };
-        Self { place: (sensor.is_none(), sensor), trouble, source: Arc::clone(source) }
-    }
-
-    pub(super) fn code(&self) -> Code {
-        match self.trouble {
-            Trouble::SensorOff(_) => Code::SensorOff,
-            Trouble::NoValue(_) => Code::NoValue,
-            Trouble::NoData => Code::NoData,
-            Trouble::PortGone => Code::PortGone,
-        }
-    }
-
-    /// The rule that governs it. That of `port_gone` is that of the `no_data` which it replaces.
-    pub(super) fn rule<'a>(&self, policy: &'a TechnicalPolicy) -> &'a TechnicalRule {
-        match self.trouble {
-            Trouble::SensorOff(_) => &policy.sensor_off,
-            Trouble::NoValue(_) => &policy.no_value,
-            Trouble::NoData | Trouble::PortGone => &policy.no_data,
-        }
-    }
-}
+pub(super) use key::{Key, Trouble};
+pub(super) use sensor::{Sensor, Word, troubles_of, word};
 
 /// One technical alarm at work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "four questions that have nothing to do with each other")]
 pub(super) struct TechnicalAlarm {
     pub(super) state: LevelState,
+    /// Whether the sensor's trouble is this one; else its delay runs, and it does not become present (H7).
+    #[serde(default = "own")]
+    own: bool,
     indeterminate_at: Option<Uptime>,
     pub(super) indeterminate: bool,
     /// When it becomes more urgent, if it stays.
@@ -79,17 +38,23 @@ pub(super) struct TechnicalAlarm {
     pub(super) cause: Option<String>,
     /// The cause was found after the alarm had been told.
     cause_is_news: bool,
+    /// How urgent, where the rule does not say it.
+    #[serde(default)]
+    pub(super) priority: Option<Priority>,
     pub(super) alarm: Option<Alarm>,
+}
+
+fn own() -> bool {
+    true
 }
 
 impl TechnicalAlarm {
     pub(super) fn new(trouble: Trouble) -> Self {
-        let cause = match trouble {
-            Trouble::SensorOff(sensor) | Trouble::NoValue(sensor) => Some(sensor.name().into()),
-            Trouble::NoData | Trouble::PortGone => None,
-        };
+        let sensor = trouble.sensor().map(Sensor::name);
+        let cause = sensor.or(trouble.vital().map(Vital::name)).map(Into::into);
         Self {
             state: LevelState::Clear,
+            own: true,
             indeterminate_at: None,
             indeterminate: false,
             escalate_at: None,
@@ -97,21 +62,47 @@ impl TechnicalAlarm {
             absent: None,
             cause,
             cause_is_news: false,
+            priority: None,
             alarm: None,
         }
     }
 
     /// Takes whether the trouble is there; G is that of the source.
-    pub(super) fn take(&mut self, now: Uptime, class: Class, rule: &TechnicalRule, gap: Duration) {
-        self.state.take(now, class, Delays { delay: rule.delay, clear: rule.clear_delay, gap });
+    pub(super) fn take(&mut self, now: Uptime, word: Word, rule: &TechnicalRule, gap: Duration) {
+        self.own = word.own;
+        self.absent = word.absent;
+        let class = if self.state.is_present() && !word.own { Class::In } else { word.class };
+        let delay = if word.own { rule.delay } else { rule.delay.max(Duration::from_millis(1)) };
+        self.state.take(now, class, Delays { delay, clear: rule.clear_delay, gap });
+        if word.own {
+            self.state.mature(now);
+        }
         if class == Class::Void {
             if self.state.is_present() && !self.indeterminate {
-                self.indeterminate_at = self.indeterminate_at.or(Some(now + gap));
+                self.indeterminate_at = level::tolerated(self.indeterminate_at, now, gap);
             }
         } else {
             self.forget_void();
         }
         self.set_escalation(now, rule);
+    }
+
+    /// It is there from now on, for a while: told anew if it was there already.
+    pub(super) fn begin_for(&mut self, now: Uptime, duration: Duration) {
+        self.cause_is_news = self.alarm.is_some();
+        let (onset, decided) = match self.state {
+            LevelState::Present { onset, decided, .. } => (onset, decided),
+            LevelState::Clear | LevelState::Pending { .. } => (now, now),
+        };
+        self.state = LevelState::Present { onset, decided, clear_at: Some(now + duration) };
+    }
+
+    /// Takes what it is about; that is told if it is new.
+    pub(super) fn take_cause(&mut self, cause: String) {
+        if self.cause.as_ref() != Some(&cause) {
+            self.cause_is_news = self.alarm.is_some();
+            self.cause = Some(cause);
+        }
     }
 
     /// The trouble of a whole source begins, or is known again to be there.
@@ -146,7 +137,7 @@ impl TechnicalAlarm {
     }
 
     pub(super) fn mature(&mut self, now: Uptime, rule: &TechnicalRule) {
-        if self.state.mature(now) {
+        if self.own && self.state.mature(now) {
             self.set_escalation(now, rule);
         }
     }
@@ -194,23 +185,29 @@ impl TechnicalAlarm {
         };
         let priority = match rule.escalation {
             Some((_, higher)) if self.escalated => higher,
-            Some(_) | None => rule.priority,
+            Some(_) | None => self.priority.unwrap_or(rule.priority),
         };
         let delay = decided.since(onset);
         Some(Finding { level: None, priority, limit: None, onset, decided, delay, latch: false })
     }
 
     /// As it is after a restart; of another boot only if it is present (E34).
-    pub(super) fn restored(&self, moved: Moved) -> Self {
+    ///
+    /// What the engine itself knows (`known`) is as true as before.
+    pub(super) fn restored(&self, moved: Moved, known: bool) -> Self {
         let mut it = self.clone();
         if moved.boot == Boot::Other {
             it.state = it.state.rebased(moved);
         }
         it.escalate_at = it.escalate_at.map(|at| moved.time(at));
         it.indeterminate_at = None;
-        it.indeterminate = it.state.is_present();
+        it.indeterminate = it.state.is_present() && !known;
         if let Some(alarm) = &mut it.alarm {
+            let condition = alarm.condition;
             alarm.restart(moved);
+            if known {
+                alarm.condition = condition;
+            }
         }
         it
     }
@@ -222,7 +219,9 @@ impl TechnicalAlarm {
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
         let alarm = self.alarm.as_ref().map(Alarm::deadline);
-        [self.state.deadline(), self.indeterminate_at, self.escalate_at, alarm].into_iter().flatten().min()
+        // Whose delay has run, and whose turn it is not, waits for the sensor's next word.
+        let state = self.state.deadline().filter(|_| self.own || !self.state.is_running());
+        [state, self.indeterminate_at, self.escalate_at, alarm].into_iter().flatten().min()
     }
 
     pub(super) fn shift(&mut self, by: Duration) {

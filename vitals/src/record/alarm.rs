@@ -10,7 +10,7 @@ use super::evidence::Evidence;
 use super::reading::{Origin, is_false};
 use super::state::LatestValue;
 use crate::alarm::event::{
-    AlarmEvent, Code, Condition, Direction, Inactivation, Kind, Level, Phase, Priority, Signal,
+    AlarmEvent, Condition, Direction, Inactivation, Kind, Level, Phase, Priority, Signal,
 };
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
@@ -247,10 +247,7 @@ impl AlarmRecord {
     #[expect(clippy::too_many_lines, reason = "one line for each field of the record")]
     pub fn new(event: &AlarmEvent, seq: Option<u64>, context: &AlarmContext<'_>) -> Self {
         let wall = |moment: Uptime| context.wall.and_then(|clock| clock.at(moment));
-        let (vital, direction) = match event.code {
-            Code::Limit(vital, direction) => (Some(vital), Some(direction)),
-            Code::SensorOff | Code::NoValue | Code::NoData | Code::PortGone => (None, None),
-        };
+        let (vital, direction) = (event.code.vital(), event.code.direction());
         let id = &event.id;
         let agent = &context.origin.agent;
         let mut it = Self {
@@ -322,6 +319,12 @@ impl AlarmRecord {
         it
     }
 
+    /// What of the bed's alarms is paused or off.
+    fn inactive_words(&self) -> String {
+        let cause = self.cause.as_deref().unwrap_or_default();
+        alloc::format!("Alarms inactive: {cause}")
+    }
+
     fn is_beyond(&self, value: Quantity, limit: Quantity) -> bool {
         match self.direction {
             Some(Direction::Low) => value < limit,
@@ -336,10 +339,23 @@ impl AlarmRecord {
             (Some(vital), Some(Direction::Low)) => alloc::format!("{} low", vital.properties().label),
             (Some(vital), Some(Direction::High)) => alloc::format!("{} high", vital.properties().label),
             _ => match self.code.as_str() {
+                "apnea" => "Apnea".into(),
                 "sensor_off" => "Sensor off".into(),
+                "implausible" => "Implausible values".into(),
                 "no_value" => "No usable value".into(),
                 "no_data" => "No data".into(),
                 "port_gone" => "Port gone".into(),
+                "suspect" => "Values stand still: check the device".into(),
+                "nibp_stale" => "NIBP overdue".into(),
+                "nibp_failed" => "NIBP failed".into(),
+                "bad_data_rate" => "Bad data: check cable and settings".into(),
+                "device_battery" => "Device battery low".into(),
+                "clock_skew" => "Device clock wrong".into(),
+                "device_changed" => "Another device is on this line: same patient?".into(),
+                "sources_disagree" => "Two devices disagree".into(),
+                "source_switched" => "Another device is believed now".into(),
+                "no_patient" => "Values, and no patient admitted".into(),
+                "alarms_inactive" => return self.inactive_words(),
                 other => other.into(),
             },
         };

@@ -171,7 +171,13 @@ fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Opt
     let critical = section.boolean("critical", mistakes).is_some_and(Spanned::into_inner);
     let modes = [("live", Mode::Live), ("replay", Mode::Replay), ("simulated", Mode::Simulated)];
     let mode = word(section, "mode", &modes, mistakes).map_or(Mode::Live, Spanned::into_inner);
+    let same_limb = section.boolean("same_limb", mistakes).is_some_and(Spanned::into_inner);
     let period = section.duration("period", mistakes);
+    let interval = section.duration("nibp_interval", mistakes);
+    if let Some(it) = interval.as_ref().filter(|it| it.get_ref().is_zero()) {
+        mistakes.add(it.span(), "nibp_interval is nothing", "nibp_interval = \"15m\"");
+    }
+    let nibp_interval = interval.map(Spanned::into_inner);
     if let Some(it) = period.as_ref().filter(|it| it.get_ref().is_zero()) {
         mistakes.add(it.span(), "period is nothing", "period = \"1s\"");
     }
@@ -184,6 +190,8 @@ fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Opt
             id: Arc::new(id.clone()?.into_inner()),
             period: period.unwrap_or(default),
             critical,
+            nibp_interval,
+            same_limb,
             mode,
         })
     };

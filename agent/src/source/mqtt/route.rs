@@ -112,8 +112,14 @@ mod tests {
     }
 
     fn source(id: &str, filter: &str, bed: TopicBed) -> TopicSource {
-        let common =
-            Source { id: name(id), period: Duration::from_secs(1), critical: false, mode: Mode::Live };
+        let common = Source {
+            id: name(id),
+            period: Duration::from_secs(1),
+            critical: false,
+            nibp_interval: None,
+            same_limb: false,
+            mode: Mode::Live,
+        };
         TopicSource { common, link: 0, filter: filter.into(), bed, format: Format::Wardline }
     }
 

@@ -35,7 +35,14 @@ impl Bench {
     fn new(device: DeviceModel, mode: Mode) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let name = |text| Arc::new(Name::parse(text).unwrap());
-        let common = Source { id: name("oximeter"), period: device.period(), critical: false, mode };
+        let common = Source {
+            id: name("oximeter"),
+            period: device.period(),
+            critical: false,
+            nibp_interval: None,
+            same_limb: false,
+            mode,
+        };
         let source = SerialSource { common, bed: name("bed-1"), device, port: dir.path().join("port") };
         let (sender, inbox) = mpsc::channel(64);
         let (stop, stopped) = watch::channel(false);

@@ -1,12 +1,13 @@
-//! What operators do to alarms (E24, as far as acknowledge and reset go).
+//! What operators do: asked, checked, done, answered (E24).
 
 use core::time::Duration;
 
 use super::AlarmEngine;
-use crate::alarm::action::{Action, Outcome, Refusal, Request};
+use crate::alarm::action::{Action, Outcome, Refusal, Request, Seen};
 use crate::alarm::event::{AlarmId, AlarmIds, Condition, Priority, Signal};
 use crate::alarm::object::Alarm;
-use crate::alarm::technical::Key;
+use crate::alarm::snapshot::Boot;
+use crate::alarm::technical::{Key, Trouble};
 use crate::time::Uptime;
 
 /// How old the operator's screen may be.
@@ -16,9 +17,18 @@ const SEEN_WITHIN: Duration = Duration::from_secs(60);
 const ANSWERED_MAX: usize = 64;
 
 /// Where an alarm stands.
-enum Place {
+pub(super) enum Place {
     Limit(usize),
     Technical(Key),
+}
+
+impl Place {
+    fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Limit(_) => None,
+            Self::Technical(key) => Some(key.trouble),
+        }
+    }
 }
 
 impl AlarmEngine {
@@ -33,7 +43,7 @@ impl AlarmEngine {
                 Outcome::Duplicate(refusal) => Outcome::Duplicate(refusal),
             };
         }
-        let outcome = match self.act(now, action) {
+        let outcome = match self.check(now, action).and_then(|()| self.act(now, action)) {
             Ok(()) => Outcome::Accepted,
             Err(refusal) => Outcome::Refused(refusal),
         };
@@ -41,13 +51,23 @@ impl AlarmEngine {
             self.answered.pop_front();
         }
         self.answered.push_back((action.id.clone(), outcome));
+        self.tell(now, ids);
         outcome
     }
 
-    fn act(&mut self, now: Uptime, action: &Action) -> Result<(), Refusal> {
-        if action.seen_at.is_some_and(|seen| now.since(seen) > SEEN_WITHIN) {
+    /// Whether the operator saw what is so (E24).
+    fn check(&self, now: Uptime, action: &Action) -> Result<(), Refusal> {
+        let is_stale = |seen: Seen| seen.boot == Boot::Other || now.since(seen.at) > SEEN_WITHIN;
+        if action.seen.is_some_and(is_stale) {
             return Err(Refusal::Stale);
         }
+        if action.stay.is_some() && action.stay != self.stay {
+            return Err(Refusal::OtherStay);
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, now: Uptime, action: &Action) -> Result<(), Refusal> {
         match &action.request {
             Request::Acknowledge { alarm, seen_priority } => {
                 let place = self.find(alarm).ok_or(Refusal::NoSuchAlarm)?;
@@ -58,13 +78,26 @@ impl AlarmEngine {
                 self.reset(now, &place, reason.as_deref())
             }
             Request::Reset { alarm: None, reason } => self.reset_all(now, reason.as_deref()),
+            Request::AudioPaused { duration } => self.pause_audio(now, *duration),
+            Request::AudioOff { duration, reason } => self.audio_off(now, action, *duration, reason),
+            Request::AlarmPaused { duration } => self.pause_alarms(now, action, *duration),
+            Request::AlarmOff { rule, include_extreme, duration, reason } => {
+                self.switch_off(now, action, (*rule, *include_extreme), (*duration, reason))
+            }
         }
     }
 
     fn acknowledge(&mut self, now: Uptime, place: &Place, by: &str, seen: Priority) -> Result<(), Refusal> {
+        let trouble = place.trouble();
+        if trouble == Some(Trouble::AlarmsInactive) {
+            return Err(Refusal::NotAllowed);
+        }
         let alarm = self.alarm(place).ok_or(Refusal::NoSuchAlarm)?;
         if seen < alarm.finding.priority {
             return Err(Refusal::Changed);
+        }
+        if trouble.is_some_and(Trouble::is_event) {
+            return self.reset(now, place, None);
         }
         match alarm.signal {
             Signal::On => {
@@ -82,8 +115,13 @@ impl AlarmEngine {
     }
 
     fn reset(&mut self, now: Uptime, place: &Place, reason: Option<&str>) -> Result<(), Refusal> {
+        let trouble = place.trouble();
+        if trouble == Some(Trouble::AlarmsInactive) {
+            return Err(Refusal::NotAllowed);
+        }
         let alarm = self.alarm(place).ok_or(Refusal::NoSuchAlarm)?;
-        if alarm.signal != Signal::Latched && alarm.condition != Condition::Indeterminate {
+        let over = alarm.signal == Signal::Latched || alarm.condition == Condition::Indeterminate;
+        if !over && !trouble.is_some_and(Trouble::is_event) {
             return Err(Refusal::Present);
         }
         match place {
@@ -102,7 +140,10 @@ impl AlarmEngine {
     fn reset_all(&mut self, now: Uptime, reason: Option<&str>) -> Result<(), Refusal> {
         let open = |alarm: &Option<Alarm>| alarm.is_some();
         let limits = self.limits.iter().enumerate().filter(|(_, it)| open(&it.state.alarm));
-        let technical = self.technical.iter().filter(|(_, it)| open(&it.alarm));
+        let technical = self
+            .technical
+            .iter()
+            .filter(|(key, it)| open(&it.alarm) && key.trouble != Trouble::AlarmsInactive);
         let places: alloc::vec::Vec<Place> = limits
             .map(|(index, _)| Place::Limit(index))
             .chain(technical.map(|(key, _)| Place::Technical(key.clone())))
@@ -129,7 +170,7 @@ impl AlarmEngine {
     }
 
     /// Changes an alarm's signal and tells it: an action is a step, and this is its record.
-    fn change(
+    pub(super) fn change(
         &mut self,
         now: Uptime,
         place: &Place,
@@ -137,8 +178,13 @@ impl AlarmEngine {
     ) {
         match place {
             Place::Limit(index) => {
-                let alarm = self.limits.get_mut(*index).and_then(|it| it.state.alarm.as_mut());
-                if let Some(change) = alarm.map(change) {
+                let Some(it) = self.limits.get_mut(*index) else {
+                    return;
+                };
+                let code = it.code();
+                if let Some(alarm) = &mut it.state.alarm {
+                    let change = change(alarm);
+                    Self::settle(&self.inactive, now, code, alarm);
                     self.say_limit(now, *index, change);
                 }
             }
@@ -146,7 +192,9 @@ impl AlarmEngine {
                 let Some((key, mut it)) = self.technical.remove_entry(key) else {
                     return;
                 };
-                if let Some(change) = it.alarm.as_mut().map(change) {
+                if let Some(alarm) = &mut it.alarm {
+                    let change = change(alarm);
+                    Self::settle(&self.inactive, now, key.trouble.code(), alarm);
                     self.say_technical(now, &key, &mut it, change);
                 }
                 if !it.is_idle() {

@@ -9,7 +9,7 @@ use crate::alarm::choice::Choice;
 use crate::alarm::event::{Code, Direction, Kind};
 use crate::alarm::level::Input;
 use crate::alarm::object::Facts;
-use crate::alarm::source::Held;
+use crate::alarm::source::{Held, Source};
 use crate::alarm::technical::{Key, TechnicalAlarm};
 use crate::quantity::Quantity;
 use crate::reading::Quality;
@@ -20,8 +20,7 @@ const PULSE_OF_A_BEATING_HEART: Quantity = Quantity::from_whole(30);
 
 impl AlarmEngine {
     pub(super) fn limit_facts(&self, vital: Vital, direction: Direction) -> Facts {
-        let place = self.choices.get(&vital).and_then(Choice::current);
-        let source = place.and_then(|place| self.sources.get(place));
+        let source = self.believed(vital);
         let held = source.and_then(|source| source.state.held.get(&vital)).copied();
         let limit = |side| self.policy.rules.get(&(vital, side)).map(|rule| rule.limit.limit);
         let value = held.and_then(Held::sampled);
@@ -51,11 +50,17 @@ impl AlarmEngine {
     }
 
     pub(super) fn technical_facts(&self, key: &Key, it: &TechnicalAlarm) -> Facts {
-        let source = self.sources.iter().find(|source| source.setup.source == key.source);
+        let code = key.trouble.code();
+        let believed = || code.vital().and_then(|vital| self.believed(vital));
+        let source = key
+            .source
+            .as_ref()
+            .map_or_else(believed, |name| self.sources.iter().find(|source| source.setup.source == *name));
+        let name = key.source.as_ref().or(source.map(|it| &it.setup.source));
         Facts {
-            kind: Kind::Technical,
-            code: key.code(),
-            source: Some(Arc::clone(&key.source)),
+            kind: code.kind(),
+            code,
+            source: name.map(Arc::clone),
             value: None,
             absent: it.absent,
             quality: Quality::NONE,
@@ -65,5 +70,10 @@ impl AlarmEngine {
             mode: source.map_or(self.mode, |source| source.state.mode),
             text: None,
         }
+    }
+
+    /// The source that is believed for a vital.
+    pub(super) fn believed(&self, vital: Vital) -> Option<&Source> {
+        self.choices.get(&vital).and_then(Choice::current).and_then(|place| self.sources.get(place))
     }
 }

@@ -3,12 +3,14 @@
 use alloc::sync::Arc;
 
 use super::{AlarmEngine, OutOfOrder, PortState};
+use crate::alarm::cuff;
 use crate::alarm::event::AlarmIds;
 use crate::alarm::level::Input;
 use crate::alarm::source::Source;
-use crate::alarm::technical::{self, Key, Sensor, TechnicalAlarm, Trouble};
+use crate::alarm::technical::{Key, TechnicalAlarm, Trouble};
 use crate::name::Name;
 use crate::observation::Observation;
+use crate::reading::Measurement;
 use crate::time::Uptime;
 use crate::vital::Vital;
 
@@ -29,10 +31,12 @@ impl AlarmEngine {
         self.mode = self.mode.max(observation.mode);
         if let Some(source) = self.sources.get_mut(place) {
             source.state.mode = observation.mode;
-            let cuff = source.is_new_measurement(&observation.reading);
-            for measurement in
-                observation.reading.measurements.iter().filter(|it| cuff || !it.vital.is_discrete())
-            {
+            source.notice_repetition(&observation.reading);
+            let inflated = source.state.cuff.is_inflating();
+            let cuff = source.is_new_measurement(now, &observation.reading);
+            let limbs = inflated != source.state.cuff.is_inflating();
+            let sample = |it: &&Measurement| !it.vital.is_discrete() || (cuff && cuff::is_word(it));
+            for measurement in observation.reading.measurements.iter().filter(sample) {
                 if let Some(source) = self.sources.get_mut(place) {
                     source.hold(now, measurement);
                 }
@@ -40,8 +44,12 @@ impl AlarmEngine {
                     self.judge(now, measurement.vital);
                 }
             }
+            if limbs {
+                self.judge_limbs(now);
+            }
         }
         self.judge_sensors(now, place);
+        self.judge_agreement(now);
         self.tell(now, ids);
         Ok(())
     }
@@ -72,7 +80,15 @@ impl AlarmEngine {
     }
 
     /// The port of a source has gone, which replaces `no_data`; or it is there again, and the first frame ends that.
-    pub fn handle_port(&mut self, now: Uptime, source: &Name, state: PortState, ids: &mut AlarmIds) {
+    ///
+    /// `cause`: the name of the link's alarm, where what has gone is a link that several sources share.
+    pub fn handle_port(
+        &mut self,
+        now: Uptime,
+        source: &Name,
+        (state, cause): (PortState, Option<&str>),
+        ids: &mut AlarmIds,
+    ) {
         let now = now.max(self.clock);
         self.begin(now, ids);
         let source = self.sources.iter_mut().find(|it| *it.setup.source == *source);
@@ -82,10 +98,14 @@ impl AlarmEngine {
             if let Some(no_data) = self.technical.get_mut(&Key::new(Trouble::NoData, name)) {
                 no_data.finish();
             }
-            self.technical
+            let gone = self
+                .technical
                 .entry(Key::new(Trouble::PortGone, name))
-                .or_insert_with_key(|key| TechnicalAlarm::new(key.trouble))
-                .begin(now, &self.policy.technical.no_data, source.setup.critical);
+                .or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
+            gone.begin(now, &self.policy.technical.no_data, source.setup.critical);
+            if let Some(cause) = cause {
+                gone.take_cause(cause.into());
+            }
         }
         self.tell(now, ids);
     }
@@ -112,8 +132,7 @@ impl AlarmEngine {
         };
         source.speak(now);
         for (key, it) in &mut self.technical {
-            let silence = matches!(key.trouble, Trouble::NoData | Trouble::PortGone);
-            if silence && key.source == source.setup.source {
+            if key.trouble.is_silence() && key.is_of(&source.setup.source) {
                 it.finish();
             }
         }
@@ -129,31 +148,8 @@ impl AlarmEngine {
         let choice = self.choices.entry(vital).or_default();
         let before = choice.current();
         choice.take(now, place, valid, gap);
-        choice.current() == Some(place) || choice.current() != before
-    }
-
-    /// Puts what a source's sensors have to say now before the technical alarms.
-    pub(super) fn judge_sensors(&mut self, now: Uptime, place: usize) {
-        let Some(source) = self.sources.get(place) else {
-            return;
-        };
-        let name = &source.setup.source;
-        for (vital, held) in source.state.held.iter().filter(|(_, it)| it.in_force && it.value.is_err()) {
-            let sensor = Sensor::of(*vital);
-            for trouble in [Trouble::SensorOff(sensor), Trouble::NoValue(sensor)] {
-                if technical::is_trouble(trouble, held) {
-                    self.technical
-                        .entry(Key::new(trouble, name))
-                        .or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
-                }
-            }
-        }
-        let gap = source.gap(self.policy.timing.gap_tolerance);
-        for (key, it) in self.technical.iter_mut().filter(|(key, _)| key.source == *name) {
-            if let Some((class, absent)) = technical::class(source, key.trouble) {
-                it.absent = absent;
-                it.take(now, class, key.rule(&self.policy.technical), gap);
-            }
-        }
+        let after = choice.current();
+        self.notice_switch(now, vital, before);
+        after == Some(place) || after != before
     }
 }

@@ -20,6 +20,9 @@ impl AlarmEngine {
             choices: self.choices.iter().map(|(vital, it)| (*vital, it.clone())).collect(),
             limits: self.limits.iter().map(|it| (it.vital, it.direction, it.state.clone())).collect(),
             technical: self.technical.iter().map(|(key, it)| (key.clone(), it.clone())).collect(),
+            inactive: self.inactive.clone(),
+            stay: self.stay.clone(),
+            answered: self.answered.iter().cloned().collect(),
         }
     }
 
@@ -37,6 +40,9 @@ impl AlarmEngine {
         let mut it = Self::new(policy, sources, prefer, now);
         it.mode = it.mode.max(snapshot.mode);
         let moved = Moved { from: snapshot.at, to: now, boot };
+        it.inactive = snapshot.inactive.restored(moved);
+        it.stay.clone_from(&snapshot.stay);
+        it.answered = snapshot.answered.iter().cloned().collect();
         for state in &snapshot.sources {
             it.restore_source(state, moved);
         }
@@ -85,8 +91,11 @@ impl AlarmEngine {
 
     fn restore_technical(&mut self, snapshot: &Snapshot, moved: Moved) {
         for (key, kept) in &snapshot.technical {
-            if self.sources.iter().any(|it| it.state.name == key.source) {
-                self.technical.insert(key.clone(), kept.restored(moved));
+            let known = |name: &alloc::sync::Arc<crate::name::Name>| {
+                self.sources.iter().any(|it| it.state.name == *name)
+            };
+            if key.source.as_ref().is_none_or(known) {
+                self.technical.insert(key.clone(), kept.restored(moved, key.trouble.is_advisory()));
             } else if let Some(mut alarm) = kept.alarm.clone() {
                 alarm.restart(moved);
                 let facts = self.technical_facts(key, kept);

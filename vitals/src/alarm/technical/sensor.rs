@@ -50,6 +50,16 @@ impl Sensor {
         }
     }
 
+    /// Whether it measures all the time wherever it is, so that its not being named any more means something (H6).
+    fn is_continuous(self) -> bool {
+        matches!(self, Self::Ecg | Self::Oximeter | Self::Respiration | Self::Capnometer | Self::ArterialLine)
+    }
+
+    /// Whether it gives settings, which stand still in any patient.
+    pub(in crate::alarm) fn is_setting(self) -> bool {
+        matches!(self, Self::Ventilator | Self::OxygenAnalyser)
+    }
+
     /// Its name in `cause`.
     pub(in crate::alarm) const fn name(self) -> &'static str {
         match self {
@@ -69,41 +79,85 @@ impl Sensor {
     }
 }
 
-/// Where a sensor's vitals of one source stand to a trouble, and the reason; `None` if it is none of a sensor.
-pub(in crate::alarm) fn class(source: &Source, trouble: Trouble) -> Option<(Class, Option<Absent>)> {
-    let (Trouble::SensorOff(sensor) | Trouble::NoValue(sensor)) = trouble else {
-        return None;
-    };
-    let mut class = (Class::Void, Some(Absent::Stale));
-    let of_sensor =
-        source.state.held.iter().filter(|(vital, it)| Sensor::of(**vital) == sensor && it.in_force);
-    for (_, held) in of_sensor {
-        match held.value {
-            Err(reason) if is_trouble(trouble, held) => return Some((Class::Out, Some(reason))),
-            Ok(_) | Err(_) => class = (Class::In, None),
-        }
-    }
-    Some(class)
+/// Every trouble a sensor can have, in the order of records.
+pub(in crate::alarm) fn troubles_of(sensor: Sensor) -> impl Iterator<Item = Trouble> {
+    // A cuff that has nothing to say between two measurements is no trouble (E31).
+    let of_values =
+        (sensor != Sensor::Cuff).then_some([Trouble::Implausible(sensor), Trouble::NoValue(sensor)]);
+    core::iter::once(Trouble::SensorOff(sensor)).chain(of_values.into_iter().flatten())
 }
 
-/// Whether an absence is this trouble. What the device never measured is no trouble, and a cuff that has nothing to
-/// say between two measurements is none either.
-pub(in crate::alarm) fn is_trouble(trouble: Trouble, held: &Held) -> bool {
-    let Err(reason) = held.value else {
-        return false;
-    };
-    match trouble {
-        Trouble::SensorOff(_) => reason.is_sensor(),
-        Trouble::NoValue(Sensor::Cuff) | Trouble::NoData | Trouble::PortGone => false,
-        Trouble::NoValue(_) => match reason {
-            Absent::SensorOff | Absent::SensorFault | Absent::LeadOff => false,
-            Absent::NotMeasured | Absent::Unsupported => held.valued,
-            Absent::Searching
-            | Absent::Invalid
-            | Absent::UnderRange
-            | Absent::OverRange
-            | Absent::NotCalibrated
-            | Absent::Stale => true,
-        },
+/// What a source says of a sensor, as far as one trouble is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::alarm) struct Word {
+    pub(in crate::alarm) class: Class,
+    /// Whether the sensor's trouble is this one: the delay runs for each trouble of a sensor, and one becomes present (H7).
+    pub(in crate::alarm) own: bool,
+    pub(in crate::alarm) absent: Option<Absent>,
+}
+
+impl Word {
+    pub(in crate::alarm) fn is_in(self) -> bool {
+        self.class == Class::In
     }
+
+    pub(in crate::alarm) fn is_out(self) -> bool {
+        self.class == Class::Out
+    }
+
+    pub(in crate::alarm) const VOID: Self = Self { class: Class::Void, own: true, absent: None };
+
+    /// A trouble that is there or not.
+    pub(in crate::alarm) fn plain(is_there: bool) -> Self {
+        Self { class: if is_there { Class::Out } else { Class::In }, own: true, absent: None }
+    }
+}
+
+/// What a source says of a sensor, as far as this trouble of it is concerned. `watched`: whether a vital has a rule.
+pub(in crate::alarm) fn word(
+    source: &Source,
+    sensor: Sensor,
+    trouble: Trouble,
+    watched: impl Fn(Vital) -> bool,
+) -> Word {
+    let mut word = Word { class: Class::Void, own: true, absent: Some(Absent::Stale) };
+    for (vital, held) in source.state.held.iter().filter(|(vital, _)| Sensor::of(**vital) == sensor) {
+        match trouble_of(source, *vital, held, &watched) {
+            Some((of_vital, reason)) if of_vital == trouble => {
+                return Word { class: Class::Out, own: true, absent: Some(reason) };
+            }
+            Some(_) => word = Word { class: Class::Out, own: false, absent: None },
+            None if held.in_force && word.class != Class::Out => {
+                word = Word { class: Class::In, own: true, absent: None };
+            }
+            None => {}
+        }
+    }
+    word
+}
+
+/// The trouble that a vital speaks of, and the reason.
+///
+/// What the device never measured is no trouble. What it no longer names while it goes on speaking is one, if a rule
+/// watches it and it is measured all the time (H6).
+pub(in crate::alarm) fn trouble_of(
+    source: &Source,
+    vital: Vital,
+    held: &Held,
+    watched: impl Fn(Vital) -> bool,
+) -> Option<(Trouble, Absent)> {
+    let sensor = Sensor::of(vital);
+    if !held.in_force {
+        let missed = held.valued && sensor.is_continuous() && !source.state.is_silent() && watched(vital);
+        return missed.then_some((Trouble::NoValue(sensor), Absent::Stale));
+    }
+    let reason = held.value.err()?;
+    let never = matches!(reason, Absent::NotMeasured | Absent::Unsupported) && !held.valued;
+    let trouble = match () {
+        () if reason.is_sensor() => Trouble::SensorOff(sensor),
+        () if sensor == Sensor::Cuff || never => return None,
+        () if held.implausible => Trouble::Implausible(sensor),
+        () => Trouble::NoValue(sensor),
+    };
+    Some((trouble, reason))
 }

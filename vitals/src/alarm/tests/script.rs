@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! spo2 92@0..9, 88@10..40, sensor_off@41..    one sample each period; `89/90@0..9` alternates; open ends go to `until`
-//! ack@18   ack high@18   reset@60   reset all@60   kill@20..22   boot@20..22   gone@5   back@9   late@3   stall@5..9
+//! ack@18   ack low@18   reset@60   reset all@60   kill@20..22   boot@20..22   gone@5   back@9   late@3   stall@5..9
+//! nibp_interval 60   same_limb   prefer spo2 monitor b   b.spo2 97@0..   device_time 2026-01-01T00:00:00@0..9
+//! flag device_battery on@5   lost mqtt@5   device@5   audio_paused 60@5   physician alarm_off! spo2_low 60@5
 //! until 60                                    timers run up to and with this second
 //! ```
 //! A record is one line, `seconds code phase priority condition signal`, and an expected line may name further fields.
@@ -15,18 +17,18 @@ use alloc::{format, vec};
 use core::time::Duration;
 
 use crate::alarm::AlarmEngine;
-use crate::alarm::action::{Action, Request};
+use crate::alarm::action::{Action, Outcome, Refusal, Request, Role, Seen};
 use crate::alarm::engine::PortState;
-use crate::alarm::event::{AlarmEvent, AlarmIds, Direction, Priority};
+use crate::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Code, Direction, Inactivation, Priority};
 use crate::alarm::policy::{
-    AlarmPolicy, LevelRule, LimitRule, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
+    AlarmPolicy, LevelRule, LimitRule, Preference, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
 };
-use crate::alarm::snapshot::Boot;
+use crate::alarm::snapshot::{Boot, Snapshot};
 use crate::name::Name;
 use crate::observation::Observation;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Mode, Quality, Reading};
-use crate::time::{ClockQuality, Timestamp, Uptime};
+use crate::time::{ClockQuality, DeviceTime, Timestamp, Uptime};
 use crate::vital::Vital;
 
 /// Runs a script and compares its records with those expected.
@@ -35,7 +37,11 @@ pub(super) fn check(script: &str, expected: &str) {
 }
 
 pub(super) fn check_policy(policy: AlarmPolicy, script: &str, expected: &str) {
-    let told: Vec<String> = run(policy, script).iter().map(render).collect();
+    compare(&run(policy, script), expected);
+}
+
+fn compare(told: &[AlarmEvent], expected: &str) {
+    let told: Vec<String> = told.iter().map(render).collect();
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|it| !it.is_empty()).collect();
     let matches = |(told, expected): (&String, &&str)| {
         let fields: Vec<&str> = told.split(' ').collect();
@@ -45,10 +51,33 @@ pub(super) fn check_policy(policy: AlarmPolicy, script: &str, expected: &str) {
     assert!(all, "told:\n{}\nexpected:\n{}", told.join("\n"), expected.join("\n"));
 }
 
+/// Runs a script and compares what its actions were answered: `seconds accepted`, or the refusal.
+pub(super) fn check_answers(script: &str, expected: &str) {
+    let word = |outcome: &Outcome| match outcome {
+        Outcome::Accepted => "accepted".to_string(),
+        Outcome::Refused(it) => refusal(*it),
+        Outcome::Duplicate(None) => "duplicate".into(),
+        Outcome::Duplicate(Some(it)) => format!("duplicate {}", refusal(*it)),
+    };
+    let bed = play(policy(), script);
+    let told: Vec<String> =
+        bed.answers.iter().map(|(at, it)| format!("{} {}", seconds(*at), word(it))).collect();
+    let expected: Vec<&str> = expected.lines().map(str::trim).collect();
+    assert_eq!(told, expected);
+}
+
+fn refusal(it: Refusal) -> String {
+    serde_json::to_value(it).unwrap().as_str().unwrap().into()
+}
+
 /// All records of a script.
 pub(super) fn run(policy: AlarmPolicy, script: &str) -> Vec<AlarmEvent> {
+    play(policy, script).told
+}
+
+fn play(policy: AlarmPolicy, script: &str) -> Bed {
     let (inputs, until, period) = parse(script);
-    let mut bed = Bed::new(policy, period);
+    let mut bed = Bed::with(policy, Setup::parse(script, period));
     for (at, inputs) in &inputs {
         for input in inputs {
             bed.apply(*at, input);
@@ -56,13 +85,15 @@ pub(super) fn run(policy: AlarmPolicy, script: &str) -> Vec<AlarmEvent> {
     }
     bed.engine.handle_timeout(until, &mut bed.ids);
     bed.drain();
-    bed.told
+    bed
 }
 
 /// Something that happens at one moment.
 #[derive(Debug, Clone)]
 pub(super) enum Input {
     Sample(Vec<Measurement>),
+    /// The same of a named source, with the device's own time.
+    Said(String, Vec<Measurement>, Option<DeviceTime>),
     Do(String),
     Restart(Boot, Uptime),
     Stall(Uptime),
@@ -72,22 +103,28 @@ fn parse(script: &str) -> (BTreeMap<Uptime, Vec<Input>>, Uptime, u64) {
     let lines = || script.lines().map(str::trim).filter(|it| !it.is_empty());
     let number = |key: &str| lines().find_map(|it| it.strip_prefix(key)).map(|it| millis(it.trim()));
     let (period, until) = (number("period").unwrap_or(1000), number("until").unwrap());
-    let mut samples: BTreeMap<u64, Vec<Measurement>> = BTreeMap::new();
+    let mut samples: BTreeMap<(u64, &str), Vec<Measurement>> = BTreeMap::new();
+    let mut times_of_device: Vec<(u64, u64, DeviceTime)> = vec![];
     let mut inputs: BTreeMap<Uptime, Vec<Input>> = BTreeMap::new();
     for line in lines() {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        if let Some(vital) = Vital::from_name(word) {
+        let (source, name) = word.split_once('.').unwrap_or((MONITOR, word));
+        if let Some(vital) = Vital::from_name(name) {
             for item in rest.split(',') {
                 let (values, times) = item.trim().split_once('@').unwrap();
                 let values: Vec<&str> = values.split('/').collect();
                 let (first, last) = range(times, until);
                 let times = (0..).map(|n| first + n * period).take_while(|at| *at <= last);
                 for (at, value) in times.zip(values.iter().cycle()) {
-                    samples.entry(at).or_default().push(measurement(vital, value));
+                    samples.entry((at, source)).or_default().push(measurement(vital, value));
                 }
             }
         } else if let Some((what, times)) = line.split_once('@') {
             let (first, last) = range(times, until);
+            if let Some(time) = what.strip_prefix("device_time ") {
+                times_of_device.push((first, last, DeviceTime::parse(time).unwrap()));
+                continue;
+            }
             let (at, last) = (Uptime::from_millis(first), Uptime::from_millis(last));
             let input = match what {
                 "kill" => Input::Restart(Boot::Same, last),
@@ -98,9 +135,11 @@ fn parse(script: &str) -> (BTreeMap<Uptime, Vec<Input>>, Uptime, u64) {
             inputs.entry(at).or_default().push(input);
         }
     }
-    for (at, mut measurements) in samples {
+    for ((at, source), mut measurements) in samples.into_iter().rev() {
         measurements.sort_by_key(|it| it.vital);
-        inputs.entry(Uptime::from_millis(at)).or_default().insert(0, Input::Sample(measurements));
+        let time = times_of_device.iter().find(|(first, last, _)| (*first..=*last).contains(&at));
+        let said = Input::Said(source.into(), measurements, time.map(|it| it.2));
+        inputs.entry(Uptime::from_millis(at)).or_default().insert(0, said);
     }
     (inputs, Uptime::from_millis(until), period)
 }
@@ -126,20 +165,74 @@ fn measurement(vital: Vital, value: &str) -> Measurement {
     }
 }
 
-/// One bed with one source.
+/// The source of every script.
+const MONITOR: &str = "monitor";
+
+/// The sources of a bed.
+#[derive(Debug, Clone)]
+struct Setup {
+    sources: Vec<SourceSetup>,
+    prefer: Preference,
+}
+
+impl Setup {
+    /// One critical source.
+    fn new(period: u64) -> Self {
+        let source = Arc::new(Name::parse(MONITOR).unwrap());
+        let setup = SourceSetup::new(source, Duration::from_millis(period), Mode::Live);
+        Self { sources: vec![SourceSetup { critical: true, ..setup }], prefer: BTreeMap::new() }
+    }
+
+    fn parse(script: &str, period: u64) -> Self {
+        let mut it = Self::new(period);
+        for words in script.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
+            match words[..] {
+                ["nibp_interval", interval] => {
+                    it.sources[0].nibp_interval = Some(Duration::from_millis(millis(interval)));
+                }
+                ["same_limb"] => it.sources[0].same_limb = true,
+                ["prefer", vital, ref names @ ..] => {
+                    let names = names.iter().map(|it| Arc::new(Name::parse(it).unwrap()));
+                    it.prefer.insert(Vital::from_name(vital).unwrap(), names.clone().collect());
+                    for name in names.filter(|name| name.as_str() != MONITOR) {
+                        it.sources.push(SourceSetup::new(name, Duration::from_secs(1), Mode::Live));
+                    }
+                }
+                _ => {}
+            }
+        }
+        it
+    }
+}
+
+/// One bed.
 pub(super) struct Bed {
     policy: AlarmPolicy,
-    period: u64,
+    setup: Setup,
     pub(super) engine: AlarmEngine,
     pub(super) ids: AlarmIds,
     pub(super) told: Vec<AlarmEvent>,
     actions: u32,
+    pub(super) answers: Vec<(Uptime, Outcome)>,
 }
 
 impl Bed {
     pub(super) fn new(policy: AlarmPolicy, period: u64) -> Self {
-        let engine = AlarmEngine::new(policy.clone(), sources(period), BTreeMap::new(), Uptime::ZERO);
-        Self { policy, period, engine, ids: AlarmIds::new("run".into()), told: vec![], actions: 0 }
+        Self::with(policy, Setup::new(period))
+    }
+
+    fn with(policy: AlarmPolicy, setup: Setup) -> Self {
+        let Setup { sources, prefer } = setup.clone();
+        let engine = AlarmEngine::new(policy.clone(), sources, prefer, Uptime::ZERO);
+        Self {
+            policy,
+            setup,
+            engine,
+            ids: AlarmIds::new("run".into()),
+            told: vec![],
+            actions: 0,
+            answers: vec![],
+        }
     }
 
     pub(super) fn apply(&mut self, at: Uptime, input: &Input) {
@@ -149,6 +242,12 @@ impl Bed {
                     .handle_observation(&observation(at, measurements.clone()), &mut self.ids)
                     .unwrap();
             }
+            Input::Said(source, measurements, device_time) => {
+                let mut it = observation(at, measurements.clone());
+                it.source = Arc::new(Name::parse(source).unwrap());
+                it.reading.device_time = *device_time;
+                self.engine.handle_observation(&it, &mut self.ids).unwrap();
+            }
             Input::Do(what) => self.act(at, what),
             Input::Restart(boot, up) => self.restart(at, *boot, *up),
             Input::Stall(to) => self.engine.handle_stall(at, *to),
@@ -157,23 +256,77 @@ impl Bed {
     }
 
     fn act(&mut self, at: Uptime, what: &str) {
-        let name = Name::parse("monitor").unwrap();
+        let name = Name::parse(MONITOR).unwrap();
+        match what.split(' ').collect::<Vec<_>>()[..] {
+            ["flag", flag, on] => {
+                let flag = serde_json::from_value(flag.into()).unwrap();
+                return self.engine.handle_flag(at, &name, flag, on == "on", &mut self.ids);
+            }
+            ["lost", link] => {
+                return self.engine.handle_port(at, &name, (PortState::Gone, Some(link)), &mut self.ids);
+            }
+            ["device"] => return self.engine.handle_device(at, &name, &mut self.ids),
+            _ => {}
+        }
         let newest = || self.engine.open().map(|it| it.id).max().unwrap();
         let reset = |alarm| Request::Reset { alarm, reason: None };
         let request = match what {
-            "gone" => return self.engine.handle_port(at, &name, PortState::Gone, &mut self.ids),
-            "back" => return self.engine.handle_port(at, &name, PortState::Present, &mut self.ids),
+            "gone" => return self.engine.handle_port(at, &name, (PortState::Gone, None), &mut self.ids),
+            "back" => return self.engine.handle_port(at, &name, (PortState::Present, None), &mut self.ids),
             "late" => return self.engine.handle_late(at, &name, &mut self.ids),
             "frame" => return self.engine.handle_frame(at, &name, &mut self.ids),
+            what if what.contains(' ') && !what.starts_with("ack ") && what != "reset all" => {
+                return self.ask(at, what);
+            }
             "ack" => Request::Acknowledge { alarm: newest(), seen_priority: Priority::High },
             "ack low" => Request::Acknowledge { alarm: newest(), seen_priority: Priority::Low },
             "reset" => reset(Some(newest())),
             "reset all" => reset(None),
             other => panic!("no such action: {other}"),
         };
+        self.handle(at, Role::Nurse, request);
+    }
+
+    /// Actions with arguments: `audio_paused 120`, `alarm_off spo2_low 3600`, `physician alarm_off! spo2_low 3600`.
+    fn ask(&mut self, at: Uptime, what: &str) {
+        let (role, what) = match what.split_once(' ') {
+            Some(("physician", rest)) => (Role::Physician, rest),
+            Some(("technician", rest)) => (Role::Technician, rest),
+            _ => (Role::Nurse, what),
+        };
+        let words: Vec<&str> = what.split(' ').collect();
+        let duration = |word: usize| Duration::from_millis(millis(words[word]));
+        let reason = || "asked".to_string();
+        let request = match words[0] {
+            "audio_paused" => Request::AudioPaused { duration: duration(1) },
+            "audio_off" => Request::AudioOff { duration: duration(1), reason: reason() },
+            "alarm_paused" => Request::AlarmPaused { duration: duration(1) },
+            "alarm_off" | "alarm_off!" => Request::AlarmOff {
+                rule: code(words[1]),
+                include_extreme: words[0].ends_with('!'),
+                duration: duration(2),
+                reason: reason(),
+            },
+            "reset" => Request::Reset { alarm: Some(Self::number(words[1])), reason: None },
+            "acknowledge" => {
+                Request::Acknowledge { alarm: Self::number(words[1]), seen_priority: Priority::High }
+            }
+            other => panic!("no such action: {other}"),
+        };
+        self.handle(at, role, request);
+    }
+
+    fn number(number: &str) -> AlarmId {
+        AlarmId { run: "run".into(), number: number.parse().unwrap() }
+    }
+
+    fn handle(&mut self, at: Uptime, role: Role, request: Request) {
         self.actions += 1;
-        let action = Action { id: self.actions.to_string(), actor: "n-1".into(), seen_at: Some(at), request };
-        self.engine.handle_action(at, &action, &mut self.ids);
+        let seen = Some(Seen { at, boot: Boot::Same });
+        let action =
+            Action { id: self.actions.to_string(), actor: "n-1".into(), role, stay: None, seen, request };
+        let outcome = self.engine.handle_action(at, &action, &mut self.ids);
+        self.answers.push((at, outcome));
     }
 
     pub(super) fn restart(&mut self, at: Uptime, boot: Boot, up: Uptime) {
@@ -181,8 +334,12 @@ impl Bed {
         self.drain();
         let text = serde_json::to_string(&self.engine.snapshot(at)).unwrap();
         let kept = serde_json::from_str(&text).unwrap();
-        let (policy, sources) = (self.policy.clone(), sources(self.period));
-        self.engine = AlarmEngine::restore(policy, sources, BTreeMap::new(), &kept, boot, up);
+        self.resume(&kept, boot, up);
+    }
+
+    pub(super) fn resume(&mut self, kept: &Snapshot, boot: Boot, up: Uptime) {
+        let Setup { sources, prefer } = self.setup.clone();
+        self.engine = AlarmEngine::restore(self.policy.clone(), sources, prefer, kept, boot, up);
         self.ids = AlarmIds::new("run2".into());
         self.engine.handle_timeout(up, &mut self.ids);
     }
@@ -194,10 +351,14 @@ impl Bed {
     }
 }
 
-fn sources(period: u64) -> Vec<SourceSetup> {
-    let source = Arc::new(Name::parse("monitor").unwrap());
-    let period = Duration::from_millis(period);
-    vec![SourceSetup { source, period, critical: true, mode: Mode::Live }]
+/// The rule of that code.
+fn code(text: &str) -> Code {
+    let (vital, direction) = match text.rsplit_once('_') {
+        Some((vital, "low")) => (vital, Direction::Low),
+        Some((vital, "high")) => (vital, Direction::High),
+        _ => panic!("no such rule: {text}"),
+    };
+    Code::Limit(Vital::from_name(vital).unwrap(), direction)
 }
 
 pub(super) fn observation(at: Uptime, measurements: Vec<Measurement>) -> Observation {
@@ -308,11 +469,16 @@ pub(super) fn render(event: &AlarmEvent) -> String {
     add("absent", event.absent.map(|it| it.name().into()));
     add("limit", event.limit.map(|it| it.to_string()));
     add("worst", event.worst.map(|it| it.to_string()));
-    add("cause", event.cause.clone());
+    add("source", event.source.as_ref().map(ToString::to_string));
+    add("cause", event.cause.clone().map(|it| it.replace(' ', "_")));
     add("reason", event.reason.clone().map(|it| it.replace(' ', "_")));
     add("text", event.text.clone().map(|it| it.replace(' ', "_")));
     add("latching", event.latching.then(|| "yes".into()));
     add("reminder", event.reminder.then(|| "yes".into()));
+    add("escalation", (event.escalation_level > 0).then(|| event.escalation_level.to_string()));
+    let covered = (event.inactivation != Inactivation::None).then_some(event.inactivation);
+    add("by", covered.map(|it| word_of(&|| serde_json::to_value(it))));
+    add("until", event.until.map(seconds));
     add("restarted", event.restarted.then(|| "yes".into()));
     line
 }

@@ -1,0 +1,134 @@
+//! What a source says of its equipment, put before the technical alarms (E30).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{AlarmEngine, Flag};
+use crate::alarm::choice::Choice;
+use crate::alarm::event::AlarmIds;
+use crate::alarm::source::SourceState;
+use crate::alarm::technical::{self, Key, Sensor, TechnicalAlarm, Trouble, Word};
+use crate::name::Name;
+use crate::time::Uptime;
+use crate::vital::Vital;
+
+impl AlarmEngine {
+    /// Something is the matter with a source's device, or is no more.
+    pub fn handle_flag(&mut self, now: Uptime, source: &Name, flag: Flag, on: bool, ids: &mut AlarmIds) {
+        let now = now.max(self.clock);
+        self.begin(now, ids);
+        if let Some(place) = self.sources.iter().position(|it| *it.setup.source == *source) {
+            if let Some(source) = self.sources.get_mut(place) {
+                if on {
+                    source.state.flags.insert(flag);
+                } else {
+                    source.state.flags.remove(&flag);
+                }
+                if flag == Flag::CuffInflating {
+                    source.state.cuff.set_inflating(now, on);
+                }
+            }
+            self.judge_sensors(now, place);
+            self.judge_limbs(now);
+        }
+        self.tell(now, ids);
+    }
+
+    /// Another device is on a source's line: what was said is of the other, and perhaps of another patient (E30).
+    pub fn handle_device(&mut self, now: Uptime, source: &Name, ids: &mut AlarmIds) {
+        let now = now.max(self.clock);
+        self.begin(now, ids);
+        if let Some(place) = self.sources.iter().position(|it| *it.setup.source == *source) {
+            self.change_device(now, place);
+            self.judge_agreement(now);
+        }
+        self.tell(now, ids);
+    }
+
+    fn change_device(&mut self, now: Uptime, place: usize) {
+        let Some(source) = self.sources.get_mut(place) else {
+            return;
+        };
+        let said: Vec<Vital> = source.state.held.keys().copied().collect();
+        source.state.forget_device();
+        let key = Key::new(Trouble::DeviceChanged, &source.setup.source);
+        for (other, it) in &mut self.technical {
+            if other.source == key.source && !other.trouble.is_silence() && *other != key {
+                it.finish();
+            }
+        }
+        for vital in said {
+            let believed = self.choices.get(&vital).and_then(Choice::current) == Some(place);
+            for it in self.limits.iter_mut().filter(|it| believed && it.vital == vital) {
+                it.lose_device();
+            }
+            self.choose(now, place, vital);
+            self.judge(now, vital);
+        }
+        let rule = key.rule(&self.policy.technical);
+        let it = self.technical.entry(key).or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
+        it.begin(now, rule, false);
+    }
+
+    /// Puts what a source says of its equipment now before the technical alarms.
+    pub(super) fn judge_sensors(&mut self, now: Uptime, place: usize) {
+        let Some(source) = self.sources.get(place) else {
+            return;
+        };
+        let gap = source.gap(self.policy.timing.gap_tolerance);
+        let inflated = source.setup.same_limb && self.sources.iter().any(|it| it.state.cuff.is_inflating());
+        let watched = |vital: Vital| self.limits.iter().any(|it| it.vital == vital);
+        let mut words: Vec<(Trouble, Word, Duration)> = Vec::new();
+        let mut last = None;
+        for sensor in source.state.held.keys().map(|vital| Sensor::of(*vital)) {
+            // Vitals of one sensor need not stand side by side in the table: a second look changes nothing.
+            if last.replace(sensor) == Some(sensor) {
+                continue;
+            }
+            for trouble in technical::troubles_of(sensor) {
+                let word = technical::word(source, sensor, trouble, watched);
+                // The cuff above the probe takes its pulse away: that is nobody's trouble.
+                let excused = inflated && sensor == Sensor::Oximeter && !word.is_in();
+                let (word, gap) = if excused { (Word::VOID, Duration::MAX) } else { (word, gap) };
+                words.push((trouble, word, gap));
+            }
+        }
+        words.extend(words_of_device(&source.state).map(|(trouble, word)| (trouble, word, gap)));
+        let name = Arc::clone(&source.setup.source);
+        for (trouble, word, gap) in words {
+            let key = Key::new(trouble, &name);
+            if word.is_out() || self.technical.contains_key(&key) {
+                let it = self.technical.entry(key.clone()).or_insert_with(|| TechnicalAlarm::new(trouble));
+                it.take(now, word, key.rule(&self.policy.technical), gap);
+            }
+        }
+    }
+
+    /// Looks again at the oximeters on the limb of a cuff that has begun or ceased to inflate.
+    pub(super) fn judge_limbs(&mut self, now: Uptime) {
+        for place in 0..self.sources.len() {
+            if self.sources.get(place).is_some_and(|it| it.setup.same_limb) {
+                self.judge_sensors(now, place);
+            }
+        }
+    }
+}
+
+/// What a source says of its device as a whole.
+fn words_of_device(state: &SourceState) -> impl Iterator<Item = (Trouble, Word)> {
+    let suspect = match state.repeats {
+        Some(repeats) if !state.is_silent() => Word::plain(repeats),
+        Some(_) | None => Word::VOID,
+    };
+    let flag = |flag| Word::plain(state.flags.contains(&flag));
+    [
+        (Trouble::Suspect, suspect),
+        (Trouble::NibpStale, Word::plain(state.cuff.stale)),
+        (Trouble::NibpFailed, Word::plain(state.cuff.failed)),
+        (Trouble::BadDataRate, flag(Flag::BadDataRate)),
+        (Trouble::DeviceBattery, flag(Flag::DeviceBattery)),
+        (Trouble::ClockSkew, flag(Flag::ClockSkew)),
+    ]
+    .into_iter()
+}

@@ -1,0 +1,143 @@
+//! What a step has to say: at most one record for each alarm, in the order of E4.
+
+use super::AlarmEngine;
+use crate::alarm::event::{AlarmEvent, AlarmIds, Code, Phase, Signal};
+use crate::alarm::inactive::Inactivations;
+use crate::alarm::object::{Alarm, Change, Facts, Finding};
+use crate::alarm::policy::Timing;
+use crate::alarm::technical::{Key, TechnicalAlarm};
+use crate::time::Uptime;
+
+/// What telling an alarm needs to know of the step and of the bed.
+struct Step<'a> {
+    now: Uptime,
+    code: Code,
+    timing: &'a Timing,
+    inactive: &'a Inactivations,
+}
+
+impl AlarmEngine {
+    /// Tells each alarm's net change, or that it goes on.
+    pub(super) fn tell(&mut self, now: Uptime, ids: &mut AlarmIds) {
+        self.judge_inactive(now);
+        for place in 0..self.limits.len() {
+            self.tell_limit(now, place, ids);
+        }
+        let mut technical = core::mem::take(&mut self.technical);
+        for (key, it) in &mut technical {
+            self.tell_technical(now, key, it, ids);
+        }
+        technical.retain(|_, it| !it.is_idle());
+        self.technical = technical;
+        self.remind_of_audio_off(now);
+    }
+
+    fn tell_limit(&mut self, now: Uptime, place: usize, ids: &mut AlarmIds) {
+        let Some(it) = self.limits.get_mut(place) else {
+            return;
+        };
+        let finding = it.finding();
+        if finding.is_none() {
+            if it.state.alarm.is_none() {
+                return;
+            }
+            it.forget_void();
+        }
+        let worsened = it.has_worsened();
+        let (indeterminate, last) = (it.state.indeterminate, it.last());
+        let step = Step { now, code: it.code(), timing: &self.policy.timing, inactive: &self.inactive };
+        let alarm = &mut it.state.alarm;
+        let change = step.net_change(alarm, finding, indeterminate, worsened, |finding| {
+            Alarm::born(now, ids.issue(), finding, last)
+        });
+        if it.state.alarm.as_ref().is_some_and(|alarm| alarm.signal != Signal::Acknowledged) {
+            it.stop_watching();
+        }
+        if let Some(change) = change {
+            self.say_limit(now, place, change);
+        }
+    }
+
+    fn tell_technical(&mut self, now: Uptime, key: &Key, it: &mut TechnicalAlarm, ids: &mut AlarmIds) {
+        let finding = it.finding(key.rule(&self.policy.technical));
+        if finding.is_none() {
+            it.forget_void();
+        }
+        let indeterminate = it.indeterminate;
+        let code = key.trouble.code();
+        let step = Step { now, code, timing: &self.policy.timing, inactive: &self.inactive };
+        let change = step.net_change(&mut it.alarm, finding, indeterminate, false, |finding| {
+            Alarm::born(now, ids.issue(), finding, None)
+        });
+        let news = it.take_news().then(|| Change::new(Phase::Update));
+        let change = change.filter(|it| it.phase != Phase::Continue || news.is_none()).or(news);
+        if let Some(change) = change {
+            self.say_technical(now, key, it, change);
+        }
+    }
+
+    /// Puts an event of a rule's alarm into the queue.
+    pub(super) fn say_limit(&mut self, now: Uptime, place: usize, change: Change) {
+        let Some(facts) = self.limits.get(place).map(|it| self.limit_facts(it.vital, it.direction)) else {
+            return;
+        };
+        let alarm = self.limits.get_mut(place).map(|it| &mut it.state.alarm);
+        if let Some(event) = alarm.and_then(|it| say(it, now, change, facts, &self.policy.timing)) {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Puts an event of a technical alarm or an advisory into the queue.
+    pub(super) fn say_technical(&mut self, now: Uptime, key: &Key, it: &mut TechnicalAlarm, change: Change) {
+        let facts = self.technical_facts(key, it);
+        self.events.extend(say(&mut it.alarm, now, change, facts, &self.policy.timing));
+    }
+
+    /// Takes what covers an alarm before its change is told.
+    pub(super) fn settle(inactive: &Inactivations, now: Uptime, code: Code, alarm: &mut Alarm) -> bool {
+        let cover = inactive.cover(code.kind(), code, alarm);
+        alarm.settle(now, cover)
+    }
+}
+
+impl Step<'_> {
+    /// What of an alarm changed in this step, or that it goes on; born here where there is none yet.
+    fn net_change(
+        &self,
+        alarm: &mut Option<Alarm>,
+        finding: Option<Finding>,
+        indeterminate: bool,
+        worsened: bool,
+        born: impl FnOnce(Finding) -> Alarm,
+    ) -> Option<Change> {
+        let (open, mut change) = match alarm {
+            Some(open) => {
+                let change = open.judge(finding, indeterminate);
+                (open, change)
+            }
+            None => (alarm.insert(born(finding?)), Some(Change::new(Phase::Start))),
+        };
+        if worsened && open.signal == Signal::Acknowledged {
+            open.annunciate();
+            let change = change.get_or_insert_with(|| Change::new(Phase::Update));
+            change.reason = Some("worse".into());
+        }
+        if AlarmEngine::settle(self.inactive, self.now, self.code, open) {
+            change.get_or_insert_with(|| Change::new(Phase::Update));
+        }
+        change.or_else(|| open.go_on(self.now, self.timing))
+    }
+}
+
+/// Makes the event of a change, and lets go of an alarm whose story is over.
+fn say(
+    alarm: &mut Option<Alarm>,
+    now: Uptime,
+    change: Change,
+    facts: Facts,
+    timing: &Timing,
+) -> Option<AlarmEvent> {
+    let event = alarm.as_mut()?.tell(now, change, facts, timing);
+    alarm.take_if(|it| it.is_over());
+    Some(event)
+}
