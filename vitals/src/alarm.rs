@@ -3,6 +3,7 @@
 //! `docs/alarms.md` is the specification, clause by clause (E1 to E35); the names here are its names.
 
 pub mod action;
+pub mod agent;
 mod choice;
 mod cuff;
 pub mod engine;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{Direction, Kind};
+use crate::alarm::agent::AgentTrouble;
 use crate::vital::Vital;
 
 /// Which alarm it is; with the bed (and for technical alarms the source) it names one alarm object.
@@ -46,6 +47,8 @@ pub enum Code {
     News2,
     /// Something is paused or off: E26.
     AlarmsInactive,
+    /// What is wrong with the agent itself: E36.
+    Agent(AgentTrouble),
 }
 
 impl Code {
@@ -67,7 +70,8 @@ impl Code {
             | Self::DeviceBattery
             | Self::ClockSkew
             | Self::DeviceChanged
-            | Self::SourcesDisagree(_) => Kind::Technical,
+            | Self::SourcesDisagree(_)
+            | Self::Agent(_) => Kind::Technical,
         }
     }
 
@@ -99,7 +103,8 @@ impl Code {
             | Self::DeviceChanged
             | Self::NoPatient
             | Self::News2
-            | Self::AlarmsInactive => None,
+            | Self::AlarmsInactive
+            | Self::Agent(_) => None,
         }
     }
 }
@@ -127,6 +132,7 @@ impl fmt::Display for Code {
             Self::NoPatient => f.write_str("no_patient"),
             Self::News2 => f.write_str("news2"),
             Self::AlarmsInactive => f.write_str("alarms_inactive"),
+            Self::Agent(trouble) => f.write_str(trouble.name()),
         }
     }
 }
