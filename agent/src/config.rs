@@ -45,6 +45,15 @@ pub struct Config {
     pub annunciators: Vec<Annunciator>,
 }
 
+impl Config {
+    /// The agent's own mode: live if any of its sources is.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        let serial = self.serial.iter().map(|it| it.common.mode);
+        serial.chain(self.topics.iter().map(|it| it.common.mode)).min().unwrap_or(Mode::Live)
+    }
+}
+
 /// The agent itself.
 #[derive(Debug, Clone)]
 pub struct Agent {
@@ -84,6 +93,8 @@ pub struct Kafka {
     pub client_cert: Option<(PathBuf, PathBuf)>,
     /// A request not answered for so long is lost with its connection; less than a transaction may take.
     pub answer_timeout: Duration,
+    /// The cluster that a person has confirmed; `None`: the first one that takes readings.
+    pub cluster_id: Option<String>,
     /// What a reader of the topics may rely on.
     pub delivery: Delivery,
     /// Any further property of librdkafka, by its own name, for what this file has no key for.

@@ -39,7 +39,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// Before the first record of all.
+    /// No position: a lane read from here begins behind what it knows to be in Kafka.
     pub(crate) fn none() -> Self {
         Self { run: "".into(), seq: 0 }
     }

@@ -10,6 +10,7 @@
 
 mod alarms;
 mod batch;
+mod cluster;
 mod cursor;
 mod ledger;
 mod message;
@@ -18,6 +19,7 @@ mod readings;
 mod state;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -29,7 +31,9 @@ use tracing::warn;
 use vitals::alarm::event::Phase;
 use vitals::reading::Mode;
 use vitals::record::alarm::AlarmRecord;
+use vitals::time::Uptime;
 
+use self::cluster::Cluster;
 use crate::buffer::{LaneReader, Past};
 use crate::clock::{self, Reckoning};
 use crate::config::{Config, Kafka};
@@ -47,6 +51,8 @@ const STATE_MAX: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) kafka: Kafka,
+    /// Where it is kept which cluster the readings go to.
+    pub(crate) state_dir: PathBuf,
     pub(crate) agent: String,
     pub(crate) run: RunId,
     /// The mode of cursor, ledger and heartbeat: live if any source is.
@@ -66,10 +72,15 @@ impl Settings {
         past: Arc<OnceLock<Past>>,
         reckoning: watch::Receiver<Reckoning>,
     ) -> Self {
-        let serial = config.serial.iter().map(|it| it.common.mode);
-        let mode = serial.chain(config.topics.iter().map(|it| it.common.mode)).min().unwrap_or(Mode::Live);
-        let agent = config.agent.id.to_string();
-        Self { kafka: config.kafka.clone(), agent, run: Arc::clone(run), mode, past, reckoning }
+        Self {
+            kafka: config.kafka.clone(),
+            state_dir: config.agent.state_dir.clone(),
+            agent: config.agent.id.to_string(),
+            run: Arc::clone(run),
+            mode: config.mode(),
+            past,
+            reckoning,
+        }
     }
 }
 
@@ -97,6 +108,76 @@ pub struct ForwarderProgress {
     pub producers_recreated: u64,
     /// What is wrong.
     pub trouble: Option<&'static str>,
+    /// How this agent stands with the Kafka that answers.
+    pub standing: Standing,
+    /// The cluster that answers, where it tells its id.
+    pub cluster: Option<String>,
+    /// Since when something has waited for Kafka's word without one, for each [`Way`].
+    pub waiting: [Option<Uptime>; 3],
+}
+
+/// A way to Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Alarms.
+    Alarms,
+    /// Newest values, states and heartbeats.
+    State,
+    /// Readings.
+    Readings,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Alarms, Self::State, Self::Readings];
+
+    /// The word in logs and for the cause of an alarm.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alarms => "alarms",
+            Self::State => "state",
+            Self::Readings => "readings",
+        }
+    }
+}
+
+impl ForwarderProgress {
+    /// Since when something has waited for Kafka's word without one, on the way where it has waited longest.
+    #[must_use]
+    pub fn waiting(&self) -> (Option<Uptime>, Option<&'static str>) {
+        let ways = Way::ALL.iter().filter_map(|way| Some((self.waiting[*way as usize]?, way.name())));
+        ways.min_by_key(|(since, _)| *since).unzip()
+    }
+}
+
+/// How an agent stands with the Kafka that answers: whether its readings may go there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not answered yet.
+    #[default]
+    Unknown,
+    /// They may.
+    Welcome,
+    /// It is another cluster than readings have gone to, and nobody has confirmed the move.
+    OtherCluster,
+    /// What this agent had written there is gone.
+    Forgotten,
+    /// Another agent sends under our id.
+    Duplicate,
+}
+
+impl Standing {
+    /// The word for status and for the cause of an alarm.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Welcome => "welcome",
+            Self::OtherCluster => "other_cluster",
+            Self::Forgotten => "cursor_gone",
+            Self::Duplicate => "duplicate",
+        }
+    }
 }
 
 /// A state for Kafka, as it is now.
@@ -176,7 +257,7 @@ pub struct Inputs {
 #[derive(Debug)]
 pub struct Handle {
     threads: Vec<JoinHandle<()>>,
-    deadline: watch::Sender<Option<vitals::time::Uptime>>,
+    deadline: watch::Sender<Option<Uptime>>,
     progress: watch::Sender<ForwarderProgress>,
 }
 
@@ -190,11 +271,15 @@ pub fn start(
     let deadline = watch::Sender::new(None);
     let (live, live_alarms) = sync_channel(LIVE_MAX);
     let (state, states) = sync_channel(STATE_MAX);
-    let troubles = |client| Troubles::new(client, progress.clone());
+    let troubles = |way| Troubles::new(way, progress.clone());
     let end = || deadline.subscribe();
-    let readings = readings::Readings::new(settings.clone(), readings, troubles("readings"), end());
-    let alarms = alarms::Alarms::new(settings.clone(), alarms, live_alarms, troubles("alarms"), end());
-    let states = state::States::new(settings, states, &troubles("state"), end());
+    let cluster = Cluster::new(&settings.state_dir, settings.kafka.cluster_id.clone());
+    let verdict = cluster.verdict();
+    let readings =
+        readings::Readings::new(settings.clone(), cluster, readings, troubles(Way::Readings), end());
+    let alarms =
+        alarms::Alarms::new(settings.clone(), verdict, alarms, live_alarms, troubles(Way::Alarms), end());
+    let states = state::States::new(settings, states, &troubles(Way::State), end());
     let (readings, alarms, states) = (
         readings.map_err(StartError::Settings)?,
         alarms.map_err(StartError::Settings)?,

@@ -77,10 +77,20 @@ fn told(answer: &Value) -> String {
         Some(other) => other.to_string(),
     };
     let connected = answer.pointer("/kafka/connected") == Some(&Value::Bool(true));
-    let kafka = if connected {
-        "takes records".into()
-    } else {
-        format!("takes no records: {}", text("/kafka/trouble"))
+    let kafka = match (connected, text("/kafka/standing").as_str()) {
+        (false, _) => format!("takes no records: {}", text("/kafka/trouble")),
+        (true, "other_cluster") => format!(
+            "is another cluster, {}, than the readings have gone to: they wait; name it with cluster_id under [kafka] if that is meant",
+            text("/kafka/cluster")
+        ),
+        (true, "cursor_gone") => {
+            "has lost this agent's cursor: readings wait until the agent is restarted".into()
+        }
+        (true, "duplicate") => {
+            "gets readings of another agent with this id: those of this one wait; give each an id of its own"
+                .into()
+        }
+        (true, _) => "takes records".into(),
     };
     format!(
         "agent    {} {}, run {}\nbeds     {}, {} readings taken\nalarms   {} high, {} medium, {} low\n\

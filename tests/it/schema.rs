@@ -213,8 +213,13 @@ fn what_proves_completeness_keeps_to_its_schema() {
         reason,
         sources: vec!["monitor-07".into()],
     };
-    let reasons =
-        [GapReason::BufferFull, GapReason::StoreStalled, GapReason::StoreDamaged, GapReason::Refused];
+    let reasons = [
+        GapReason::BufferFull,
+        GapReason::StoreStalled,
+        GapReason::StoreDamaged,
+        GapReason::Refused,
+        GapReason::OtherCluster,
+    ];
     for record in reasons.map(|reason| LedgerRecord::Gap(gap(reason))) {
         schemas.check(LEDGER, &json_of(&record)).unwrap();
     }

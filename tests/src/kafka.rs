@@ -20,6 +20,8 @@ use crate::{port, program, wait};
 
 /// The version in `tests/kafka/pom.xml`.
 const VERSION: &str = "4.1.1";
+/// The cluster id where a test does not care.
+const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 /// Time to answer: 3 s alone, much more on two cores that also compile.
 const STARTS_WITHIN: Duration = Duration::from_secs(120);
 
@@ -30,6 +32,7 @@ pub struct Kafka {
     jars: PathBuf,
     port: u16,
     secured: Option<Secured>,
+    cluster_id: String,
     process: Option<Process>,
     scratch: Scratch,
 }
@@ -66,23 +69,37 @@ impl Kafka {
         let certificate = fs::read_to_string(dir.join("server.pem"))?;
         // Kafka takes both from one file, the key first.
         scratch.write("keystore.pem", &(fs::read_to_string(dir.join("server.key"))? + &certificate))?;
-        let kafka = Self::start_in(scratch, Some(secured))?;
+        let kafka = Self::start_in(scratch, Some(secured), CLUSTER_ID)?;
         kafka.create_topics(["", "sim."])?;
         Ok(kafka)
     }
 
     /// As [`Kafka::start`], with no topic at all.
     pub fn start_without_topics() -> Result<Self> {
-        Self::start_in(Scratch::new("kafka")?, None)
+        Self::start_in(Scratch::new("kafka")?, None, CLUSTER_ID)
     }
 
-    fn start_in(scratch: Scratch, secured: Option<Secured>) -> Result<Self> {
+    /// As [`Kafka::start`], with a cluster id of its own: 16 bytes in URL-safe base64.
+    pub fn start_as(cluster_id: &str) -> Result<Self> {
+        let kafka = Self::start_in(Scratch::new("kafka")?, None, cluster_id)?;
+        kafka.create_topics(["", "sim."])?;
+        Ok(kafka)
+    }
+
+    /// Its cluster id.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    fn start_in(scratch: Scratch, secured: Option<Secured>, cluster_id: &str) -> Result<Self> {
         let java = program::installed("java", "default-jre-headless")?;
         let jars = jars()?;
         let port = port::free()?;
         let properties = properties(port, port::free()?, secured.as_ref(), scratch.path());
         scratch.write("server.properties", &properties)?;
-        let mut kafka = Self { java, jars, port, secured, process: None, scratch };
+        let cluster_id = cluster_id.to_owned();
+        let mut kafka = Self { java, jars, port, secured, cluster_id, process: None, scratch };
         kafka.format()?;
         kafka.restart()?;
         Ok(kafka)
@@ -175,8 +192,7 @@ impl Kafka {
     fn format(&self) -> Result<()> {
         let mut command = Command::new(&self.java);
         command.arg("-cp").arg(self.class_path()).args(["kafka.tools.StorageTool", "format"]);
-        // Any cluster id will do: 16 bytes in URL-safe base64.
-        command.args(["-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"]);
+        command.args(["-t", &self.cluster_id, "-c"]);
         command.arg(self.scratch.path().join("server.properties")).stdin(Stdio::null());
         if let Some(Secured { user, password, .. }) = &self.secured {
             command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);

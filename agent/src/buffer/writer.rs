@@ -111,6 +111,11 @@ impl Owner {
             Command::Take(entry) => self.pending.take(entry),
             Command::End => self.course.ending = true,
             Command::Rewind { to, epoch } => {
+                // Who knows no position of its own begins behind what was acknowledged here.
+                let to = match &self.medium {
+                    Medium::Disk(disk) if to == Position::none() => disk.acknowledged().clone(),
+                    Medium::Disk(_) | Medium::Memory(_) => to,
+                };
                 self.feed.rewind(to, epoch);
                 self.course.caught_up = false;
             }

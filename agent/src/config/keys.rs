@@ -37,6 +37,7 @@ pub const KEYS: &[Key] = &[
     key("kafka", "client_key", ""),
     key("kafka", "insecure", "false"),
     key("kafka", "answer_timeout", "\"9s\""),
+    key("kafka", "cluster_id", ""),
     key("kafka", "delivery", "\"exactly-once\""),
     key("kafka", "properties", ""),
     key("mqtt", "url", ""),

@@ -1,5 +1,8 @@
 //! Alarms to Kafka: at once, in parallel with the disk; after an outage what is open first, then the lane in order.
 //!
+//! To a cluster that nobody has confirmed alarms go too, or its stations would be silent; but the lane waits, so that
+//! nothing is forgotten that the right one does not have.
+//!
 //! Everything may arrive twice (from the bedside task and from the lane): consumers tell by id and revision.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +17,7 @@ use vitals::record::ledger::Lane;
 use vitals::time::Uptime;
 
 use super::batch::Batch;
+use super::cluster::Verdict;
 use super::message::{self, Provenance, Schema};
 use super::producer::Producer;
 use super::readings::same_boot;
@@ -41,6 +45,8 @@ const LIVE_TICKETS: usize = usize::MAX / 2;
 /// The thread of alarms.
 pub(super) struct Alarms {
     settings: Settings,
+    /// What the cluster is to this agent.
+    verdict: watch::Receiver<Verdict>,
     lane: LaneReader,
     live: Receiver<LiveAlarm>,
     troubles: Troubles,
@@ -60,12 +66,15 @@ pub(super) struct Alarms {
     done: Option<Position>,
     last_report: Uptime,
     away: bool,
+    /// Something was thrown away that has not been confirmed since.
+    failing: bool,
     backoff: Backoff,
 }
 
 impl Alarms {
     pub(super) fn new(
         settings: Settings,
+        verdict: watch::Receiver<Verdict>,
         lane: LaneReader,
         live: Receiver<LiveAlarm>,
         troubles: Troubles,
@@ -77,6 +86,7 @@ impl Alarms {
         let producer = Producer::new(&config, &troubles)?;
         Ok(Self {
             settings,
+            verdict,
             lane,
             live,
             troubles,
@@ -91,6 +101,7 @@ impl Alarms {
             done: None,
             last_report: clock::uptime(),
             away: false,
+            failing: false,
             backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(2)),
         })
     }
@@ -111,6 +122,8 @@ impl Alarms {
             ended |= self.read_lane();
             self.take_reports();
             self.notice_outage();
+            let waits = self.failing || !self.flying.is_empty() || self.batch.waiting() > 0;
+            self.troubles.handle_waiting(waits);
             if ended && self.flying.is_empty() && self.batch.waiting() == 0 {
                 break;
             }
@@ -141,6 +154,10 @@ impl Alarms {
 
     /// Sends what is durable and was not sent at once. Whether the lane has ended.
     fn read_lane(&mut self) -> bool {
+        if !self.is_confirmed() {
+            // At the end it stays on the disk.
+            return self.end.borrow().is_some();
+        }
         while !self.away && self.batch.waiting() < LANE_MAX {
             match self.lane.wait(Duration::ZERO) {
                 Waited::Ready => {}
@@ -162,6 +179,14 @@ impl Alarms {
             }
         }
         false
+    }
+
+    /// Whether the lane may go to the cluster that answers: the one whose id the readings were found to go by.
+    fn is_confirmed(&self) -> bool {
+        let verdict = self.verdict.borrow();
+        // Where either tells no id, the two cannot be told apart.
+        let other = self.producer.cluster().zip(verdict.id.as_deref()).is_some_and(|(own, id)| own != id);
+        verdict.accepted && !other
     }
 
     /// Whether a record of the lane was sent at once, and Kafka has it or is about to.
@@ -188,9 +213,12 @@ impl Alarms {
                 return self.start_again();
             }
             self.away = false;
+            self.failing = false;
+            self.troubles.handle_confirmed();
             self.backoff.reset();
             if let Some(seq) = self.flying.remove(&report.ticket) {
-                self.delivered.extend(seq);
+                // What an unconfirmed cluster has, the lane sends again to the right one.
+                self.delivered.extend(seq.filter(|_| self.is_confirmed()));
             } else {
                 self.batch.handle_success(report.ticket);
             }
@@ -218,6 +246,7 @@ impl Alarms {
 
     /// A new producer: the newest record of each open alarm goes first, the lane follows from what Kafka has.
     fn start_again(&mut self) {
+        self.failing = true;
         self.producer.purge();
         self.batch.clear();
         self.flying.clear();

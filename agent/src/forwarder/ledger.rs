@@ -1,11 +1,11 @@
 //! What the forwarder writes into the ledger by itself: which runs began, how the
-//! clocks stand, and what Kafka would not take.
+//! clocks stand, what Kafka would not take, and what another cluster has.
 
 use vitals::record::ledger::{Clock, Gap, GapReason, LEDGER, Lane, Run};
 use vitals::time::ClockQuality;
 
 use super::Settings;
-use crate::buffer::Began;
+use crate::buffer::{Began, Chunk, Previous};
 use crate::clock::{self, Reckoning};
 use crate::envelope::Position;
 
@@ -49,17 +49,40 @@ pub(super) fn clock(settings: &Settings, reckoning: Reckoning) -> Clock {
 
 /// That Kafka refuses a reading for ever.
 pub(super) fn refused(settings: &Settings, position: &Position) -> Gap {
+    gap(settings, &position.run, position.seq, position.seq, GapReason::Refused)
+}
+
+/// What a new cluster will never get, because the one before has it: all readings before this chunk, and behind what it
+/// got in an earlier stay.
+pub(super) fn left_behind(settings: &Settings, stay: Option<&Position>, next: &Chunk) -> Vec<Gap> {
+    let past = settings.past.get().cloned().unwrap_or_default();
+    let of_past = |before: &Previous| (before.run.to_string(), before.last_reading);
+    let told = past.runs.iter().filter_map(|it| it.previous.as_ref()).map(of_past);
+    let mut ended: Vec<(String, u64)> = told.chain(past.previous.as_ref().map(of_past)).collect();
+    // Of the run that begins here, and those after it, the cluster gets what there is.
+    ended.truncate(ended.iter().position(|(it, _)| *it == *next.run).unwrap_or(ended.len()));
+    ended.push((next.run.to_string(), next.first.saturating_sub(1)));
+    let begin = stay.and_then(|stay| ended.iter().position(|(it, _)| *it == *stay.run)).unwrap_or(0);
+    let first = |run: &str| stay.filter(|it| *it.run == *run).map_or(1, |it| it.seq + 1);
+    let of_run = |(run, last): &(String, u64)| {
+        let first = first(run);
+        (first <= *last).then(|| gap(settings, run, first, *last, GapReason::OtherCluster))
+    };
+    ended[begin..].iter().filter_map(of_run).collect()
+}
+
+fn gap(settings: &Settings, run: &str, first: u64, last: u64, reason: GapReason) -> Gap {
     Gap {
         schema: LEDGER.into(),
         agent: settings.agent.clone(),
-        run: position.run.to_string(),
+        run: run.to_owned(),
         lane: Lane::Readings,
-        first_seq: position.seq,
-        last_seq: position.seq,
-        count: 1,
+        first_seq: first,
+        last_seq: last,
+        count: last + 1 - first,
         from_up_ms: None,
         to_up_ms: None,
-        reason: GapReason::Refused,
+        reason,
         sources: Vec::new(),
     }
 }

@@ -1,6 +1,8 @@
 //! One producer of librdkafka with its reports: what was sent, in order, and what has become of it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -29,12 +31,18 @@ pub(super) struct Report {
 struct Context {
     reports: SyncSender<Report>,
     troubles: Troubles,
+    strayed: Arc<AtomicBool>,
 }
 
+/// How librdkafka marks the line by which it says that a broker is of another cluster than the others before.
+const OTHER_CLUSTER: &str = "CLUSTERID";
+
 impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, _facility: &str, _message: &str) {
-        // librdkafka's own lines repeat what the error callback says, many times a second.
-        let _ = level;
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, _message: &str) {
+        // The other lines repeat what the error callback says, many times a second.
+        if facility == OTHER_CLUSTER {
+            self.strayed.store(true, Ordering::Relaxed);
+        }
     }
 
     fn error(&self, error: KafkaError, _reason: &str) {
@@ -60,6 +68,10 @@ pub(super) struct Producer {
     inner: BaseProducer<Context>,
     reports: Receiver<Report>,
     troubles: Troubles,
+    /// The cluster's id: asked for once, because librdkafka's answer is never given back.
+    cluster: OnceLock<String>,
+    /// A broker of another cluster has answered since.
+    strayed: Arc<AtomicBool>,
 }
 
 /// The queue is full: poll, then try again.
@@ -69,11 +81,33 @@ pub(super) struct QueueFull;
 impl Producer {
     pub(super) fn new(config: &ClientConfig, troubles: &Troubles) -> Result<Self, KafkaError> {
         let (sender, reports) = sync_channel(2 * QUEUE_MAX);
-        let context = Context { reports: sender, troubles: troubles.clone() };
+        let strayed = Arc::new(AtomicBool::new(false));
+        let context = Context { reports: sender, troubles: troubles.clone(), strayed: Arc::clone(&strayed) };
         let mut config = config.clone();
         config.set("queue.buffering.max.messages", QUEUE_MAX.to_string());
+        // Low enough for the one line that is listened to.
+        config.set_log_level(RDKafkaLogLevel::Warning);
         let inner = config.create_with_context(context)?;
-        Ok(Self { inner, reports, troubles: troubles.clone() })
+        Ok(Self { inner, reports, troubles: troubles.clone(), cluster: OnceLock::new(), strayed })
+    }
+
+    /// Asks for a topic until some broker answers, so that the cluster's id is known if it tells one; `false` if none
+    /// has yet.
+    pub(super) fn meet(&self, topic: &str, wait: Duration) -> bool {
+        // Errors of the connection are told here, and nowhere else.
+        self.inner.poll(Duration::ZERO);
+        self.inner.client().fetch_metadata(Some(topic), wait).is_ok()
+    }
+
+    /// The id of the cluster, once a broker has answered and if it tells one.
+    pub(super) fn cluster(&self) -> Option<&str> {
+        if self.cluster.get().is_none() {
+            // Does not wait: an empty time is only a look at what is known.
+            if let Some(id) = self.inner.client().fetch_cluster_id(Duration::ZERO) {
+                let _ = self.cluster.set(id);
+            }
+        }
+        self.cluster.get().map(String::as_str)
     }
 
     /// Fences whoever used our transactional id before, and ends what it left open; `false` if Kafka has not answered yet.
@@ -141,9 +175,9 @@ impl Producer {
         }
     }
 
-    /// Whether it can never send again.
+    /// Whether it can never send again, or must not: what answers now is another cluster.
     pub(super) fn is_dead(&self) -> bool {
-        self.inner.client().fatal_error().is_some()
+        self.strayed.load(Ordering::Relaxed) || self.inner.client().fatal_error().is_some()
     }
 
     /// Forgets everything that is queued or on its way; the store has it.

@@ -22,6 +22,7 @@ use self::outgoing::TRANSACTION_TIMEOUT;
 use self::refusals::Refusals;
 use self::session::{BATCH_MAX, Failure, Session};
 use super::Settings;
+use super::cluster::Cluster;
 use super::producer::QUEUE_MAX;
 use crate::buffer::{LaneReader, Waited};
 use crate::clock;
@@ -40,9 +41,13 @@ const FULL: usize = 500;
 /// How long nothing is sent after another agent was seen to send under our id: two that fence each other get nowhere.
 const FOREIGN_PAUSE: Duration = Duration::from_secs(60);
 
+/// How often it is asked again whether another cluster than ours still answers.
+const OTHER_CLUSTER_PAUSE: Duration = Duration::from_secs(10);
+
 /// The thread of readings.
 pub(super) struct Readings {
     settings: Settings,
+    cluster: Cluster,
     lane: LaneReader,
     troubles: Troubles,
     end: watch::Receiver<Option<Uptime>>,
@@ -57,6 +62,7 @@ pub(super) struct Readings {
 impl Readings {
     pub(super) fn new(
         settings: Settings,
+        cluster: Cluster,
         lane: LaneReader,
         troubles: Troubles,
         end: watch::Receiver<Option<Uptime>>,
@@ -76,6 +82,7 @@ impl Readings {
         super::producer::Producer::new(&config, &troubles)?;
         Ok(Self {
             settings,
+            cluster,
             lane,
             troubles,
             end,
@@ -88,18 +95,21 @@ impl Readings {
     }
 
     pub(super) fn run(mut self) {
+        // The disk must have told what came before this run: the ledger says it, and it goes first.
+        while self.settings.past.get().is_none() && !self.is_over() {
+            std::thread::sleep(LOOK);
+        }
+        self.cluster.read();
         while !self.is_over() {
-            // The disk must have told what came before this run: the ledger says it, and it goes first.
-            if self.settings.past.get().is_none() {
-                std::thread::sleep(LOOK);
-                continue;
-            }
+            self.troubles.handle_waiting(true);
             match self.serve() {
                 Failure::Ended => break,
                 Failure::Producer => {}
                 Failure::Slow => self.batch_max = (self.batch_max / 4).max(FULL / 10),
                 Failure::Refused(position) => self.refusals.handle(position),
-                Failure::Foreign => self.pause(FOREIGN_PAUSE),
+                // These have an alarm of their own.
+                Failure::Foreign => self.hold_back(FOREIGN_PAUSE),
+                Failure::OtherCluster => self.hold_back(OTHER_CLUSTER_PAUSE),
             }
             self.troubles.progress().send_modify(|it| it.producers_recreated += 1);
             let pause = self.backoff.next_delay(crate::random::u32());
@@ -112,6 +122,7 @@ impl Readings {
         let end = self.end.clone();
         let mut session = match Session::open(
             &self.settings,
+            &mut self.cluster,
             &self.config,
             &self.troubles,
             &end,
@@ -127,11 +138,15 @@ impl Readings {
                 _ if session.is_over() => return Failure::Ended,
                 Waited::Ended => return session.finish(),
                 Waited::TimedOut => match session.idle() {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        self.troubles.handle_waiting(false);
+                        continue;
+                    }
                     Err(failure) => return failure,
                 },
                 Waited::Ready => {}
             }
+            self.troubles.handle_waiting(true);
             let now = clock::instant();
             let in_haste = session.lane().is_pressing() || self.end.borrow().is_some();
             if now < next && !in_haste {
@@ -140,6 +155,7 @@ impl Readings {
             }
             match session.send_batch(self.batch_max, &self.refusals) {
                 Ok(count) => {
+                    self.troubles.handle_confirmed();
                     next = if count < FULL { now + PACE } else { now };
                     self.batch_max = (self.batch_max * 2).min(BATCH_MAX);
                     self.refusals.settle();
@@ -148,6 +164,12 @@ impl Readings {
                 Err(failure) => return failure,
             }
         }
+    }
+
+    /// Sends nothing for a while, on purpose.
+    fn hold_back(&self, time: Duration) {
+        self.troubles.handle_waiting(false);
+        self.pause(time);
     }
 
     /// Waits, but no longer than the agent lives.

@@ -28,6 +28,9 @@ pub(super) struct States {
     updates: Receiver<StateUpdate>,
     end: watch::Receiver<Option<Uptime>>,
     producer: Producer,
+    troubles: Troubles,
+    /// The last that was reported has not reached Kafka.
+    failing: bool,
     /// The newest of each key that has not been sent.
     waiting: BTreeMap<Key, StateUpdate>,
     /// What is on its way, by ticket.
@@ -56,6 +59,8 @@ impl States {
             updates,
             end,
             producer,
+            troubles: troubles.clone(),
+            failing: false,
             waiting: BTreeMap::new(),
             flying: BTreeMap::new(),
             flying_keys: BTreeSet::new(),
@@ -83,7 +88,12 @@ impl States {
                 if let Some(key) = self.flying.remove(&report.ticket) {
                     self.flying_keys.remove(&key);
                 }
+                self.failing = report.outcome.is_err();
+                if !self.failing {
+                    self.troubles.handle_confirmed();
+                }
             }
+            self.troubles.handle_waiting(self.failing || !self.flying.is_empty());
             if !open && self.flying.is_empty() && self.waiting.is_empty() {
                 return;
             }

@@ -6,7 +6,7 @@ use tracing::{info, warn};
 use vitals::time::Uptime;
 
 use crate::clock;
-use crate::forwarder::ForwarderProgress;
+use crate::forwarder::{ForwarderProgress, Standing, Way};
 
 /// The same trouble is said again at most this often.
 const SAID_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -26,8 +26,6 @@ pub(crate) enum Trouble {
     Topic,
     /// We may not do what we must.
     Forbidden,
-    /// Another agent sends under our id.
-    Foreign,
     /// Too few replicas are in sync.
     Replicas,
     /// Anything else.
@@ -80,7 +78,6 @@ impl Trouble {
             }
             Self::Topic => "a topic is missing in Kafka; create it as docs/operations.md lists them",
             Self::Forbidden => "Kafka does not allow a topic to this user; grant Write and Describe on it",
-            Self::Foreign => "another agent sends under this agent's id; give each its own id under [agent]",
             Self::Replicas => "Kafka has too few replicas in sync to keep a record; its operators must look",
             Self::Other => "Kafka refuses records",
         }
@@ -90,7 +87,7 @@ impl Trouble {
 /// Says what is wrong, and keeps it for whoever asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Troubles {
-    client: &'static str,
+    way: Way,
     progress: watch::Sender<ForwarderProgress>,
     said: watch::Sender<Said>,
 }
@@ -126,8 +123,8 @@ impl Said {
 }
 
 impl Troubles {
-    pub(crate) fn new(client: &'static str, progress: watch::Sender<ForwarderProgress>) -> Self {
-        Self { client, progress, said: watch::Sender::new(Said::default()) }
+    pub(crate) fn new(way: Way, progress: watch::Sender<ForwarderProgress>) -> Self {
+        Self { way, progress, said: watch::Sender::new(Said::default()) }
     }
 
     /// Something failed.
@@ -136,7 +133,7 @@ impl Troubles {
         let mut verdict = Verdict::Keep;
         self.said.send_modify(|said| verdict = said.handle(trouble, clock::uptime()));
         match verdict {
-            Verdict::Say => warn!(client = self.client, %error, "{}.", trouble.words()),
+            Verdict::Say => warn!(client = self.way.name(), %error, "{}.", trouble.words()),
             Verdict::Keep => {}
             Verdict::Follows => return,
         }
@@ -148,19 +145,36 @@ impl Troubles {
         });
     }
 
-    /// Another agent sends under our id.
-    pub(crate) fn handle_foreign(&self) {
-        self.progress.send_modify(|it| {
-            it.connected = false;
-            it.trouble = Some(Trouble::Foreign.words());
+    /// How we stand with the Kafka that answers, and which cluster it is. Whether that is news.
+    pub(crate) fn handle_standing(&self, standing: Standing, cluster: Option<&str>) -> bool {
+        self.progress.send_if_modified(|it| {
+            let changed = it.standing != standing || it.cluster.as_deref() != cluster;
+            it.standing = standing;
+            it.cluster = cluster.map(ToOwned::to_owned);
+            changed
+        })
+    }
+
+    /// Whether anything waits for Kafka's word; since when counts from the first such call after the last word.
+    pub(crate) fn handle_waiting(&self, waits: bool) {
+        self.progress.send_if_modified(|it| {
+            let since = &mut it.waiting[self.way as usize];
+            *since = waits.then(|| since.unwrap_or_else(clock::uptime));
+            // Whoever wants to know looks by himself: it changes many times a second.
+            false
         });
+    }
+
+    /// Kafka has given its word for something that waited.
+    pub(crate) fn handle_confirmed(&self) {
+        self.handle_waiting(false);
     }
 
     /// Kafka took a record.
     pub(crate) fn handle_success(&self) {
         if !self.said.borrow().0.is_empty() {
             self.said.send_replace(Said::default());
-            info!(client = self.client, "Kafka takes records again.");
+            info!(client = self.way.name(), "Kafka takes records again.");
         }
         self.progress.send_if_modified(|it| {
             let changed = !it.connected;

@@ -88,6 +88,8 @@ pub enum GapReason {
     StoreDamaged,
     /// Kafka refuses this record for ever.
     Refused,
+    /// It is in the Kafka cluster that the agent sent to before: this one will never get it.
+    OtherCluster,
 }
 
 /// That a run began, and what came before it.

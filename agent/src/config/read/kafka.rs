@@ -12,6 +12,9 @@ use super::{client_cert, existing, is_loopback, secret, word};
 use crate::config::section::{Mistakes, Section};
 use crate::config::{Delivery, Kafka, KafkaSecurity, Sasl, keys};
 
+/// The longest id of a cluster that is believed: Kafka's own have 22 characters.
+const CLUSTER_ID_MAX: usize = 128;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Protection {
     Plaintext,
@@ -52,6 +55,7 @@ pub(super) fn kafka(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Kafka
     let delivery =
         word(&section, "delivery", &known, mistakes).map_or(Delivery::ExactlyOnce, Spanned::into_inner);
     let answer_timeout = answer_timeout(&section, mistakes);
+    let cluster_id = cluster_id(&section, mistakes);
     let properties = properties::properties(&section, mistakes);
     // A security that was said and cannot be read has its mistake already.
     if said.is_some() || section.value("security").is_none() {
@@ -75,6 +79,7 @@ pub(super) fn kafka(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Kafka
         ca_file,
         client_cert,
         answer_timeout,
+        cluster_id,
         delivery,
         properties,
     })
@@ -150,6 +155,18 @@ fn answer_timeout(section: &Section<'_>, mistakes: &mut Mistakes) -> Duration {
         mistakes.add(span, "answer_timeout must be from 1 to 9 seconds", "answer_timeout = \"9s\"");
     }
     timeout
+}
+
+/// Any word without spaces: each kind of Kafka has a form of its own.
+fn cluster_id(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<String> {
+    let said = section.text("cluster_id", mistakes)?;
+    let is_id =
+        |it: &str| (1..=CLUSTER_ID_MAX).contains(&it.len()) && it.chars().all(|it| it.is_ascii_graphic());
+    if !is_id(said.get_ref()) {
+        let what = "cluster_id is not the id of a Kafka cluster";
+        mistakes.add(said.span(), what, "the id that the agent's log or kafka-cluster.sh cluster-id tells");
+    }
+    Some(said.into_inner())
 }
 
 fn host(broker: &str) -> &str {

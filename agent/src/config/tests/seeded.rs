@@ -68,6 +68,7 @@ const SEEDS: &[Seed] = &[
     seed("DIR/kafka", "DIR/empty", "\"DIR/empty\"", "write it into DIR/empty"),
     seed("properties.linger.ms = 20", "answer_timeout = \"10s\"", "\"10s\"", "9s"),
     seed("properties.linger.ms = 20", "delivery = \"once\"", "\"once\"", "exactly-once"),
+    seed("properties.linger.ms = 20", "cluster_id = \"a b\"", "\"a b\"", "cluster-id"),
     seed("properties.linger.ms = 20", "properties.acks = \"1\"", "acks", "take it out"),
     seed(
         "properties.linger.ms = 20",

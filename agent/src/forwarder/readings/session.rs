@@ -19,9 +19,10 @@ use super::{LOOK, same_boot};
 use crate::buffer::{Chunk, Delivered, Item, LaneReader};
 use crate::clock::Reckoning;
 use crate::envelope::{Envelope, Position};
+use crate::forwarder::cluster::{Cluster, Judgement};
 use crate::forwarder::message::{self, Provenance, Schema};
 use crate::forwarder::producer::{Producer, QUEUE_MAX};
-use crate::forwarder::{Settings, cursor, ledger};
+use crate::forwarder::{Settings, Standing, cursor, ledger};
 use crate::kafka::Troubles;
 
 /// Records in one transaction: half of the producer's queue, so that one never waits for room.
@@ -37,6 +38,8 @@ pub(super) enum Failure {
     Refused(Position),
     /// Another agent sends under our id.
     Foreign,
+    /// What answers is another cluster than ours.
+    OtherCluster,
     /// The agent ends.
     Ended,
 }
@@ -44,16 +47,20 @@ pub(super) enum Failure {
 /// A session, open.
 pub(super) struct Session<'a> {
     settings: &'a Settings,
+    cluster: &'a mut Cluster,
     troubles: &'a Troubles,
     lane: &'a mut LaneReader,
     known: &'a mut Known,
     out: Outgoing<'a>,
+    /// The cluster is new to this agent, and earlier readings are in another.
+    moved: bool,
 }
 
 impl<'a> Session<'a> {
     /// Fences the session before, learns how far Kafka has us, and lets the lane begin after that.
     pub(super) fn open(
         settings: &'a Settings,
+        cluster: &'a mut Cluster,
         config: &ClientConfig,
         troubles: &'a Troubles,
         end: &'a watch::Receiver<Option<Uptime>>,
@@ -65,7 +72,8 @@ impl<'a> Session<'a> {
             Failure::Producer
         })?;
         let out = Outgoing::new(settings, end, producer);
-        let mut it = Self { settings, troubles, lane, known, out };
+        let mut it = Self { settings, cluster, troubles, lane, known, out, moved: false };
+        it.meet_cluster()?;
         if it.out.is_transactional() {
             while !it.out.producer.fence_others(LOOK).map_err(|_| Failure::Producer)? {
                 if it.is_over() {
@@ -77,12 +85,33 @@ impl<'a> Session<'a> {
         Ok(it)
     }
 
+    /// Learns which cluster answers, before anything of ours changes anything there.
+    fn meet_cluster(&mut self) -> Result<(), Failure> {
+        while !self.out.producer.meet(Schema::Cursors.topic(self.settings.mode), LOOK) {
+            if self.is_over() {
+                return Err(Failure::Ended);
+            }
+        }
+        let found = self.out.producer.cluster();
+        let judgement = self.cluster.judge(found);
+        self.moved = judgement == Judgement::Moved;
+        if judgement == Judgement::Refused {
+            if self.troubles.handle_standing(Standing::OtherCluster, found) {
+                self.cluster.refuse(found);
+            }
+            return Err(Failure::OtherCluster);
+        }
+        Ok(())
+    }
+
     fn learn_cursor(&mut self) -> Result<(), Failure> {
         let read = cursor::read(self.settings, Lane::Readings, || self.is_over()).map_err(|error| {
             self.troubles.handle(&error);
             Failure::Producer
         })?;
         if !self.known.handle_cursor(read.as_ref()) {
+            let standing = if read.is_some() { Standing::Duplicate } else { Standing::Forgotten };
+            self.troubles.handle_standing(standing, self.out.producer.cluster());
             if let Some(other) = read {
                 error!(
                     run = other.run,
@@ -90,14 +119,15 @@ impl<'a> Session<'a> {
                 );
             } else {
                 error!(
-                    "What this agent had written in vitals.cursors.v1 is gone: another Kafka, or somebody emptied the topic. No reading is sent until the agent is restarted; it then sends all that it keeps."
+                    "What this agent had written in vitals.cursors.v1 is gone: somebody emptied the topic. No reading is sent until the agent is restarted; it then sends all that it does not know to be in Kafka."
                 );
             }
-            self.troubles.handle_foreign();
             return Err(Failure::Foreign);
         }
-        // No cursor, or a run that is not kept, means the beginning of what is.
-        let from = self.known.position().cloned().unwrap_or_else(Position::none);
+        self.troubles.handle_standing(Standing::Welcome, self.out.producer.cluster());
+        // No cursor means what the store does not know to be in Kafka; a run that is not kept, all that is.
+        // After a move its own cursor in this cluster is of an earlier stay, if there is one.
+        let from = self.known.position().filter(|_| !self.moved).cloned().unwrap_or_else(Position::none);
         if from.seq > 0 {
             info!(run = %from.run, seq = from.seq, "Kafka has the readings up to here.");
             self.lane.acknowledge(&from);
@@ -137,6 +167,9 @@ impl<'a> Session<'a> {
                 break;
             };
             sent += chunk.items.len();
+            if std::mem::take(&mut self.moved) {
+                self.leave_behind(&chunk)?;
+            }
             for item in &chunk.items {
                 let position = Position { run: chunk.run.clone(), seq: item.range().1 };
                 if !self.known.is_done(&position) {
@@ -187,6 +220,25 @@ impl<'a> Session<'a> {
         self.out.send_own(Schema::Ledger, self.settings.agent.as_str(), &LedgerRecord::Gap(gap), position)
     }
 
+    /// Says in the ledger of a new cluster which readings are in the one before: all before the first that it gets.
+    fn leave_behind(&mut self, first: &Chunk) -> Result<(), Failure> {
+        for gap in ledger::left_behind(self.settings, self.known.position(), first) {
+            info!(
+                run = gap.run,
+                first = gap.first_seq,
+                last = gap.last_seq,
+                "These readings are in the Kafka cluster before this one; the ledger says so."
+            );
+            self.out.send_own(
+                Schema::Ledger,
+                &self.settings.agent,
+                &LedgerRecord::Gap(gap),
+                Position::none(),
+            )?;
+        }
+        Ok(())
+    }
+
     /// Says in the ledger which runs have begun, this one included, and how its clocks stand, where it does not say so
     /// yet; returns the latter if it was said.
     fn announce(&mut self) -> Result<Option<Reckoning>, Failure> {
@@ -225,6 +277,9 @@ impl<'a> Session<'a> {
         self.out.commit()?;
         if let Some(position) = &position {
             self.lane.deliver(position, delivered);
+        }
+        if !self.moved {
+            self.cluster.keep(self.out.producer.cluster());
         }
         self.known.handle_committed(position, &self.settings.run);
         self.known.handle_reckoning(told);
