@@ -67,8 +67,12 @@ pub fn start(
             Annunciator::Mqtt { link, topic } => {
                 let Some(link) = config.mqtt.get(*link) else { continue };
                 let beds = config.beds.iter().map(|it| Arc::clone(&it.id)).collect();
-                let settings =
-                    mqtt::Settings { agent: config.agent.id.clone(), index, topic: topic.clone(), beds };
+                let settings = mqtt::Settings {
+                    agent: Arc::new(config.agent.id.clone()),
+                    index,
+                    topic: topic.clone(),
+                    beds,
+                };
                 let topics = BedTopics::start(settings, link, metrics, stopped.clone(), tasks)
                     .map_err(|source| StartError::Mqtt { link: link.name.to_string(), source })?;
                 outlet.topics.push(topics);

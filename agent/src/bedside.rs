@@ -7,8 +7,10 @@
 mod bed;
 mod latest;
 mod outlets;
+mod own;
 mod snapshot;
 mod status;
+mod voice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +18,18 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
-use vitals::alarm::event::AlarmIds;
+use vitals::alarm::event::{AlarmEvent, AlarmIds};
 use vitals::name::Name;
 use vitals::reading::Mode;
+use vitals::record::alarm::AlarmRecord;
 use vitals::record::reading::{Origin, ReadingRecord};
 use vitals::time::{ClockQuality, Uptime};
 
 use self::bed::BedState;
 pub use self::bed::SourceSetup;
 pub use self::outlets::Outlets;
+pub use self::own::Health;
+use self::own::OwnAlarms;
 pub use self::snapshot::{Keeping, Kept, KeptBeds, keep_in};
 pub use self::status::BedsideStatus;
 use crate::buffer::Progress;
@@ -67,18 +72,19 @@ pub struct Setup {
     pub kept: KeptBeds,
     /// Where everything goes.
     pub outlets: Outlets,
-    /// How far the wall clock can be believed, as of now.
-    pub clock: watch::Receiver<ClockQuality>,
+    /// How the agent's parts are.
+    pub health: Health,
+    /// The agent's mode: live if any source is.
+    pub mode: Mode,
     /// The bound of the buffer, bytes, for the heartbeat.
     pub buffer_max: u64,
-    /// How the store is, for the heartbeat.
-    pub store: watch::Receiver<Progress>,
 }
 
 /// The task that owns every alarm engine and gives every record its number.
 pub struct Bedside {
     origin: Origin,
     beds: BTreeMap<Arc<Name>, BedState>,
+    own: OwnAlarms,
     ids: AlarmIds,
     reading_seq: u64,
     alarm_seq: u64,
@@ -107,18 +113,21 @@ impl Bedside {
                 (Arc::clone(&config.id), BedState::new(config, sources, kept.as_ref(), now))
             })
             .collect();
+        let (clock, store) = (setup.health.clock.clone(), setup.health.store.clone());
+        let own = OwnAlarms::new(setup.agent, setup.mode, setup.health, kept.agent(), now);
         let (status, receiver) = watch::channel(BedsideStatus::default());
         let it = Self {
             origin,
             beds,
+            own,
             ids: AlarmIds::new(setup.run),
             reading_seq: 0,
             alarm_seq: 0,
             outlets: setup.outlets,
-            clock: setup.clock,
+            clock,
             status,
             buffer_max: setup.buffer_max,
-            store: setup.store,
+            store,
             turns: 0,
             last_tick: now,
             last_heartbeat: None,
@@ -144,7 +153,8 @@ impl Bedside {
 
     /// How long until the loop must turn again.
     fn next_turn(&self, now: Uptime) -> Duration {
-        let deadline = self.beds.values().filter_map(BedState::poll_timeout).min();
+        let beds = self.beds.values().filter_map(BedState::poll_timeout);
+        let deadline = beds.chain(self.own.poll_timeout()).min();
         let tick = self.last_tick + TICK;
         deadline.map_or(tick, |it| tick.min(it + SLACK)).since(now)
     }
@@ -169,24 +179,37 @@ impl Bedside {
             }
             self.announce(&id);
         }
+        if self.own.poll_timeout().is_some_and(|at| at <= due) {
+            self.own.handle_timeout(due, &mut self.ids);
+            self.announce_own();
+        }
         if now.since(self.last_tick) >= TICK {
             self.last_tick = now;
+            self.own.look(now, &mut self.ids);
+            self.announce_own();
             self.tell_state(now, false);
         }
     }
 
     fn notice_stall(&mut self, now: Uptime) {
-        let Some(deadline) = self.beds.values().filter_map(BedState::poll_timeout).min() else { return };
-        let late = now.since(deadline);
-        if late > STALL {
-            error!(
-                late_ms = vitals::time::millis(late),
-                "The bedside loop was not running; no alarm was decided meanwhile."
-            );
+        let tick = self.last_tick + TICK;
+        let deadline = self.beds.values().filter_map(BedState::poll_timeout).min();
+        let due = deadline.map_or(tick, |it| it.min(tick));
+        let late = now.since(due);
+        if late <= STALL {
+            return;
+        }
+        error!(
+            late_ms = vitals::time::millis(late),
+            "The bedside loop was not running; no alarm was decided meanwhile."
+        );
+        if let Some(deadline) = deadline.filter(|it| now.since(*it) > STALL) {
             for bed in self.beds.values_mut() {
                 bed.handle_stall(deadline, now);
             }
         }
+        self.own.handle_stall(due, now, &mut self.ids);
+        self.announce_own();
     }
 
     fn handle(&mut self, input: SourceInput) {
@@ -254,24 +277,29 @@ impl Bedside {
     /// Makes known what an engine decided: annunciators, Kafka, store.
     fn announce(&mut self, id: &Arc<Name>) {
         let Some(bed) = self.beds.get_mut(id) else { return };
-        let mut records = Vec::new();
-        while let Some(event) = bed.poll_event() {
-            let signalled = clock::wall_clock(*self.clock.borrow());
-            let seq = bed::is_stored(&event).then(|| {
-                self.alarm_seq += 1;
-                self.alarm_seq
-            });
-            let (record, open) = bed.record(&event, seq, &self.origin, signalled);
-            self.outlets.annunciate(id, &record, open);
-            records.push((event, record));
-        }
+        let quality = *self.clock.borrow();
+        let records =
+            voice::annunciate(bed, id, &self.origin, quality, &mut self.alarm_seq, &mut self.outlets);
+        self.send(records);
+    }
+
+    /// The same for the agent's own.
+    fn announce_own(&mut self) {
+        let (id, quality) = (Arc::clone(self.own.id()), *self.clock.borrow());
+        let (seq, outlets) = (&mut self.alarm_seq, &mut self.outlets);
+        let records = voice::annunciate(&mut self.own, &id, &self.origin, quality, seq, outlets);
+        self.send(records);
+    }
+
+    /// To Kafka and the store, with the engines' state after them.
+    fn send(&mut self, records: Vec<(AlarmEvent, Arc<AlarmRecord>)>) {
         if records.is_empty() {
             return;
         }
-        let state = snapshot::durable(&self.beds, &self.origin.run);
+        let state = snapshot::durable(&self.beds, &self.own, &self.origin.run);
         for (event, record) in records {
             if let Err(error) = self.outlets.send_alarm(&event, &record, &state) {
-                warn!(bed = %id, %error, "An alarm record cannot be encoded; it was annunciated and is not sent.");
+                warn!(bed = record.bed, %error, "An alarm record cannot be encoded; it was annunciated and is not sent.");
             }
         }
     }
@@ -284,13 +312,18 @@ impl Bedside {
                 self.outlets.tell(update);
             }
         }
-        if ending || self.beds.values().any(BedState::is_touched) {
+        let own = self.own.poll_update(now, wall, &self.origin);
+        let touched = own.is_some();
+        if let Some(update) = own {
+            self.outlets.tell(update);
+        }
+        if ending || touched || self.beds.values().any(BedState::is_touched) {
             for bed in self.beds.values_mut() {
                 bed.clear_touched();
             }
-            self.outlets.keep(snapshot::whole(&self.beds, &self.origin.run, now));
+            self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, now));
         }
-        let status = status::of(self.turns, self.reading_seq, self.alarm_seq, &self.beds, now);
+        let status = status::of(self.turns, self.reading_seq, self.alarm_seq, &self.beds, &self.own, now);
         if ending || self.last_heartbeat.is_none_or(|last| now.since(last) >= HEARTBEAT) {
             self.last_heartbeat = Some(now);
             let mode = self.beds.values().map(BedState::mode).min().unwrap_or(Mode::Live);

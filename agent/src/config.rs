@@ -78,6 +78,8 @@ pub struct Unit {
     pub label: String,
     /// The default profile of its beds.
     pub profile: String,
+    /// Whether a station shows its alarms and says so.
+    pub stations: bool,
 }
 
 /// How Kafka is reached.

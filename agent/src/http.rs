@@ -154,16 +154,19 @@ async fn status(State(seen): State<Seen>) -> Response {
     let store = seen.store.borrow().clone();
     let forwarder = seen.forwarder.borrow().clone();
     let [low, medium, high] = bedside.alarms;
+    let [own_low, own_medium, own_high] = bedside.own_alarms;
     axum::Json(json!({
         "agent": seen.agent, "run": seen.run, "version": env!("CARGO_PKG_VERSION"),
         "up_ms": clock::uptime(), "at": clock::timestamp(),
         "bedside": { "turns": bedside.turns, "beds": bedside.beds, "readings": bedside.reading_seq,
-            "alarm_records": bedside.alarm_seq, "alarms": { "high": high, "medium": medium, "low": low } },
+            "alarm_records": bedside.alarm_seq, "alarms": { "high": high, "medium": medium, "low": low },
+            "own_alarms": { "high": own_high, "medium": own_medium, "low": own_low } },
         "store": { "state": store.state.name(), "bytes": store.bytes_on_disk, "bytes_max": store.bytes_max,
             "records": store.readings.buffered_records + store.alarms.buffered_records,
             "conservation_error": store.conservation_error },
         "kafka": { "connected": forwarder.connected, "readings": forwarder.delivered_readings,
-            "alarms": forwarder.delivered_alarms, "trouble": forwarder.trouble },
+            "alarms": forwarder.delivered_alarms, "trouble": forwarder.trouble,
+            "cluster": forwarder.cluster, "standing": forwarder.standing.name() },
     }))
     .into_response()
 }
@@ -181,8 +184,8 @@ impl Seen {
         views.readings.set(bedside.reading_seq);
         views.alarm_records.set(bedside.alarm_seq);
         let priorities = [PriorityLabel::low, PriorityLabel::medium, PriorityLabel::high];
-        for (priority, count) in priorities.into_iter().zip(bedside.alarms) {
-            let count = count.try_into().unwrap_or(u64::MAX);
+        for ((priority, beds), own) in priorities.into_iter().zip(bedside.alarms).zip(bedside.own_alarms) {
+            let count = (beds + own).try_into().unwrap_or(u64::MAX);
             views.alarms_active.get_or_create(&OfPriority { priority }).set(count);
         }
         let store = self.store.borrow().clone();

@@ -116,6 +116,8 @@ async fn live(config: Config) -> Result<(), RunError> {
     let settings = forwarder::Settings::new(&config, &run, told.past, reckoning);
     let (forwarder, inputs) =
         forwarder::start(settings, opened.readings, opened.alarms).map_err(RunError::Kafka)?;
+    let (store, replaced) = (progress.clone(), told.replaced);
+    let health = bedside::Health { store, replaced, forwarder: forwarder.progress(), clock: clock.clone() };
     let annunciators =
         annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
     let (loop_, status) = Bedside::new(
@@ -132,9 +134,9 @@ async fn live(config: Config) -> Result<(), RunError> {
                 state: inputs.state,
                 kept: kept_sender,
             },
-            clock: clock.clone(),
+            health,
+            mode: config.mode(),
             buffer_max: config.buffer.size,
-            store: progress.clone(),
         },
         clock::uptime(),
     );
@@ -142,15 +144,8 @@ async fn live(config: Config) -> Result<(), RunError> {
     let bedside = start_bedside(loop_, receiver)?;
     start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
     drop(inbox);
-    let seen = http::Seen {
-        agent: config.agent.id.to_string(),
-        run: run.to_string(),
-        status: status.clone(),
-        store: progress.clone(),
-        forwarder: forwarder.progress(),
-        metrics,
-    };
-    be_seen(&config, &seen, &stopped, &mut tasks);
+    let parts = (status.clone(), progress.clone(), forwarder.progress());
+    be_seen(&config, &seen(&config, &run, parts, metrics), &stopped, &mut tasks);
     let returned = store_return::wait(&config, failed, progress.clone(), status.clone());
     let why = end::wait(&mut tasks, status, progress, failure, returned).await;
     notify::stopping();
@@ -161,6 +156,20 @@ async fn live(config: Config) -> Result<(), RunError> {
 
 fn make_run_dir(path: &Path) -> Result<(), RunError> {
     std::fs::create_dir_all(path).map_err(|source| RunError::RunDirectory { path: path.to_owned(), source })
+}
+
+/// The accounts of the bedside loop, the store and the forwarder, with the counters.
+fn seen(
+    config: &Config,
+    run: &Arc<str>,
+    (status, store, forwarder): (
+        watch::Receiver<bedside::BedsideStatus>,
+        watch::Receiver<buffer::Progress>,
+        watch::Receiver<forwarder::ForwarderProgress>,
+    ),
+    metrics: Metrics,
+) -> http::Seen {
+    http::Seen { agent: config.agent.id.to_string(), run: run.to_string(), status, store, forwarder, metrics }
 }
 
 /// From here on the agent is there for everybody: HTTP, systemd, the journal.

@@ -139,11 +139,13 @@ impl Screen {
         self.write(&self.wording.line(clock::timestamp(), change))
     }
 
-    /// The loss of an agent or of Kafka concerns everybody, whatever beds they look after.
+    /// The loss of an agent or of Kafka, and what an agent says of itself, concerns everybody, whatever beds they look
+    /// after.
     fn concerns(&self, change: &Change) -> bool {
         match change {
             Change::Alarm { record, .. } => {
-                self.options.beds.is_empty() || self.options.beds.contains(&record.bed)
+                let of_agent = record.bed == record.agent;
+                of_agent || self.options.beds.is_empty() || self.options.beds.contains(&record.bed)
             }
             Change::Agent { .. } | Change::Kafka(_) => true,
         }

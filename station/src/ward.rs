@@ -212,9 +212,9 @@ impl Ward {
         self.alarms.open()
     }
 
-    /// The beds, in order of id.
+    /// The beds, in order of id. What an agent says of itself in the place of a bed is none.
     pub fn beds(&self) -> impl Iterator<Item = &BedRecord> {
-        self.beds.values()
+        self.beds.values().filter(|it| it.bed != it.agent)
     }
 
     /// If the station itself slept, nobody else's silence in that time counts.

@@ -218,6 +218,11 @@ fn of_two_agents_with_one_id_one_sends_and_the_other_says_why_it_does_not() -> R
     wait::until("the first to say why it does not send", SOON, || {
         Ok(one.log().contains("Another agent sends readings under the id of this one").then_some(()))
     })?;
+    let alarms = Reader::open(kafka, "vitals.alarms.v1")?;
+    let alarm =
+        |it: &_| of(it, &first) && it.text("code") == "duplicate_agent" && it.text("phase") == "start";
+    let alarm = alarms.wait_for("the alarm that says so", SOON, alarm)?;
+    assert_eq!((alarm.text("bed"), alarm.text("kind")), (first.agent(), "technical"));
     publish("copy-2", 2)?;
     arrives("copy-2", 2)?;
     one.check_alive()?;

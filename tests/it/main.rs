@@ -16,6 +16,8 @@ mod exactly_once;
 mod harness;
 mod install;
 mod missing;
+mod other_cluster;
+mod own_alarms;
 mod power_cut;
 mod redelivery;
 mod refused;

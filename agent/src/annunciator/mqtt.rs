@@ -48,18 +48,27 @@ struct BedAlarms<'a> {
     alarms: &'a [Arc<AlarmRecord>],
 }
 
-/// That the agent is there, or is gone.
+/// That the agent is there, or is gone; and while it is there, what is wrong with it.
 #[derive(Debug, Serialize)]
 struct Presence<'a> {
     schema: &'static str,
     agent: &'a str,
     present: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    alarms: &'a [Arc<AlarmRecord>],
 }
+
+/// The schema of the agent's own message.
+const PRESENCE: &str = "wardline.agent_presence.v1";
 
 /// What the annunciator needs besides its link.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) agent: Name,
+    pub(super) agent: Arc<Name>,
     /// Tells several annunciators on one broker apart.
     pub(super) index: usize,
     /// The topic, with `{bed}`.
@@ -91,14 +100,15 @@ impl BedTopics {
         options.set_session_expiry_interval(None);
         options.set_outgoing_inflight_upper_limit(100);
         let presence_topic = settings.topic.replace("{bed}", settings.agent.as_str());
-        let gone = presence(&settings.agent, false);
+        let gone = gone(&settings.agent);
         options.set_last_will(LastWill::new(&presence_topic, gone, QoS::AtLeastOnce, true, None));
         let (client, events) = AsyncClient::new(options, REQUESTS_MAX);
         let (connected, connections) = watch::channel(0);
         let (changed, news) = watch::channel(());
         let mut senders = BTreeMap::new();
         let mut receivers = BTreeMap::new();
-        for bed in &settings.beds {
+        // The agent's own alarms stand under its id, where its presence does.
+        for bed in settings.beds.iter().chain([&settings.agent]) {
             let (sender, receiver) = watch::channel(Arc::from([]));
             senders.insert(Arc::clone(bed), sender);
             receivers.insert(Arc::clone(bed), receiver);
@@ -170,7 +180,6 @@ impl Publisher {
                     connected = true;
                     // A lost connection may have lost what was on its way: everything is said anew.
                     unsent.extend(beds.keys().cloned());
-                    self.publish(&self.presence_topic, presence(&self.settings.agent, true));
                 }
                 outcome = news.changed() => if outcome.is_err() { break },
                 _ = again.tick() => {
@@ -186,7 +195,7 @@ impl Publisher {
                 unsent.retain(|bed| !beds.get_mut(bed).is_some_and(|open| self.tell(bed, open)));
             }
         }
-        self.publish(&self.presence_topic, presence(&self.settings.agent, false));
+        self.publish(&self.presence_topic, gone(&self.settings.agent));
         let _ = self.client.try_disconnect();
     }
 
@@ -194,6 +203,9 @@ impl Publisher {
     fn tell(&self, bed: &Name, open: &mut watch::Receiver<Arc<[Arc<AlarmRecord>]>>) -> bool {
         let alarms = Arc::clone(&open.borrow_and_update());
         let wall: WallClock = clock::wall_clock(ClockQuality::Unsynced);
+        if *bed == *self.settings.agent {
+            return self.publish(&self.presence_topic, present(bed, wall, &alarms));
+        }
         let message = BedAlarms {
             schema: SCHEMA,
             agent: self.settings.agent.as_str(),
@@ -215,7 +227,19 @@ impl Publisher {
     }
 }
 
-fn presence(agent: &Name, present: bool) -> Vec<u8> {
-    let message = Presence { schema: "wardline.agent_presence.v1", agent: agent.as_str(), present };
-    serde_json::to_vec(&message).unwrap_or_default()
+/// That the agent is there, and what is open of its own.
+fn present(agent: &Name, wall: WallClock, alarms: &[Arc<AlarmRecord>]) -> Vec<u8> {
+    let valid_until = wall.at(wall.up + VALIDITY).filter(|_| !alarms.is_empty());
+    let agent = agent.as_str();
+    encoded(&Presence { schema: PRESENCE, agent, present: true, at: Some(wall.at), valid_until, alarms })
+}
+
+/// That the agent is gone: said by the broker in its place, or by itself at its end.
+fn gone(agent: &Name) -> Vec<u8> {
+    let agent = agent.as_str();
+    encoded(&Presence { schema: PRESENCE, agent, present: false, at: None, valid_until: None, alarms: &[] })
+}
+
+fn encoded(message: &Presence<'_>) -> Vec<u8> {
+    serde_json::to_vec(message).unwrap_or_default()
 }

@@ -21,11 +21,12 @@ use vitals::vital::Vital;
 
 use super::latest::SourceView;
 use super::snapshot::Kept;
+use super::voice::Voice;
 use crate::config::Bed;
 use crate::forwarder::{StateTopic, StateUpdate};
 
 /// The state of a bed is told on every change and at least this often.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+pub(super) const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// A source of a bed, known from the configuration.
 #[derive(Debug, Clone)]
@@ -86,11 +87,6 @@ impl BedState {
     /// When the engine wants its timers run.
     pub(super) fn poll_timeout(&self) -> Option<Uptime> {
         self.engine.poll_timeout()
-    }
-
-    /// What the engine decided next.
-    pub(super) fn poll_event(&mut self) -> Option<AlarmEvent> {
-        self.engine.poll_event()
     }
 
     /// Judges an observation, which will be stored as the reading with this number, or notes that it is history.
@@ -155,41 +151,6 @@ impl BedState {
         self.last = self.last.max(to);
     }
 
-    /// The record of an event and, after it, everything that is open, the most urgent first.
-    pub(super) fn record(
-        &mut self,
-        event: &AlarmEvent,
-        seq: Option<u64>,
-        origin: &Origin,
-        signalled: WallClock,
-    ) -> (Arc<AlarmRecord>, Vec<Arc<AlarmRecord>>) {
-        let newest = self.newest(event.at);
-        let told = self.open.get(&event.id).and_then(|it| it.evidence.as_ref());
-        let evidence = self.trail.evidence(&origin.run, event.onset_at, told);
-        let context = AlarmContext {
-            newest: &newest,
-            evidence: evidence.as_ref(),
-            origin,
-            bed: self.config.id.as_str(),
-            bed_label: self.config.label.as_deref(),
-            profile: &self.config.policy.profile,
-            rule_hash: &self.config.policy.hash,
-            wall: Some(signalled),
-            signalled_at: Some(signalled.up),
-        };
-        let record = Arc::new(AlarmRecord::new(event, seq, &context));
-        match event.phase {
-            Phase::End | Phase::Reset => {
-                self.open.remove(&event.id);
-            }
-            Phase::Start | Phase::Continue | Phase::Update | Phase::Escalate | Phase::DeEscalate => {
-                self.open.insert(event.id.clone(), Arc::clone(&record));
-            }
-        }
-        self.changed |= is_stored(event);
-        (record, self.open_alarms())
-    }
-
     /// The newest value of each vital, of whichever source.
     fn newest(&self, now: Uptime) -> BTreeMap<Vital, LatestValue> {
         let mut newest: BTreeMap<Vital, LatestValue> = BTreeMap::new();
@@ -203,9 +164,7 @@ impl BedState {
 
     /// Everything that is open, the most urgent first, and of equals the oldest.
     pub(super) fn open_alarms(&self) -> Vec<Arc<AlarmRecord>> {
-        let mut open: Vec<_> = self.open.values().map(Arc::clone).collect();
-        open.sort_by_key(|it| std::cmp::Reverse(it.priority));
-        open
+        by_urgency(&self.open)
     }
 
     /// What a screen should know by now: newest values, and the state of the bed.
@@ -284,4 +243,60 @@ impl BedState {
         self.last = self.last.max(at);
         self.last
     }
+}
+
+impl Voice for BedState {
+    fn poll_event(&mut self) -> Option<AlarmEvent> {
+        self.engine.poll_event()
+    }
+
+    fn record(
+        &mut self,
+        event: &AlarmEvent,
+        seq: Option<u64>,
+        origin: &Origin,
+        signalled: WallClock,
+    ) -> (Arc<AlarmRecord>, Vec<Arc<AlarmRecord>>) {
+        let newest = self.newest(event.at);
+        let told = self.open.get(&event.id).and_then(|it| it.evidence.as_ref());
+        let evidence = self.trail.evidence(&origin.run, event.onset_at, told);
+        let context = AlarmContext {
+            newest: &newest,
+            evidence: evidence.as_ref(),
+            origin,
+            bed: self.config.id.as_str(),
+            bed_label: self.config.label.as_deref(),
+            profile: &self.config.policy.profile,
+            rule_hash: &self.config.policy.hash,
+            wall: Some(signalled),
+            signalled_at: Some(signalled.up),
+        };
+        let record = Arc::new(AlarmRecord::new(event, seq, &context));
+        note_open(&mut self.open, event, &record);
+        self.changed |= is_stored(event);
+        (record, self.open_alarms())
+    }
+}
+
+/// Keeps what is open as its newest record.
+pub(super) fn note_open(
+    open: &mut BTreeMap<AlarmId, Arc<AlarmRecord>>,
+    event: &AlarmEvent,
+    record: &Arc<AlarmRecord>,
+) {
+    match event.phase {
+        Phase::End | Phase::Reset => {
+            open.remove(&event.id);
+        }
+        Phase::Start | Phase::Continue | Phase::Update | Phase::Escalate | Phase::DeEscalate => {
+            open.insert(event.id.clone(), Arc::clone(record));
+        }
+    }
+}
+
+/// What is open, the most urgent first, and of equals the oldest.
+pub(super) fn by_urgency(open: &BTreeMap<AlarmId, Arc<AlarmRecord>>) -> Vec<Arc<AlarmRecord>> {
+    let mut open: Vec<_> = open.values().map(Arc::clone).collect();
+    open.sort_by_key(|it| std::cmp::Reverse(it.priority));
+    open
 }

@@ -14,11 +14,13 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tracing::{info, warn};
+use vitals::alarm::agent::AgentSnapshot;
 use vitals::alarm::snapshot::{Boot, Snapshot};
 use vitals::name::Name;
 use vitals::time::Uptime;
 
 use super::bed::BedState;
+use super::own::OwnAlarms;
 use crate::clock;
 
 /// The file in the run directory.
@@ -37,6 +39,7 @@ pub struct Kept {
 #[derive(Debug, Default)]
 pub struct KeptBeds {
     beds: BTreeMap<Name, Kept>,
+    agent: Option<(AgentSnapshot, Boot)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,6 +49,9 @@ struct Document {
     run: String,
     up_ms: Uptime,
     beds: BTreeMap<Name, Snapshot>,
+    /// The agent's own alarms.
+    #[serde(default)]
+    agent: Option<AgentSnapshot>,
 }
 
 impl KeptBeds {
@@ -73,7 +79,12 @@ impl KeptBeds {
         let beds: BTreeMap<_, _> =
             document.beds.into_iter().map(|(bed, snapshot)| (bed, Kept { snapshot, boot: same })).collect();
         info!(beds = beds.len(), run = document.run, "The alarms of an earlier run are taken up again.");
-        Self { beds }
+        Self { beds, agent: document.agent.map(|it| (it, same)) }
+    }
+
+    /// What it left of the agent's own alarms.
+    pub(super) fn agent(&self) -> Option<&(AgentSnapshot, Boot)> {
+        self.agent.as_ref()
     }
 
     /// What it left of this bed.
@@ -100,17 +111,23 @@ fn parse(bytes: &[u8], place: &str) -> Option<Document> {
 }
 
 /// Everything, for the run directory.
-pub(super) fn whole(beds: &BTreeMap<Arc<Name>, BedState>, run: &str, now: Uptime) -> Arc<[u8]> {
-    encode(beds.iter(), run, now)
+pub(super) fn whole(
+    beds: &BTreeMap<Arc<Name>, BedState>,
+    own: &OwnAlarms,
+    run: &str,
+    now: Uptime,
+) -> Arc<[u8]> {
+    encode(beds.iter(), own, run, now)
 }
 
 /// The beds with open alarms, for the alarm lane.
-pub(super) fn durable(beds: &BTreeMap<Arc<Name>, BedState>, run: &str) -> Arc<[u8]> {
-    encode(beds.iter().filter(|(_, bed)| bed.open_count() > 0), run, clock::uptime())
+pub(super) fn durable(beds: &BTreeMap<Arc<Name>, BedState>, own: &OwnAlarms, run: &str) -> Arc<[u8]> {
+    encode(beds.iter().filter(|(_, bed)| bed.open_count() > 0), own, run, clock::uptime())
 }
 
 fn encode<'a>(
     beds: impl Iterator<Item = (&'a Arc<Name>, &'a BedState)>,
+    own: &OwnAlarms,
     run: &str,
     now: Uptime,
 ) -> Arc<[u8]> {
@@ -120,6 +137,7 @@ fn encode<'a>(
         run: run.into(),
         up_ms: now,
         beds: beds.map(|(id, bed)| (Name::clone(id), bed.engine().snapshot(now))).collect(),
+        agent: Some(own.snapshot(now)),
     };
     serde_json::to_vec(&document).map_or_else(|_| Arc::from([]), Arc::from)
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use vitals::alarm::event::Priority;
 use vitals::name::Name;
 use vitals::reading::Mode;
-use vitals::record::alarm::WallClock;
+use vitals::record::alarm::{AlarmRecord, WallClock};
 use vitals::record::reading::Origin;
 use vitals::record::state::{STATUS, StatusRecord};
 use vitals::time::Uptime;
 
 use super::bed::BedState;
+use super::own::OwnAlarms;
 use crate::buffer::Progress;
 use crate::forwarder::{StateTopic, StateUpdate};
 
@@ -29,6 +31,8 @@ pub struct BedsideStatus {
     pub beds: usize,
     /// Open alarms by priority: low, medium, high.
     pub alarms: [usize; 3],
+    /// The agent's own, in the same order.
+    pub own_alarms: [usize; 3],
 }
 
 pub(super) fn of(
@@ -36,17 +40,24 @@ pub(super) fn of(
     reading_seq: u64,
     alarm_seq: u64,
     beds: &BTreeMap<Arc<Name>, BedState>,
+    own: &OwnAlarms,
     at: Uptime,
 ) -> BedsideStatus {
-    let mut alarms = [0; 3];
-    for alarm in beds.values().flat_map(BedState::open_alarms) {
+    let alarms = by_priority(beds.values().flat_map(BedState::open_alarms));
+    let own_alarms = by_priority(own.open_alarms());
+    BedsideStatus { turns, at, reading_seq, alarm_seq, beds: beds.len(), alarms, own_alarms }
+}
+
+fn by_priority(alarms: impl IntoIterator<Item = Arc<AlarmRecord>>) -> [usize; 3] {
+    let mut count = [0; 3];
+    for alarm in alarms {
         match alarm.priority {
-            vitals::alarm::event::Priority::Low => alarms[0] += 1,
-            vitals::alarm::event::Priority::Medium => alarms[1] += 1,
-            vitals::alarm::event::Priority::High => alarms[2] += 1,
+            Priority::Low => count[0] += 1,
+            Priority::Medium => count[1] += 1,
+            Priority::High => count[2] += 1,
         }
     }
-    BedsideStatus { turns, at, reading_seq, alarm_seq, beds: beds.len(), alarms }
+    count
 }
 
 /// The heartbeat: how the agent is, each second, from the loop itself, so that a loop that stands still has none.
@@ -68,7 +79,8 @@ pub(super) fn heartbeat(
         clock: wall.quality,
         turns: status.turns,
         beds: u32::try_from(status.beds).unwrap_or(u32::MAX),
-        alarms: u32::try_from(status.alarms.iter().sum::<usize>()).unwrap_or(u32::MAX),
+        alarms: u32::try_from(status.alarms.iter().chain(&status.own_alarms).sum::<usize>())
+            .unwrap_or(u32::MAX),
         accepted: status.reading_seq,
         buffered: store.readings.buffered_records + store.alarms.buffered_records,
         buffer_bytes: store.bytes_on_disk,

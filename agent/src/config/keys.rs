@@ -25,6 +25,7 @@ pub const KEYS: &[Key] = &[
     key("unit", "id", ""),
     key("unit", "label", ""),
     key("unit", "profile", ""),
+    key("unit", "stations", "true"),
     key("unit", "alarms_file", "\"alarms.toml\""),
     key("kafka", "brokers", ""),
     key("kafka", "security", "\"ssl\""),

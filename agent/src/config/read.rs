@@ -65,13 +65,11 @@ pub(super) fn config(
     let ward = Ward { links: &mqtt, beds: &beds, named };
     let sources = source::sources(root, &ward, mistakes);
     let annunciators = annunciator::annunciators(root, &ward, mistakes);
-    annunciator::refuse_circles(&annunciators, agent.as_ref(), &ward, &sources, mistakes);
+    annunciator::refuse_circles(&annunciators, &sources, mistakes);
+    ward::refuse_bed_of_agent(root, agent.as_ref(), mistakes);
     let annunciators: Vec<_> = annunciators.into_iter().map(Spanned::into_inner).collect();
     ward::check_sources(&mut beds, &sources, mistakes, &mut warnings);
-    if annunciators.is_empty() && root.value("annunciator").is_none() {
-        let what = "no annunciator: with Kafka away nobody hears an alarm but who reads the journal";
-        warnings.add(0..0, what, "add an [[annunciator]]");
-    }
+    annunciator::warn_of_silence(root, &annunciators, unit.as_ref(), &mut warnings);
     let (Some(agent), Some(unit), Some(buffer), Some(kafka)) = (agent, unit, buffer, kafka) else {
         return (None, warnings);
     };

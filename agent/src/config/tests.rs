@@ -170,6 +170,29 @@ fn what_is_not_said_has_its_default() {
 }
 
 #[test]
+fn a_configuration_in_which_nobody_would_hear_anything_is_warned_of() {
+    let program = |priorities: &str| {
+        format!("[[annunciator]]\nkind = \"command\"\ncommand = [\"/bin/sh\"]\npriorities = [{priorities}]\n")
+    };
+    for (stations, annunciator, warning) in [
+        (true, String::new(), Some("with Kafka away nobody hears")),
+        (false, String::new(), Some("nobody would hear an alarm")),
+        (true, program("\"low\""), Some("high priority")),
+        (false, program("\"high\""), None),
+    ] {
+        let text = format!(
+            "[agent]\nid = \"a\"\n[unit]\nid = \"u\"\nprofile = \"adult\"\nstations = {stations}\n\
+             [kafka]\nbrokers = [\"k:9093\"]\n[[bed]]\nid = \"b\"\n\
+             [[source]]\nid = \"s\"\nbed = \"b\"\ndevice = \"nonin-df8\"\nport = \"/dev/x\"\n{annunciator}"
+        );
+        let Loaded { warnings, .. } = Place::new().load(&text).unwrap_or_else(|it| panic!("{it}"));
+        let told: Vec<_> = warnings.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(told.len(), usize::from(warning.is_some()), "{stations} {annunciator} {told:?}");
+        assert!(warning.is_none_or(|it| told[0].contains(it)), "{stations} {annunciator} {told:?}");
+    }
+}
+
+#[test]
 fn all_mistakes_are_told_in_one_run() {
     let place = Place::new();
     let text = GOOD

@@ -9,7 +9,7 @@ use tracing::warn;
 use vitals::time::ClockQuality;
 
 use super::RunError;
-use crate::buffer::{self, EngineState, Found, Past};
+use crate::buffer::{self, EngineState, Found, Past, Remark};
 use crate::clock;
 use crate::config::Config;
 use crate::source::identity;
@@ -25,6 +25,8 @@ pub(super) struct Told {
     pub(super) past: Arc<OnceLock<Past>>,
     /// What a broker may send again.
     pub(super) stored: Stored,
+    /// Whether the store as a whole was set aside.
+    pub(super) replaced: Arc<OnceLock<bool>>,
 }
 
 /// Begins to open the store.
@@ -80,6 +82,8 @@ fn take(found: Found, told: &Told) -> Option<EngineState> {
     }
     // They are set here and nowhere else.
     let _ = told.stored.set(found.stored.iter().filter_map(|it| identity::of_body(it)).collect());
+    let is_whole = |it: &Remark| matches!(it, Remark::Replaced { .. });
+    let _ = told.replaced.set(found.remarks.iter().any(is_whole));
     let _ = told.past.set(found.past);
     found.state
 }

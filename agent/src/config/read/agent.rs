@@ -49,8 +49,9 @@ pub(super) fn unit(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Unit> 
         let what = "profile is missing in unit: which limits hold must be said";
         mistakes.add(section.span.clone(), what, format!("profile = \"adult\" ({})", PROFILES.join(", ")));
     }
+    let stations = section.boolean("stations", mistakes).is_none_or(Spanned::into_inner);
     let id = id?.into_inner();
-    Some(Unit { label: label.unwrap_or_else(|| id.to_string()), id, profile: profile? })
+    Some(Unit { label: label.unwrap_or_else(|| id.to_string()), id, profile: profile?, stations })
 }
 
 /// One of the profiles, where one is said.

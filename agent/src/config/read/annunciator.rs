@@ -6,7 +6,7 @@ use vitals::alarm::event::Priority;
 use super::source::{Sources, refuse_keys};
 use super::ward::Ward;
 use crate::config::section::{Mistakes, Section};
-use crate::config::{Agent, Annunciator, keys};
+use crate::config::{Annunciator, Unit, keys};
 
 /// All annunciators, each with the place of its topic or its table.
 pub(super) fn annunciators(
@@ -35,11 +35,9 @@ fn same_topic(a: &Annunciator, b: &Annunciator) -> bool {
     }
 }
 
-/// What the agent says must not come back to it as a reading, nor a word on itself stand for a bed.
+/// What the agent says must not come back to it as a reading.
 pub(super) fn refuse_circles(
     annunciators: &[Spanned<Annunciator>],
-    agent: Option<&Agent>,
-    ward: &Ward<'_>,
     sources: &Sources,
     mistakes: &mut Mistakes,
 ) {
@@ -49,13 +47,38 @@ pub(super) fn refuse_circles(
             let what = format!("the source {source} would read these alarms as readings");
             mistakes.add(it.span(), what, "give the alarms a topic that no source listens to");
         }
-        if let Some(agent) = agent.filter(|agent| ward.named.contains(&agent.id.as_str())) {
-            let what = format!(
-                "the bed {} bears the agent's id, and its topic tells whether the agent is there",
-                agent.id
-            );
-            mistakes.add(it.span(), what, "give the agent an id that no bed has");
-        }
+    }
+}
+
+/// An alarm that nobody hears is none.
+pub(super) fn warn_of_silence(
+    root: &Section<'_>,
+    annunciators: &[Annunciator],
+    unit: Option<&Unit>,
+    warnings: &mut Mistakes,
+) {
+    let stations = unit.is_none_or(|it| it.stations);
+    let span = root.value("annunciator").map_or(0..0, Spanned::span);
+    let hears_high = |it: &Annunciator| match it {
+        Annunciator::Mqtt { .. } => true,
+        Annunciator::Command { priorities, .. } => priorities.contains(&Priority::High),
+    };
+    // What was said and cannot be read has its mistake already.
+    let nothing = annunciators.is_empty() && root.value("annunciator").is_none();
+    if nothing && !stations {
+        let what =
+            "nobody would hear an alarm: there is no annunciator but the journal, and no station is expected";
+        warnings.add(
+            span,
+            what,
+            "add an [[annunciator]], or let a station show the alarms (stations = true under [unit])",
+        );
+    } else if nothing {
+        let what = "no annunciator: with Kafka away nobody hears an alarm but who reads the journal";
+        warnings.add(span, what, "add an [[annunciator]]");
+    } else if !annunciators.is_empty() && !annunciators.iter().any(hears_high) {
+        let what = "no annunciator tells alarms of high priority";
+        warnings.add(span, what, "priorities = [\"high\", \"medium\"]");
     }
 }
 

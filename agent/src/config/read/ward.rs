@@ -15,7 +15,7 @@ use super::source::{Entry, Sources};
 use crate::config::alarms::AlarmsFile;
 use crate::config::alike::alike;
 use crate::config::section::{Mistakes, Section};
-use crate::config::{Bed, keys};
+use crate::config::{Agent, Bed, keys};
 
 /// A bed with its place in the file.
 pub(super) struct BedEntry {
@@ -68,6 +68,19 @@ pub(super) fn beds(
         mistakes.add(0..0, "there is no bed", "[[bed]]\nid = \"icu-3-07\"");
     }
     beds
+}
+
+/// The agent's own alarms stand under its id in the place of a bed.
+pub(super) fn refuse_bed_of_agent(root: &Section<'_>, agent: Option<&Agent>, mistakes: &mut Mistakes) {
+    let Some(agent) = agent else { return };
+    for section in root.sections("bed", &mut Mistakes::default()) {
+        let id = section.value("id").filter(|it| it.get_ref().as_str() == Some(agent.id.as_str()));
+        if let Some(id) = id {
+            let what =
+                format!("the bed {} bears the agent's id, which stands for the agent itself", agent.id);
+            mistakes.add(id.span(), what, "give the agent an id that no bed has");
+        }
+    }
 }
 
 fn prefer(section: &Section<'_>, mistakes: &mut Mistakes) -> Vec<Preferred> {
