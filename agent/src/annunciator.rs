@@ -8,6 +8,7 @@ mod journal;
 mod mqtt;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -88,7 +89,13 @@ pub fn start(
 impl Outlet {
     /// Makes a change known. Never waits.
     pub fn offer(&mut self, announcement: &Announcement) {
-        if announcement.record.phase != Phase::Continue {
+        let record = &announcement.record;
+        if matches!(record.phase, Phase::Start | Phase::Escalate) {
+            let generation = Duration::from_millis(record.generation_delay_ms.unwrap_or(0));
+            let condition = Duration::from_millis(record.condition_delay_ms);
+            self.metrics.signal(record.priority, condition, generation);
+        }
+        if record.phase != Phase::Continue {
             journal::tell(announcement);
             self.metrics.annunciate("journal", "sent");
         }

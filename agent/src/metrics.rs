@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -12,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use vitals::alarm::event::Priority;
 
 /// A source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,8 +66,8 @@ pub struct Metrics {
     repeated: Family<OfSource, Counter>,
     reopened: Family<OfSource, Counter>,
     annunciated: Family<OfAnnunciator, Counter>,
-    /// Seconds from an alarm's decision to the annunciators.
-    pub generation_delay: Histogram,
+    condition_delay: Family<OfPriority, Histogram, fn() -> Histogram>,
+    generation_delay: Family<OfPriority, Histogram, fn() -> Histogram>,
     /// What is set when somebody looks.
     pub views: Views,
 }
@@ -98,8 +100,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("wardline");
         let (accepted, bytes, rejected) = (Family::default(), Family::default(), Family::default());
         let (reopened, annunciated, repeated) = (Family::default(), Family::default(), Family::default());
-        let generation_delay =
-            Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]);
+        let condition_delay = Family::new_with_constructor(condition_buckets as fn() -> Histogram);
+        let generation_delay = Family::new_with_constructor(generation_buckets as fn() -> Histogram);
         registry.register("readings_accepted", "Observation sets taken from a source", accepted.clone());
         registry.register_with_unit("received", "Bytes taken from a source", Unit::Bytes, bytes.clone());
         registry.register(
@@ -111,6 +113,8 @@ impl Metrics {
         registry.register("messages_repeated", what, repeated.clone());
         registry.register("serial_reopened", "Times a port was opened", reopened.clone());
         registry.register("annunciated", "Alarm changes handed to local annunciators", annunciated.clone());
+        let what = "From onset to decision (IEC 60601-1-8: alarm condition delay)";
+        registry.register_with_unit("alarm_condition_delay", what, Unit::Seconds, condition_delay.clone());
         let what = "From decision to annunciation (IEC 60601-1-8: alarm signal generation delay)";
         registry.register_with_unit(
             "alarm_signal_generation_delay",
@@ -121,7 +125,18 @@ impl Metrics {
         let views = Views::default();
         views.register(&mut registry);
         let registry = Arc::new(registry);
-        Self { registry, accepted, bytes, rejected, repeated, reopened, annunciated, generation_delay, views }
+        Self {
+            registry,
+            accepted,
+            bytes,
+            rejected,
+            repeated,
+            reopened,
+            annunciated,
+            condition_delay,
+            generation_delay,
+            views,
+        }
     }
 
     /// Counts what a source gave: observation sets, and the bytes they came in.
@@ -151,6 +166,18 @@ impl Metrics {
         self.annunciated.get_or_create(&OfAnnunciator { annunciator, outcome }).inc();
     }
 
+    /// Measures the two delays of an alarm whose signal begins: from onset to decision, and from there to here.
+    pub fn signal(&self, priority: Priority, condition: Duration, generation: Duration) {
+        let priority = match priority {
+            Priority::Low => PriorityLabel::low,
+            Priority::Medium => PriorityLabel::medium,
+            Priority::High => PriorityLabel::high,
+        };
+        let of = OfPriority { priority };
+        self.condition_delay.get_or_create(&of).observe(condition.as_secs_f64());
+        self.generation_delay.get_or_create(&of).observe(generation.as_secs_f64());
+    }
+
     /// All counters in the text format of OpenMetrics.
     #[must_use]
     pub fn text(&self) -> String {
@@ -166,6 +193,16 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The delays that limits have, in seconds.
+fn condition_buckets() -> Histogram {
+    Histogram::new([0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0])
+}
+
+/// Around what is promised, in seconds: 0.5 at most.
+fn generation_buckets() -> Histogram {
+    Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0])
 }
 
 impl Views {
@@ -217,5 +254,14 @@ mod tests {
             text.contains("wardline_readings_rejected_total{source=\"monitor-07\",reason=\"not_json\"} 1"),
             "{text}"
         );
+        metrics.signal(Priority::High, Duration::from_secs(15), Duration::from_millis(20));
+        let text = metrics.text();
+        for line in [
+            "wardline_alarm_condition_delay_seconds_bucket{le=\"15.0\",priority=\"high\"} 1",
+            "wardline_alarm_condition_delay_seconds_bucket{le=\"10.0\",priority=\"high\"} 0",
+            "wardline_alarm_signal_generation_delay_seconds_bucket{le=\"0.025\",priority=\"high\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in:\n{text}");
+        }
     }
 }
