@@ -59,7 +59,7 @@ pub use self::account::Delivered;
 pub use self::found::{Found, Remark, can_open};
 pub use self::history::{Began, Past, Previous};
 pub use self::intake::Intake;
-pub use self::open::{OpenError, Opened, open};
+pub use self::open::{OpenError, Opened, is_in_use, open};
 pub use self::progress::{LaneProgress, Progress, StoreState};
 pub use self::reader::{LaneReader, ReadError, Waited};
 use crate::config::WhenFull;

@@ -98,6 +98,7 @@ pub fn run(config: Config) -> Result<(), RunError> {
 }
 
 async fn live(config: Config) -> Result<(), RunError> {
+    let signals = end::Signals::listen()?;
     make_run_dir(&config.agent.run_dir)?;
     let run: Arc<str> = clock::run_id().into();
     let failure = StoreFailure::new(&config.agent.run_dir);
@@ -147,7 +148,7 @@ async fn live(config: Config) -> Result<(), RunError> {
     let parts = (status.clone(), progress.clone(), forwarder.progress());
     be_seen(&config, &seen(&config, &run, parts, metrics), &stopped, &mut tasks);
     let returned = store_return::wait(&config, failed, progress.clone(), status.clone());
-    let why = end::wait(&mut tasks, status, progress, failure, returned).await;
+    let why = end::wait(signals, &mut tasks, status, progress, failure, returned).await;
     notify::stopping();
     let _ = stop.send(true);
     end::drain(tasks, bedside, forwarder, keeper, &why, config.agent.shutdown_grace).await;

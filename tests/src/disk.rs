@@ -19,6 +19,11 @@ pub struct Disk {
 impl Disk {
     /// Makes one of so many bytes and mounts it at a directory; `image` holds it.
     pub fn mount(image: &Path, at: &Path, bytes: u64) -> Result<Self> {
+        Self::mount_with(image, at, bytes, &[])
+    }
+
+    /// Makes one with further options of `mkfs.ext4`.
+    pub fn mount_with(image: &Path, at: &Path, bytes: u64, options: &[&str]) -> Result<Self> {
         let file = fs::File::create(image)?;
         file.set_len(bytes)?;
         fs::create_dir_all(at)?;
@@ -28,7 +33,7 @@ impl Disk {
             rustix::process::getgid().as_raw()
         );
         let mut mkfs = Command::new(program::installed("mkfs.ext4", "e2fsprogs")?);
-        process::run(mkfs.args(["-q", "-F", "-m", "0", "-E", &owner]).arg(image))?;
+        process::run(mkfs.args(["-q", "-F", "-m", "0", "-E", &owner]).args(options).arg(image))?;
         let disk = Self { image: image.to_owned(), at: at.to_owned() };
         disk.mount_image()?;
         Ok(disk)

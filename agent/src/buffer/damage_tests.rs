@@ -11,10 +11,10 @@ use super::facts::Facts;
 use super::generation::Generation;
 use super::model_tests::{copy_dir, naming};
 use super::open::open_on;
-use super::store_tests::{SOON, end, read_to, reading, settings, tally, wait_for_mark};
-use super::{Remark, SIZE_MIN, Settings, StoreState, open};
+use super::store_tests::{SOON, end, read_to, reading, settings, tally, wait_for_mark, wait_until};
+use super::{Delivered, Remark, SIZE_MIN, Settings, StoreState, open};
 use crate::clock;
-use crate::envelope::{Receipt, ToStore};
+use crate::envelope::{Position, Receipt, ToStore};
 
 /// A sync that takes its time: nobody waits for it, and what memory cannot hold is one gap, acknowledged in its turn.
 #[test]
@@ -85,6 +85,32 @@ fn any_damage_costs_a_frame_or_two_and_is_told() {
         assert!(gaps.iter().all(|it| it.reason == GapReason::StoreDamaged));
         assert!(records + missing >= 2_999 && missing <= 30, "round {round}: {records} and {gaps:?}");
     }
+}
+
+/// Somebody took a whole generation away: its numbers are a gap, and the account balances once Kafka has that.
+#[test]
+fn a_generation_that_is_gone_is_told_and_accounted_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(settings(dir.path(), "run-1")).unwrap();
+    for seq in 1..=4_000 {
+        opened.intake.offer(reading(seq, 2_500));
+    }
+    wait_for_mark(&opened, 4_000);
+    end(opened);
+    let generations = std::fs::read_dir(dir.path().join("readings")).unwrap();
+    let mut generations: Vec<_> = generations.map(|it| it.unwrap().path()).collect();
+    generations.sort();
+    std::fs::remove_dir_all(&generations[1]).unwrap();
+    let mut opened = open(settings(dir.path(), "run-2")).unwrap();
+    let (records, gaps) = tally(&read_to(&mut opened.readings, 4_000));
+    assert!(matches!(&gaps[..], [gap] if gap.reason == GapReason::StoreDamaged), "{gaps:?}");
+    assert_eq!(records + gaps[0].count, 4_000);
+    let delivered = Delivered { records, covered: gaps[0].count };
+    opened.readings.deliver(&Position { run: "run-1".into(), seq: 4_000 }, delivered);
+    let progress = opened.intake.progress();
+    wait_until(|| progress.borrow().readings.acknowledged.seq == 4_000);
+    assert_eq!(progress.borrow().conservation_error, 0);
+    end(opened);
 }
 
 #[expect(clippy::disallowed_methods, reason = "how a person replays a random test")]

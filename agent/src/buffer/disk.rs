@@ -241,19 +241,24 @@ impl DiskLane {
         }
     }
 
-    /// How many numbers lie behind one position, up to another.
+    /// How many numbers lie behind one position, up to another; those of a run that lie between its stretches count too.
     fn count_between(&self, from: &Position, upto: &Position) -> u64 {
         let mut reached = !self.facts().any(|(_, it)| it.run == from.run);
         let (mut count, mut ended) = (0, false);
+        let mut before = Some(from.clone()).filter(|it| it.seq > 0);
         for (_, facts) in self.facts() {
             reached |= facts.run == from.run;
             if !reached || ended && facts.run != upto.run {
                 continue;
             }
             ended |= facts.run == upto.run;
-            let first = if facts.run == from.run { facts.first.max(from.seq + 1) } else { facts.first };
+            let first = match &before {
+                Some(it) if it.run == facts.run => it.seq + 1,
+                _ => facts.first,
+            };
             let last = if facts.run == upto.run { facts.last.min(upto.seq) } else { facts.last };
             count += (last + 1).saturating_sub(first);
+            before = Some(Position { run: facts.run.clone(), seq: last.max(first - 1) });
         }
         count
     }

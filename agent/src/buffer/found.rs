@@ -111,7 +111,7 @@ pub(super) fn lanes(settings: &Settings, platter: &Platter) -> (Option<Lanes>, F
             if reserve.give_back() {
                 return open_lanes(settings, platter, &mut found);
             }
-            replace(&settings.dir, &error, &mut found.remarks)?;
+            replace(settings, &error, &mut found.remarks)?;
             open_lanes(settings, platter, &mut found)
         })
     });
@@ -170,10 +170,10 @@ fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Resu
 }
 
 /// Takes both lanes out of the way, whole.
-fn replace(dir: &Path, error: &StoreError, remarks: &mut Vec<Remark>) -> Result<(), StoreError> {
-    let quarantine = Quarantine::new(dir);
+fn replace(settings: &Settings, error: &StoreError, remarks: &mut Vec<Remark>) -> Result<(), StoreError> {
+    let quarantine = place(settings, Lane::Readings, &Platter::System).quarantine;
     for lane in ["readings", "alarms"] {
-        let lane = dir.join(lane);
+        let lane = settings.dir.join(lane);
         if lane.exists() {
             let aside = quarantine.take(&lane)?;
             remarks.push(Remark::Replaced { dir: aside, reason: error.chain() });
@@ -191,7 +191,7 @@ pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place
     let generation = (share / 32).clamp(1 << 20, 16 << 20);
     Place {
         dir: settings.dir.join(name),
-        quarantine: Quarantine::new(&settings.dir),
+        quarantine: Quarantine::new(&settings.dir, generation),
         naming: naming(settings, lane),
         bound: Bound {
             bytes: evicts.then_some(share),

@@ -107,7 +107,7 @@ impl Model {
         let store = self.dirs.last().unwrap().path();
         let place = Place {
             dir: store.join("readings"),
-            quarantine: Quarantine::new(store),
+            quarantine: Quarantine::new(store, 1 << 20),
             naming: Naming { run: run.clone(), ..naming() },
             bound: Bound {
                 bytes: Some(8 << 20),

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tokio::sync::watch;
 use vitals::record::ledger::Lane;
 
@@ -27,6 +28,7 @@ use super::reader::LaneReader;
 use super::rescue::Rescue;
 use super::writer::{ALARMS_COALESCE, Course, Medium, Owner, beginning};
 use super::{Mark, Settings};
+use crate::clock;
 
 /// Why the store was not opened, not even in memory.
 #[derive(Debug, thiserror::Error)]
@@ -91,11 +93,34 @@ pub(super) fn open_on(settings: Settings, platter: Platter) -> Result<Opened, Op
     Ok(Opened { intake, readings: readings.reader, alarms: alarms.reader, found })
 }
 
+/// A look at whether an agent works here takes the lock for a moment, which is no reason not to start.
+const LOCK_WAIT: Duration = Duration::from_millis(300);
+
 fn lock(dir: &Path) -> io::Result<File> {
     fs::create_dir_all(dir)?;
     let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    Ok(file)
+    let begin = clock::instant();
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) if begin.elapsed() < LOCK_WAIT => thread::sleep(LOCK_WAIT / 30),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether an agent works on a store: asked without changing anything, and without keeping one from starting.
+pub fn is_in_use(dir: &Path) -> io::Result<bool> {
+    let file = match File::open(dir.join("lock")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What a lane's thread waits for: its part of the disk, or word that there is none.

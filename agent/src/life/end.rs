@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -15,24 +15,55 @@ use crate::bedside::BedsideStatus;
 use crate::buffer::{self, StoreState};
 use crate::forwarder;
 
+/// What the agent hears from whoever manages it, from its first moment on.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self, RunError> {
+        let listen =
+            |kind| signal(kind).map_err(|source| RunError::System { what: "to listen to signals", source });
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Until it is told to stop.
+    async fn stop(&mut self) {
+        let mut hung_up = false;
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break info!("Told to stop."),
+                _ = self.interrupt.recv() => break info!("Interrupted."),
+                _ = self.hang_up.recv() => {
+                    if !std::mem::replace(&mut hung_up, true) {
+                        info!("SIGHUP changes nothing: restart the agent to let it read its configuration.");
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Waits until somebody stops the agent (`Ok`), or it cannot go on.
 pub(super) async fn wait(
+    mut signals: Signals,
     tasks: &mut JoinSet<()>,
     mut status: watch::Receiver<BedsideStatus>,
     mut store: watch::Receiver<buffer::Progress>,
     failure: StoreFailure,
     returned: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let signals =
-        |kind| signal(kind).map_err(|source| RunError::System { what: "to listen to signals", source });
-    let (mut terminate, mut interrupt) =
-        (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
     // A sender that is gone says that its part has ended; the loop's panics are on stderr by then.
     let bedside_ended = async { while status.changed().await.is_ok() {} };
     let store_failed = store.wait_for(|it| matches!(it.state, StoreState::Failed { .. }));
     tokio::select! {
-        _ = terminate.recv() => info!("Told to stop."),
-        _ = interrupt.recv() => info!("Interrupted."),
+        () = signals.stop() => {}
         () = returned => {
             failure.forget();
             return Err(RunError::StoreReturned);

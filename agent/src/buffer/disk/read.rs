@@ -26,6 +26,9 @@ impl DiskLane {
     pub(in crate::buffer) fn next_after(&mut self, position: &Position) -> Result<Option<Chunk>, StoreError> {
         let mut position = position.clone();
         while let Some((place, after)) = self.locate(&position) {
+            if let Some(missing) = self.missing_before(place, &position) {
+                return Ok(Some(missing));
+            }
             if let Some(Old { gap: Some(gap), facts, .. }) = self.old.get(place) {
                 let items = vec![Item::Gap(gap.clone())];
                 let chunk = Chunk { run: facts.run.clone(), first: facts.first, last: facts.last, items };
@@ -58,6 +61,15 @@ impl DiskLane {
             }
         }
         None
+    }
+
+    /// What lay between a position and the stretch that is found behind it in the same run: somebody took it away, for
+    /// what is in Kafka is removed from the front. A position at 0 only means the beginning.
+    fn missing_before(&mut self, place: usize, position: &Position) -> Option<Chunk> {
+        let facts = self.old.get(place).map_or(&self.tail.facts, |it| &it.facts);
+        let (run, last) = (facts.run.clone(), facts.first.saturating_sub(1));
+        let is_missing = run == position.run && position.seq > 0 && position.seq < last;
+        is_missing.then(|| self.hole(&run, position.seq + 1, last))
     }
 
     fn read(&mut self, place: usize, after: u64, last: u64) -> Result<Next, StoreError> {

@@ -83,12 +83,14 @@ pub(super) fn recover_generation(
     set_aside: &mut u64,
 ) -> Result<Option<Facts>, StoreError> {
     let born = super::super::generation::read_facts(&dir.join("born"));
+    // sled makes its file before the other is written.
+    let is_gone = born.is_some() && !dir.join("db").exists();
     let carved = Carved::from_generation(dir);
     let scanned = Generation::open(dir, Platter::System)
         .and_then(|it| scan(&it, born.as_ref()).map(|facts| (it, facts)));
     let (generation, mut facts) = match scanned {
         Ok((it, Some((facts, starts)))) if carved.starts().all(|seq| starts.contains(&seq)) => (it, facts),
-        Ok((it, None)) if carved.starts().next().is_none() => {
+        Ok((it, None)) if carved.starts().next().is_none() && !is_gone => {
             let Some(born) = born else {
                 // It was being made when the power went: nothing was ever acknowledged from it.
                 drop(it);
@@ -98,7 +100,8 @@ pub(super) fn recover_generation(
             (it, born)
         }
         hiding => {
-            let former = if is_unfinished(&hiding, &carved) { Former::Remove } else { Former::SetAside };
+            let unfinished = !is_gone && is_unfinished(&hiding, &carved);
+            let former = if unfinished { Former::Remove } else { Former::SetAside };
             drop(hiding);
             *set_aside += u64::from(matches!(former, Former::SetAside));
             let begin = born.unwrap_or_else(|| Facts::begin("unknown".into(), 1));
