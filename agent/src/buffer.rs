@@ -27,6 +27,7 @@ mod frame;
 mod generation;
 mod group;
 mod history;
+pub mod inspect;
 mod intake;
 mod memory;
 mod open;

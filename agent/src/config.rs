@@ -69,6 +69,14 @@ pub struct Agent {
     pub shutdown_grace: Duration,
 }
 
+impl Agent {
+    /// The store's directory.
+    #[must_use]
+    pub fn store_dir(&self) -> PathBuf {
+        self.state_dir.join("store")
+    }
+}
+
 /// The hospital's unit.
 #[derive(Debug, Clone)]
 pub struct Unit {

@@ -1,6 +1,8 @@
 //! How the agent is seen from outside: metrics, liveness, readiness and status, on its socket and on loopback.
 //!
-//! Read only. `/readyz` does not ask for Kafka: a dead broker must not get the agent restarted.
+//! Read only. On the socket alone: a look at the store, `/buffer/…`. `/readyz` does not ask for Kafka: a dead broker must not get the agent restarted.
+
+mod look;
 
 use std::fs;
 use std::io;
@@ -18,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use self::look::Looks;
 use crate::bedside::BedsideStatus;
 use crate::buffer::{Progress, StoreState};
 use crate::clock;
@@ -27,6 +30,9 @@ use crate::metrics::{Metrics, OfPriority, PriorityLabel};
 
 /// A bedside loop that has not turned for this long stands still.
 const TURNS_WITHIN: Duration = Duration::from_secs(5);
+
+/// So long an answer may still take when the agent stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The socket's name in the run directory.
 pub const SOCKET: &str = "agent.sock";
@@ -56,9 +62,11 @@ pub fn start(config: &Config, seen: &Seen, stopped: &watch::Receiver<bool>, task
         .route("/readyz", get(readyz))
         .route("/status.json", get(status))
         .with_state(seen.clone());
+    let looks = Looks::new(config.agent.store_dir(), seen.store.clone(), stopped.clone());
+    let looking = Router::new().route("/buffer/{ask}", get(look::look)).with_state(looks);
     let path = config.agent.run_dir.join(SOCKET);
     match socket(&path) {
-        Ok(listener) => serve_socket(listener, router.clone(), stopped.clone(), tasks),
+        Ok(listener) => serve_socket(listener, router.clone().merge(looking), stopped.clone(), tasks),
         Err(error) => {
             error!(%error, path = %path.display(), "The agent's socket cannot be opened; status cannot ask it.");
         }
@@ -99,14 +107,28 @@ fn serve_socket(
     tasks: &mut JoinSet<()>,
 ) {
     tasks.spawn(async move {
-        let _ = axum::serve(listener, router).with_graceful_shutdown(stop(stopped)).await;
+        let serve = axum::serve(listener, router).with_graceful_shutdown(stop(stopped.clone()));
+        until_stopped(serve.into_future(), stopped).await;
     });
 }
 
 fn serve_tcp(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
-        let _ = axum::serve(listener, router).with_graceful_shutdown(stop(stopped)).await;
+        let serve = axum::serve(listener, router).with_graceful_shutdown(stop(stopped.clone()));
+        until_stopped(serve.into_future(), stopped).await;
     });
+}
+
+/// Serves until the agent stops, and then for a moment: whoever asked and does not read must not hold up the end.
+async fn until_stopped(serve: impl Future<Output = io::Result<()>>, stopped: watch::Receiver<bool>) {
+    let end = async {
+        stop(stopped).await;
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
+    tokio::select! {
+        _ = serve => {}
+        () = end => {}
+    }
 }
 
 async fn stop(mut stopped: watch::Receiver<bool>) {

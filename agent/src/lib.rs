@@ -19,6 +19,7 @@
 pub mod annunciator;
 pub mod bedside;
 pub mod buffer;
+pub mod buffer_tool;
 pub mod clock;
 pub mod config;
 pub mod decode;

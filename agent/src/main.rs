@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use wardline_agent::buffer::OpenError;
+use wardline_agent::buffer_tool::{self, Outcome};
 use wardline_agent::config::load::{self, LoadError, Loaded};
 use wardline_agent::config::show;
 use wardline_agent::decode::{self, DecodeError};
 use wardline_agent::life::RunError;
-use wardline_agent::{buffer, life, logging, replay, status};
+use wardline_agent::{life, logging, replay, status};
 
 /// Bedside vital signs to Kafka, alarms decided on the spot.
 ///
@@ -38,6 +40,11 @@ enum Command {
     Decode(decode::Arguments),
     /// Tells the alarms that recorded numbers would have raised, one JSON record a line.
     Replay(replay::Arguments),
+    /// Looks at the store: lists, verifies, exports, salvages. Changes nothing, whether the agent runs or not.
+    Buffer {
+        #[command(subcommand)]
+        command: buffer_tool::Command,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -72,6 +79,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, exit::UNAVAILABLE),
         },
         Command::Decode(it) => decode(&it),
+        Command::Buffer { command } => buffer(&command),
         Command::Replay(it) => match replay::run(&it, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -96,12 +104,12 @@ fn run(path: &Path) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = match &error {
-                RunError::Store(buffer::OpenError::AlreadyInUse { .. }) => exit::UNAVAILABLE,
+                RunError::Store(OpenError::AlreadyInUse { .. }) => exit::UNAVAILABLE,
                 RunError::Kafka(_)
                 | RunError::Mqtt { .. }
                 | RunError::Annunciators(_)
                 | RunError::RunDirectory { .. } => exit::CONFIG,
-                RunError::Store(buffer::OpenError::Thread(_))
+                RunError::Store(OpenError::Thread(_))
                 | RunError::System { .. }
                 | RunError::StoreFailed
                 | RunError::StoreReturned
@@ -142,6 +150,19 @@ fn decode(arguments: &decode::Arguments) -> ExitCode {
                 DecodeError::Input { .. } | DecodeError::NothingFound { .. } => exit::DATA,
                 DecodeError::Output(_) => exit::INTERNAL,
             };
+            fail(&error, code)
+        }
+    }
+}
+
+fn buffer(command: &buffer_tool::Command) -> ExitCode {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut progress = buffer_tool::Progress::on_terminal();
+    match buffer_tool::run(command, &mut out, &mut std::io::stderr().lock(), &mut progress) {
+        Ok(Outcome::Whole) => ExitCode::SUCCESS,
+        Ok(Outcome::Damaged) => ExitCode::from(exit::DATA),
+        Err(error) => {
+            let code = error.exit_code();
             fail(&error, code)
         }
     }

@@ -30,6 +30,7 @@ mod sim_driver;
 mod station;
 mod stop;
 mod store_faults;
+mod store_tool;
 mod surroundings;
 mod systemd;
 mod tidy;

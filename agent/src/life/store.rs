@@ -37,7 +37,7 @@ pub(super) fn open(
     quality: ClockQuality,
 ) -> Result<buffer::Opened, RunError> {
     buffer::open(buffer::Settings {
-        dir: config.agent.state_dir.join("store"),
+        dir: config.agent.store_dir(),
         agent: config.agent.id.to_string(),
         run: Arc::clone(run),
         started: clock::wall_clock(quality),

@@ -29,7 +29,7 @@ pub(super) async fn wait(
     store: watch::Receiver<buffer::Progress>,
     status: watch::Receiver<BedsideStatus>,
 ) {
-    let (dir, size) = (config.agent.state_dir.join("store"), config.buffer.size);
+    let (dir, size) = (config.agent.store_dir(), config.buffer.size);
     let begin = clock::instant();
     let mut usable_since = None;
     loop {
