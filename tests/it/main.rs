@@ -22,6 +22,7 @@ mod power_cut;
 mod recovery;
 mod redelivery;
 mod refused;
+mod restart;
 mod schema;
 mod secure;
 mod secure_kafka;

@@ -1,13 +1,17 @@
-//! A way between two programs that can swallow what goes one way, and be cut.
+//! A way between two programs that can swallow what goes one way, be cut, and say when messages are acknowledged.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
+use std::time::Instant;
 
 use anyhow::Result;
+
+use crate::mqtt_bytes::{Packet, first_packet};
 
 /// Ends of connections that may be cut: no test opens so many.
 const OPEN_MAX: usize = 256;
@@ -18,6 +22,7 @@ pub struct Proxy {
     port: u16,
     swallowing: Arc<AtomicBool>,
     open: Receiver<TcpStream>,
+    acknowledged: Receiver<Instant>,
 }
 
 impl Proxy {
@@ -28,6 +33,7 @@ impl Proxy {
         let swallowing = Arc::new(AtomicBool::new(false));
         let swallows = Arc::clone(&swallowing);
         let (opened, open) = sync_channel(OPEN_MAX);
+        let (acknowledge, acknowledged) = channel();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)) else { continue };
@@ -37,11 +43,30 @@ impl Proxy {
                     return;
                 }
                 let swallows = Arc::clone(&swallows);
-                thread::spawn(move || carry(client_in, server, || swallows.load(Ordering::Relaxed)));
-                thread::spawn(move || carry(server_in, client, || false));
+                let (seen, to_be_acknowledged) = channel();
+                let mut watch = Watch::new(acknowledge.clone(), to_be_acknowledged);
+                let up = move || {
+                    carry(client_in, server, |bytes| {
+                        watch.see(bytes);
+                        !swallows.load(Ordering::Relaxed)
+                    });
+                };
+                thread::spawn(up);
+                let mut published = Packets::default();
+                thread::spawn(move || {
+                    carry(server_in, client, |bytes| {
+                        for packet in published.take(bytes) {
+                            if let Packet::Publish { topic, id: Some(id) } = packet {
+                                // Nobody watches a way that is gone.
+                                let _ = topic.starts_with("ward/").then(|| seen.send(id));
+                            }
+                        }
+                        true
+                    });
+                });
             }
         });
-        Ok(Self { port, swallowing, open })
+        Ok(Self { port, swallowing, open, acknowledged })
     }
 
     /// Where clients connect.
@@ -55,6 +80,12 @@ impl Proxy {
         self.swallowing.store(swallow, Ordering::Relaxed);
     }
 
+    /// When messages of the ward were acknowledged, since last asked.
+    #[must_use]
+    pub fn acknowledged(&self) -> Vec<Instant> {
+        self.acknowledged.try_iter().collect()
+    }
+
     /// Cuts every connection.
     pub fn cut(&self) {
         for stream in self.open.try_iter() {
@@ -64,14 +95,55 @@ impl Proxy {
     }
 }
 
-/// Carries bytes one way until either end closes.
-fn carry(mut from: TcpStream, mut to: TcpStream, swallows: impl Fn() -> bool) {
+/// Carries bytes one way until either end closes; `see` says whether they arrive.
+fn carry(mut from: TcpStream, mut to: TcpStream, mut see: impl FnMut(&[u8]) -> bool) {
     let mut some = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut some) {
-        if !swallows() && to.write_all(&some[..count]).is_err() {
+        if see(&some[..count]) && to.write_all(&some[..count]).is_err() {
             break;
         }
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
+}
+
+/// MQTT packets out of a stream of bytes.
+#[derive(Debug, Default)]
+struct Packets(Vec<u8>);
+
+impl Packets {
+    fn take(&mut self, bytes: &[u8]) -> Vec<Packet> {
+        self.0.extend(bytes);
+        let (mut packets, mut at) = (Vec::new(), 0);
+        while let Some((packet, len)) = first_packet(&self.0[at..]) {
+            packets.push(packet);
+            at += len;
+        }
+        self.0.drain(..at);
+        packets
+    }
+}
+
+/// Looks for acknowledgements of what the broker has sent of the ward.
+struct Watch {
+    tell: Sender<Instant>,
+    seen: Receiver<u16>,
+    open: BTreeSet<u16>,
+    packets: Packets,
+}
+
+impl Watch {
+    fn new(tell: Sender<Instant>, seen: Receiver<u16>) -> Self {
+        Self { tell, seen, open: BTreeSet::new(), packets: Packets::default() }
+    }
+
+    fn see(&mut self, bytes: &[u8]) {
+        self.open.extend(self.seen.try_iter());
+        for packet in self.packets.take(bytes) {
+            if let Packet::PubAck { id } = packet {
+                // Nobody may listen.
+                let _ = self.open.remove(&id).then(|| self.tell.send(Instant::now()));
+            }
+        }
+    }
 }
