@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use anyhow::Result;
 use wardline_tests::agent::Agent;
+use wardline_tests::kafka::Kafka;
 use wardline_tests::listener::Listener;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::patient::Patient;
 use wardline_tests::pty::Pty;
 use wardline_tests::publisher::publish_one;
+use wardline_tests::reader::{Reader, Record};
 use wardline_tests::site::Site;
 use wardline_tests::wait;
+
+use crate::way::of;
 
 const SOON: Duration = Duration::from_secs(20);
 const BED: &str = "missing-1";
@@ -38,6 +42,32 @@ fn without_kafka_the_bedside_is_told() -> Result<()> {
     let broker = Mosquitto::start()?;
     let _agent = Agent::start(&site("no-kafka", broker.port())?)?;
     alarm_is_heard(broker.port())
+}
+
+/// P5, P8: an alarm that begins and ends while Kafka is away reaches it, both its records, though the agent is killed.
+#[test]
+fn an_alarm_that_kafka_never_heard_of_waits_on_the_disk() -> Result<()> {
+    let (mut kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
+    kafka.kill();
+    let site = site("unheard", broker.port())?.kafka(&kafka.bootstrap());
+    let agent = Agent::start(&site)?;
+    alarm_is_heard(broker.port())?;
+    let lamp = Listener::start(broker.port(), "alarms/#")?;
+    publish_one(broker.port(), &format!("ward/{BED}"), Patient::Stable.payload(9_000), false)?;
+    lamp.wait_for("the end of it", SOON, |it| it.payload.contains("\"alarms\":[]"))?;
+    wait::until("its records on the disk", SOON, || {
+        let records = agent.metric("wardline_alarm_records")? + agent.metric("wardline_readings")?;
+        Ok((agent.metric("wardline_buffer_records")? >= records).then_some(()))
+    })?;
+    agent.kill()?;
+    kafka.restart()?;
+    let _agent = Agent::start(&site)?;
+    let alarms = Reader::open(&kafka, "vitals.alarms.v1")?;
+    for phase in ["start", "end"] {
+        let is = |it: &Record| of(it, &site) && it.text("code") == "spo2_low" && it.text("phase") == phase;
+        alarms.wait_for(phase, SOON, is)?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -55,8 +55,8 @@ pub(super) struct Alarms {
     producer: Producer,
     /// What of the lane is on its way, in order.
     batch: Batch,
-    /// Live records on their way, by ticket; `continue`s have no number.
-    flying: BTreeMap<usize, Option<u64>>,
+    /// Live records on their way, by ticket.
+    flying: BTreeMap<usize, Flying>,
     next_ticket: usize,
     /// Numbers of this run that were sent at once and that Kafka has, while the lane has not come to them.
     delivered: BTreeSet<u64>,
@@ -69,6 +69,14 @@ pub(super) struct Alarms {
     /// Something was thrown away that has not been confirmed since.
     failing: bool,
     backoff: Backoff,
+}
+
+/// A live record on its way.
+struct Flying {
+    /// Its number; `continue`s have none.
+    seq: Option<u64>,
+    /// Its ticket in the lane's batch, once the lane has come to it: the lane must not be done with it before Kafka is.
+    lane: Option<usize>,
 }
 
 impl Alarms {
@@ -148,7 +156,8 @@ impl Alarms {
         if self.send(ticket, &alarm.envelope, &run) {
             self.mark_flying();
             self.next_ticket += 1;
-            self.flying.insert(ticket, (alarm.envelope.seq > 0).then_some(alarm.envelope.seq));
+            let seq = (alarm.envelope.seq > 0).then_some(alarm.envelope.seq);
+            self.flying.insert(ticket, Flying { seq, lane: None });
         }
     }
 
@@ -170,8 +179,13 @@ impl Alarms {
                 match item {
                     Item::Record(envelope) if !self.is_delivered(&position) => {
                         self.mark_flying();
+                        let flying = self.flying_ticket(&position);
                         let ticket = self.batch.push(position);
-                        self.send(ticket, envelope, &chunk.run);
+                        if let Some(live) = flying.and_then(|it| self.flying.get_mut(&it)) {
+                            live.lane = Some(ticket);
+                        } else {
+                            self.send(ticket, envelope, &chunk.run);
+                        }
                     }
                     // The alarm lane is never evicted; a damaged frame's gap is the readings' ledger's matter to tell.
                     Item::Record(_) | Item::Gap(_) => self.batch.pass(position),
@@ -189,11 +203,16 @@ impl Alarms {
         verdict.accepted && !other
     }
 
-    /// Whether a record of the lane was sent at once, and Kafka has it or is about to.
+    /// Whether a record of the lane was sent at once, and Kafka has it.
     fn is_delivered(&self, position: &Position) -> bool {
-        position.run == self.settings.run
-            && (self.delivered.contains(&position.seq)
-                || self.flying.values().any(|it| *it == Some(position.seq)))
+        position.run == self.settings.run && self.delivered.contains(&position.seq)
+    }
+
+    /// The ticket under which a record of the lane was sent at once and is on its way.
+    fn flying_ticket(&self, position: &Position) -> Option<usize> {
+        let ours = position.run == self.settings.run;
+        let mut flying = self.flying.iter().filter(|_| ours);
+        flying.find(|(_, it)| it.seq == Some(position.seq)).map(|(ticket, _)| *ticket)
     }
 
     fn send(&mut self, ticket: usize, envelope: &Envelope, run: &str) -> bool {
@@ -216,11 +235,14 @@ impl Alarms {
             self.failing = false;
             self.troubles.handle_confirmed();
             self.backoff.reset();
-            if let Some(seq) = self.flying.remove(&report.ticket) {
+            match self.flying.remove(&report.ticket) {
+                Some(Flying { lane: Some(ticket), .. }) => self.batch.handle_success(ticket),
                 // What an unconfirmed cluster has, the lane sends again to the right one.
-                self.delivered.extend(seq.filter(|_| self.is_confirmed()));
-            } else {
-                self.batch.handle_success(report.ticket);
+                Some(Flying { seq, lane: None }) => {
+                    let confirmed = self.is_confirmed();
+                    self.delivered.extend(seq.filter(|_| confirmed));
+                }
+                None => self.batch.handle_success(report.ticket),
             }
             self.troubles.progress().send_modify(|it| it.delivered_alarms += 1);
         }
