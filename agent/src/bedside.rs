@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
+use vitals::alarm::action::{Action, Outcome};
 use vitals::alarm::event::{AlarmEvent, AlarmIds};
 use vitals::name::Name;
 use vitals::reading::Mode;
@@ -229,6 +230,13 @@ impl Bedside {
                 self.announce(&bed);
             }
         }
+    }
+
+    /// Does what an operator asks on a bed, tells what that changed, and answers; `None`: there is no such bed.
+    pub fn handle_action(&mut self, bed: &Arc<Name>, at: Uptime, action: &Action) -> Option<Outcome> {
+        let outcome = self.beds.get_mut(bed)?.handle_action(at, action, &mut self.ids);
+        self.announce(bed);
+        Some(outcome)
     }
 
     /// Alarm first, then the store.

@@ -3,6 +3,9 @@
 //! The same input gives the same bytes: no clock is read, and every id is fixed.
 
 mod error;
+mod records;
+mod script;
+mod staged;
 mod summary;
 mod table;
 
@@ -13,17 +16,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals::alarm::AlarmEngine;
-use vitals::alarm::event::{AlarmIds, Phase};
+use vitals::alarm::event::AlarmIds;
 use vitals::alarm::policy::{AlarmPolicy, SourceSetup};
 use vitals::name::Name;
 use vitals::observation::Observation;
 use vitals::reading::{Mode, Reading};
-use vitals::record::alarm::{AlarmContext, AlarmRecord, WallClock};
-use vitals::record::reading::Origin;
+use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Timestamp, Uptime};
 
 use crate::config::alarms;
 pub use error::ReplayError;
+use records::Records;
 use summary::Summary;
 pub use table::column::{Renaming, TimeUnit};
 use table::{Row, Table};
@@ -40,6 +43,9 @@ pub struct Arguments {
     /// How often the source says something, as in `1s` or `60` (seconds); default: the median step of `t`
     #[arg(long, value_name = "DURATION", value_parser = parse_period)]
     pub period: Option<Duration>,
+    /// How often the cuff measures, as in `15m`; without it its values never become stale
+    #[arg(long, value_name = "DURATION", value_parser = parse_period)]
+    pub nibp_interval: Option<Duration>,
     /// The unit of `t`, where it is not a date
     #[arg(long, value_enum, default_value_t = TimeUnit::S)]
     pub time_unit: TimeUnit,
@@ -49,7 +55,8 @@ pub struct Arguments {
     /// Vitals whose 0 means that there was no value
     #[arg(long, value_name = "VITAL,…", value_delimiter = ',')]
     pub zero_absent: Vec<String>,
-    /// The numbers: first column `t` (seconds, or RFC 3339), the others named as vitals; `-` reads standard input
+    /// The numbers: first column `t` (seconds, or RFC 3339), the others named as vitals; `-` reads standard input;
+    /// or a script of inputs, whose name ends in .jsonl
     #[arg(value_name = "CSV")]
     pub csv: PathBuf,
 }
@@ -61,38 +68,68 @@ pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), ReplayErro
 
 /// The same with a place of its own for what is said to people.
 fn replay(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -> Result<(), ReplayError> {
-    let policy = read_policy(arguments, talk)?;
-    let table = table::read(arguments)?;
+    let rules = Rules::read(arguments, talk)?;
+    let policy = rules.policy(&arguments.profile)?;
     let mut summary = Summary::default();
+    if arguments.csv.extension().is_some_and(|it| it == "jsonl") {
+        let script = script::read(&arguments.csv)?;
+        let mut records = Records::new(None);
+        staged::play(&rules, policy.clone(), &script, &mut records, (&mut *out, &mut summary))?;
+        out.flush().map_err(ReplayError::Output)?;
+        // A summary that nobody can read takes nothing away from the records.
+        let _ = writeln!(
+            talk,
+            "{} inputs, profile {}, rules {}",
+            script.inputs.len(),
+            policy.profile,
+            policy.hash
+        );
+        let _ = summary.write(talk, &policy);
+        return Ok(());
+    }
+    let table = table::read(arguments)?;
     let period = arguments.period.unwrap_or(table.median_step());
-    let rules = policy.clone();
-    let mut bed = Played::new(policy, period, &table)?;
+    let mut bed = Played::new(policy.clone(), arguments, period, &table)?;
     for row in &table.rows {
         bed.live_until(row.at);
         if !row.measurements.is_empty() {
             bed.observe(row);
         }
-        bed.tell(out, &mut summary)?;
+        bed.records.write(&mut bed.engine, &policy, out, &mut summary)?;
     }
     out.flush().map_err(ReplayError::Output)?;
-    // A summary that nobody can read takes nothing away from the records.
-    let _ = summary.write(talk, &rules, &table, period);
+    // The same.
+    let _ = summary::write_table(talk, &policy, &table, period);
+    let _ = summary.write(talk, &policy);
     Ok(())
 }
 
-fn read_policy(arguments: &Arguments, talk: &mut impl Write) -> Result<AlarmPolicy, ReplayError> {
-    let path = &arguments.alarms;
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ReplayError::AlarmsUnreadable { path: path.clone(), source })?;
-    let file = alarms::parse(&text).map_err(|mistakes| ReplayError::wrong_alarms(path, &text, &mistakes))?;
-    for notice in &file.notices {
-        let _ = writeln!(talk, "note: {}", error::in_file(path, &text, notice));
+/// The rules of the file.
+struct Rules {
+    path: PathBuf,
+    file: alarms::AlarmsFile,
+}
+
+impl Rules {
+    fn read(arguments: &Arguments, talk: &mut impl Write) -> Result<Self, ReplayError> {
+        let path = arguments.alarms.clone();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ReplayError::AlarmsUnreadable { path: path.clone(), source })?;
+        let file =
+            alarms::parse(&text).map_err(|mistakes| ReplayError::wrong_alarms(&path, &text, &mistakes))?;
+        for notice in &file.notices {
+            let _ = writeln!(talk, "note: {}", error::in_file(&path, &text, notice));
+        }
+        Ok(Self { path, file })
     }
-    file.policy(&arguments.profile, None).ok_or_else(|| ReplayError::UnknownProfile {
-        path: path.clone(),
-        profile: arguments.profile.clone(),
-        known: file.profiles().collect::<Vec<_>>().join(", "),
-    })
+
+    fn policy(&self, profile: &str) -> Result<AlarmPolicy, ReplayError> {
+        self.file.policy(profile, None).ok_or_else(|| ReplayError::UnknownProfile {
+            path: self.path.clone(),
+            profile: profile.to_owned(),
+            known: self.file.profiles().collect::<Vec<_>>().join(", "),
+        })
+    }
 }
 
 /// Seconds, or a number with a unit.
@@ -104,37 +141,36 @@ fn parse_period(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write seconds, or a number with ms, s, m or h, above 0".to_owned())
 }
 
-/// The one bed of a replay.
+/// The one word that stands for agent, run, bed and source.
+const REPLAY: &str = "replay";
+
+/// The one bed of a table.
 struct Played {
     engine: AlarmEngine,
     ids: AlarmIds,
-    origin: Origin,
     source: Arc<Name>,
-    bed: Arc<Name>,
-    profile: String,
-    hash: String,
     wall: Option<WallClock>,
-    seq: u64,
+    records: Records,
 }
 
 impl Played {
-    fn new(policy: AlarmPolicy, period: Duration, table: &Table) -> Result<Self, ReplayError> {
-        // The one word that stands for agent, run, bed and source.
-        const REPLAY: &str = "replay";
+    fn new(
+        policy: AlarmPolicy,
+        arguments: &Arguments,
+        period: Duration,
+        table: &Table,
+    ) -> Result<Self, ReplayError> {
         let name = Arc::new(Name::parse(REPLAY).map_err(ReplayError::Name)?);
         let setup = SourceSetup::new(Arc::clone(&name), period, Mode::Replay);
+        let setup = SourceSetup { nibp_interval: arguments.nibp_interval, ..setup };
         let start = table.rows.first().map_or(Uptime::ZERO, |row| row.at);
         let wall = table.origin.map(|at| WallClock { up: Uptime::ZERO, at, quality: ClockQuality::Unsynced });
         Ok(Self {
-            profile: policy.profile.clone(),
-            hash: policy.hash.clone(),
             engine: AlarmEngine::new(policy, vec![setup], BTreeMap::new(), start),
             ids: AlarmIds::new(REPLAY.into()),
-            origin: Origin { agent: REPLAY.into(), run: REPLAY.into() },
-            source: Arc::clone(&name),
-            bed: name,
+            source: name,
             wall,
-            seq: 0,
+            records: Records::new(wall),
         })
     }
 
@@ -145,7 +181,7 @@ impl Played {
 
     fn observe(&mut self, row: &Row) {
         let observation = Observation {
-            bed: Arc::clone(&self.bed),
+            bed: Arc::clone(&self.source),
             source: Arc::clone(&self.source),
             reading: Reading { measurements: row.measurements.clone(), ..Reading::default() },
             at: row.at,
@@ -157,30 +193,6 @@ impl Played {
         };
         // The table has no row before the one above it.
         let _ = self.engine.handle_observation(&observation, &mut self.ids);
-    }
-
-    /// Writes what the engine has said.
-    fn tell(&mut self, out: &mut impl Write, summary: &mut Summary) -> Result<(), ReplayError> {
-        while let Some(event) = self.engine.poll_event() {
-            let stored = event.phase != Phase::Continue;
-            self.seq += u64::from(stored);
-            let context = AlarmContext {
-                newest: &BTreeMap::new(),
-                evidence: None,
-                origin: &self.origin,
-                bed: self.bed.as_str(),
-                bed_label: None,
-                profile: &self.profile,
-                rule_hash: &self.hash,
-                wall: self.wall,
-                signalled_at: None,
-            };
-            let record = AlarmRecord::new(&event, stored.then_some(self.seq), &context);
-            serde_json::to_writer(&mut *out, &record).map_err(|error| ReplayError::Output(error.into()))?;
-            out.write_all(b"\n").map_err(ReplayError::Output)?;
-            summary.note(&event);
-        }
-        Ok(())
     }
 }
 

@@ -67,6 +67,8 @@ fn policy() -> AlarmPolicy {
         profile: "adult".into(),
         hash: "c0ffee".into(),
         rules: BTreeMap::from([((Vital::Spo2, Direction::Low), rule)]),
+        apnea: BTreeMap::new(),
+        news2: false,
         technical: TechnicalPolicy {
             sensor_off: technical.clone(),
             no_value: technical.clone(),

@@ -4,15 +4,18 @@
 
 pub mod action;
 pub mod agent;
+mod apnea;
 mod choice;
 mod cuff;
 pub mod engine;
 pub mod event;
+mod gate;
 mod inactive;
 mod level;
 mod limit;
 mod object;
 pub mod policy;
+pub mod score;
 pub mod snapshot;
 mod source;
 mod technical;

@@ -39,6 +39,7 @@ pub mod backoff;
 pub mod device;
 pub mod freshness;
 pub mod name;
+pub mod news2;
 pub mod observation;
 pub mod payload;
 pub mod quantity;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::debug;
 use vitals::alarm::AlarmEngine;
+use vitals::alarm::action::{Action, Outcome};
 use vitals::alarm::engine::PortState;
 use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Phase};
 use vitals::alarm::policy;
@@ -140,6 +141,14 @@ impl BedState {
         self.engine.handle_port(at, source, (port, None), ids);
     }
 
+    /// Does what an operator asks, or says why not.
+    pub(super) fn handle_action(&mut self, at: Uptime, action: &Action, ids: &mut AlarmIds) -> Outcome {
+        self.touched = true;
+        self.changed = true;
+        let at = self.advance(at);
+        self.engine.handle_action(at, action, ids)
+    }
+
     pub(super) fn handle_timeout(&mut self, now: Uptime, ids: &mut AlarmIds) {
         self.touched = true;
         let now = self.advance(now);
@@ -216,9 +225,9 @@ impl BedState {
         self.mode
     }
 
-    /// How many alarms are open.
-    pub(super) fn open_count(&self) -> usize {
-        self.open.len()
+    /// Whether a loss of power would lose something: an open alarm, or what operators said of the patient.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        !self.open.is_empty() || self.engine.is_changed()
     }
 
     /// Whether the engine has been given anything since the last look.

@@ -120,9 +120,9 @@ pub(super) fn whole(
     encode(beds.iter(), own, run, now)
 }
 
-/// The beds with open alarms, for the alarm lane.
+/// The beds with open alarms, or with a stay or limits of its own, for the alarm lane.
 pub(super) fn durable(beds: &BTreeMap<Arc<Name>, BedState>, own: &OwnAlarms, run: &str) -> Arc<[u8]> {
-    encode(beds.iter().filter(|(_, bed)| bed.open_count() > 0), own, run, clock::uptime())
+    encode(beds.iter().filter(|(_, bed)| bed.is_worth_keeping()), own, run, clock::uptime())
 }
 
 fn encode<'a>(

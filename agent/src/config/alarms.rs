@@ -32,11 +32,12 @@ pub struct AlarmsFile {
     pub approved_by: Option<String>,
     /// The limits of single patients.
     pub overrides: Vec<Override>,
-    /// What is accepted and not acted upon in this version: to be shown as warnings.
+    /// What is accepted, and to be shown as warnings.
     pub notices: Vec<Mistake>,
     /// The hash of the parsed meaning, hexadecimal: the same for the same rules, however they are written.
     pub hash: String,
     defaults: Defaults,
+    news2: bool,
     profiles: BTreeMap<String, Profile>,
 }
 
@@ -83,7 +84,7 @@ fn read(root: &Section<'_>, mistakes: &mut Mistakes) -> AlarmsFile {
         ["version", "approved_by", "approved_on", "defaults", "profile", "technical", "news2", "override"];
     root.refuse_unknown(&KEYS, mistakes);
     check_version(root, mistakes);
-    check_news2(root, mistakes);
+    let news2 = read_news2(root, mistakes);
     root.text("approved_on", mistakes);
     let approved_by = root.text("approved_by", mistakes).map(toml::Spanned::into_inner);
     let mut file = AlarmsFile {
@@ -92,6 +93,7 @@ fn read(root: &Section<'_>, mistakes: &mut Mistakes) -> AlarmsFile {
         notices: Vec::new(),
         hash: String::new(),
         defaults: Defaults::read(root, mistakes),
+        news2,
         profiles: BTreeMap::new(),
     };
     let profiles = root.section("profile", mistakes);
@@ -131,16 +133,13 @@ fn check_version(root: &Section<'_>, mistakes: &mut Mistakes) {
     }
 }
 
-/// NEWS2 needs what a person enters, and nothing can enter it yet.
-fn check_news2(root: &Section<'_>, mistakes: &mut Mistakes) {
+/// Whether NEWS2 is looked at, which needs what a person enters: off unless somebody says so.
+fn read_news2(root: &Section<'_>, mistakes: &mut Mistakes) -> bool {
     let Some(news2) = root.section("news2", mistakes) else {
-        return;
+        return false;
     };
     news2.refuse_unknown(&["enabled"], mistakes);
-    if let Some(it) = news2.boolean("enabled", mistakes).filter(|it| *it.get_ref()) {
-        let what = "NEWS2 is not in this version: consciousness and oxygen cannot be entered yet";
-        mistakes.add(it.span(), what, "enabled = false");
-    }
+    news2.boolean("enabled", mistakes).is_some_and(toml::Spanned::into_inner)
 }
 
 /// The vitals of a profile or an override; `others` are the keys beside them.
@@ -243,14 +242,18 @@ impl AlarmsFile {
     pub fn policy(&self, profile: &str, bed: Option<&Name>) -> Option<AlarmPolicy> {
         let drafts = self.profiles.get(profile)?;
         let mut mistakes = Mistakes::default();
-        let mut rules =
-            self.override_of(bed).map(|it| resolve(&it.over(drafts), &self.defaults, &mut mistakes));
-        rules = rules.filter(|_| mistakes.0.is_empty());
-        let rules = rules.unwrap_or_else(|| resolve(drafts, &self.defaults, &mut Mistakes::default()));
+        let own = self.override_of(bed).map(|it| it.over(drafts));
+        let own = own.filter(|it| {
+            resolve(it, &self.defaults, &mut mistakes);
+            mistakes.0.is_empty()
+        });
+        let drafts = own.as_ref().unwrap_or(drafts);
         Some(AlarmPolicy {
             profile: profile.to_owned(),
             hash: self.hash.clone(),
-            rules,
+            rules: resolve(drafts, &self.defaults, &mut Mistakes::default()),
+            apnea: drafts.iter().filter_map(|(vital, it)| Some((*vital, rule::apnea(it)?))).collect(),
+            news2: self.news2,
             technical: self.defaults.technical.clone(),
             timing: self.defaults.timing.clone(),
         })
@@ -281,16 +284,11 @@ impl AlarmsFile {
         }
     }
 
-    /// What is accepted and does nothing yet.
+    /// What is accepted, and to be thought about.
     fn notice(&self) -> Vec<Mistake> {
         let mut notices = Mistakes::default();
         if self.approved_by.is_none() {
             notices.add(0..0, "nobody has approved this file", "fill in approved_by and approved_on");
-        }
-        let drafts = self.profiles.values().chain(self.overrides.iter().map(|it| &it.vitals));
-        for apnea in drafts.flat_map(BTreeMap::values).filter_map(|it| it.apnea.as_ref()) {
-            let what = "apnea is not evaluated in this version: the low limit of the rate is all that alarms";
-            notices.add(apnea.span(), what, "keep the apnea alarm of the bedside monitor on");
         }
         notices.0
     }

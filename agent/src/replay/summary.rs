@@ -39,31 +39,37 @@ impl Summary {
     }
 
     /// Writes a line for each rule; a rule that never alarmed is a line too.
-    pub(super) fn write(
-        &self,
-        talk: &mut impl Write,
-        policy: &AlarmPolicy,
-        table: &Table,
-        period: Duration,
-    ) -> io::Result<()> {
-        if !table.refused.is_empty() {
-            let lines: Vec<String> = table.refused.iter().take(10).map(ToString::to_string).collect();
-            let (count, lines) = (table.refused.len(), lines.join(", "));
-            writeln!(talk, "refused {count} rows that are earlier than the row above them: lines {lines}")?;
-        }
-        let (rows, step) = (table.rows.len(), seconds(period));
-        writeln!(talk, "{rows} rows, period {step}, profile {}, rules {}", policy.profile, policy.hash)?;
+    pub(super) fn write(&self, talk: &mut impl Write, policy: &AlarmPolicy) -> io::Result<()> {
         writeln!(talk, "{:<24} {:>7} {:>7} {:>10} {:>7}", "rule", "alarms", "high", "longest", "open")?;
         let quiet = RuleSummary::default();
         let limits = policy.rules.keys().map(|(vital, direction)| Code::Limit(*vital, *direction));
+        let apnea = policy.apnea.keys().map(|vital| Code::Apnea(*vital));
         let technical = [Code::SensorOff, Code::NoValue, Code::NoData];
-        for code in limits.chain(technical) {
-            let it = self.rules.get(&code).unwrap_or(&quiet);
+        let rules: Vec<Code> = limits.chain(apnea).chain(technical).collect();
+        let others = self.rules.keys().filter(|it| !rules.contains(it));
+        for code in rules.iter().chain(others) {
+            let it = self.rules.get(code).unwrap_or(&quiet);
             let (name, longest, open) = (code.to_string(), seconds(it.longest), it.open.len());
             writeln!(talk, "{name:<24} {:>7} {:>7} {longest:>10} {open:>7}", it.alarms, it.high)?;
         }
         Ok(())
     }
+}
+
+/// Writes what was played: rows, period, rules, and what was refused.
+pub(super) fn write_table(
+    talk: &mut impl Write,
+    policy: &AlarmPolicy,
+    table: &Table,
+    period: Duration,
+) -> io::Result<()> {
+    if !table.refused.is_empty() {
+        let lines: Vec<String> = table.refused.iter().take(10).map(ToString::to_string).collect();
+        let (count, lines) = (table.refused.len(), lines.join(", "));
+        writeln!(talk, "refused {count} rows that are earlier than the row above them: lines {lines}")?;
+    }
+    let (rows, step) = (table.rows.len(), seconds(period));
+    writeln!(talk, "{rows} rows, period {step}, profile {}, rules {}", policy.profile, policy.hash)
 }
 
 fn seconds(it: Duration) -> String {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use clap::Parser;
+use vitals::record::alarm::AlarmRecord;
 
 use super::*;
 
@@ -181,4 +182,70 @@ fn a_broken_alarms_file_is_told_with_line_and_column() {
         error.to_string().contains("alarms.toml:6:17: limit 900 of spo2 is outside what is plausible"),
         "{error}"
     );
+}
+
+/// Runs a script.
+fn staged(script: &str) -> Result<(String, String), ReplayError> {
+    let dir = tempfile::tempdir().unwrap();
+    let (alarms, inputs) = (dir.path().join("alarms.toml"), dir.path().join("inputs.jsonl"));
+    fs::write(&alarms, [ALARMS, "[profile.child.spo2]\nlow = { limit = 92, delay = \"1s\" }\n"].concat())
+        .unwrap();
+    fs::write(&inputs, script).unwrap();
+    run_with(&alarms, &inputs, &[])
+}
+
+#[test]
+fn a_script_plays_every_input_and_writes_what_actions_were_answered() {
+    let mut script = String::from(
+        "{\"sources\":[{\"name\":\"a\"},{\"name\":\"b\",\"period_ms\":2000}],\"stay\":\"s-1\"}\n",
+    );
+    for second in 0..=16 {
+        let t = second * 1000;
+        writeln!(script, r#"{{"t":{t},"source":"a","vitals":{{"spo2":88,"heart_rate":"lead_off"}}}}"#)
+            .unwrap();
+    }
+    script += r#"{"t":16500,"action":{"id":"1","do":"acknowledge","alarm":9,"seen_priority":"high"}}
+{"t":16500,"action":{"id":"2","stay":"s-1","do":"acknowledge","alarm":3,"seen_priority":"medium","seen":16000}}
+{"t":16500,"action":{"id":"2","do":"acknowledge","alarm":3,"seen_priority":"medium"}}
+{"t":16600,"profile":"child"}
+{"t":16700,"restart":"same","up":16800}
+{"t":16900,"source":"a","vitals":{"spo2":91.5},"quality":{"spo2":["artifact"]},"device_time":"2026-01-01T00:00:00Z"}
+{"t":17000,"flag":"device_battery","on":true,"source":"a"}
+{"t":17000,"port":"gone","source":"b","cause":"mqtt"}
+{"t":17100,"frame":"b"}
+{"t":17200,"device":"a"}
+{"t":17300}
+"#;
+    let (out, talk) = staged(&script).unwrap();
+    let answers: Vec<&str> = out.lines().filter(|it| it.contains("outcome")).collect();
+    assert_eq!(
+        answers,
+        [
+            r#"{"of":"1","outcome":"refused","reason":"no_such_alarm"}"#,
+            r#"{"of":"2","outcome":"accepted"}"#,
+            r#"{"of":"2","outcome":"duplicate"}"#,
+        ]
+    );
+    let records: Vec<&str> = out.lines().filter(|it| !it.contains("outcome")).collect();
+    let brief = brief(&records.join("\n"));
+    for expected in [
+        "6000 no_data start medium",
+        "10000 sensor_off start low",
+        "15000 spo2_low start medium",
+        "16500 spo2_low update medium",
+        "16600 spo2_low update medium",
+        "16800 spo2_low continue medium",
+        "16900 spo2_low update medium",
+        "17000 device_battery start low",
+        "17000 port_gone start medium",
+        "17200 device_changed start medium",
+    ] {
+        assert!(brief.contains(&expected.to_owned()), "{expected}: {brief:#?}");
+    }
+    assert!(records.iter().any(|it| it.contains("\"id\":\"replay/replay2/")), "{out}");
+    assert!(talk.contains("inputs, profile adult"), "{talk}");
+    let error = staged("{\"t\":5}\n{\"t\":4}\n{\"t\":6,\"vitals\":{}}\n{\"t\":7,\"x\":1}\n").unwrap_err();
+    let words = error.to_string();
+    assert!(words.contains(":2: t falls") && words.contains(":3: source is missing"), "{words}");
+    assert!(words.contains(":4: unknown field `x`"), "{words}");
 }

@@ -5,10 +5,13 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{AlarmId, Code, Priority};
+use super::event::{AlarmId, Code, Direction, Priority};
+use super::score::Observed;
 use super::snapshot::Boot;
 use crate::name::Name;
+use crate::quantity::Quantity;
 use crate::time::Uptime;
+use crate::vital::Vital;
 
 /// The longest audio pause.
 pub const AUDIO_PAUSED_MAX: Duration = Duration::from_secs(120);
@@ -97,6 +100,38 @@ pub enum Request {
         include_extreme: bool,
         /// At most [`OFF_MAX`]; 0 ends it.
         duration: Duration,
+        /// The operator's words.
+        reason: String,
+    },
+    /// "The patient is away."
+    Standby {
+        /// The operator's words.
+        reason: String,
+    },
+    /// "The patient is back."
+    Resume,
+    /// "The patient has gone for good."
+    Discharge {
+        /// The operator's words.
+        reason: String,
+    },
+    /// "This patient lies here now."
+    Admit {
+        /// The opaque token of the stay.
+        stay: Name,
+    },
+    /// "I saw this of the patient."
+    Observe(Observed),
+    /// "These are the patient's limits."
+    Limits {
+        /// Of which rule.
+        vital: Vital,
+        /// On which side.
+        direction: Direction,
+        /// The alarm limit.
+        limit: Quantity,
+        /// The limit further out; `None`: as the file says.
+        extreme: Option<Quantity>,
         /// The operator's words.
         reason: String,
     },

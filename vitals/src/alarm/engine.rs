@@ -7,6 +7,8 @@ mod facts;
 mod inactivate;
 mod input;
 mod kept;
+mod rules;
+mod standby;
 mod step;
 mod tell;
 
@@ -16,28 +18,38 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::action::Outcome;
+use super::apnea::ApneaAlarm;
 use super::choice::Choice;
 use super::event::{AlarmEvent, AlarmIds, Phase};
 use super::inactive::Inactivations;
 use super::limit::LimitAlarm;
 use super::object::Change;
 use super::policy::{AlarmPolicy, Preference, SourceSetup};
+use super::score::BedScore;
 use super::source::Source;
 use super::technical::{Key, TechnicalAlarm};
 use crate::name::Name;
 use crate::reading::Mode;
 use crate::time::Uptime;
 use crate::vital::Vital;
+use rules::Changes;
+pub(super) use rules::Limits;
 
 /// Decides the alarms of one bed.
 #[derive(Debug)]
 pub struct AlarmEngine {
+    /// What the file says, and what is followed: the file's rules with what operators changed over them.
+    file: AlarmPolicy,
     policy: AlarmPolicy,
+    changes: Changes,
     sources: Vec<Source>,
     choices: BTreeMap<Vital, Choice>,
     /// The rules in the order of their records: by the table of vitals, low before high.
     limits: Vec<LimitAlarm>,
+    /// The apnea rules, by the table of vitals.
+    apneas: Vec<ApneaAlarm>,
     technical: BTreeMap<Key, TechnicalAlarm>,
+    score: BedScore,
     inactive: Inactivations,
     /// The stay of the patient in the bed, where one is admitted.
     stay: Option<Name>,
@@ -110,12 +122,17 @@ impl AlarmEngine {
             .iter()
             .map(|((vital, direction), rule)| LimitAlarm::new(*vital, *direction, rule, now))
             .collect();
+        let apneas = policy.apnea.iter().map(|(vital, rule)| ApneaAlarm::new(*vital, rule, now)).collect();
         let mode = sources.iter().map(|it| it.setup.mode).max().unwrap_or(Mode::Live);
         Self {
+            file: policy.clone(),
+            score: BedScore::new(policy.scores(), now),
             policy,
+            changes: Changes::new(),
             sources,
             choices,
             limits,
+            apneas,
             technical: BTreeMap::new(),
             inactive: Inactivations::default(),
             stay: None,
@@ -125,6 +142,25 @@ impl AlarmEngine {
             answered: VecDeque::new(),
             events: VecDeque::new(),
         }
+    }
+
+    /// The same with a patient in the bed from the start.
+    #[must_use]
+    pub fn of_stay(mut self, stay: Option<Name>) -> Self {
+        self.stay = stay;
+        self
+    }
+
+    /// Whether operators have said anything of the patient that outlives the alarms: a stay, limits, a standby.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.stay.is_some() || !self.changes.is_empty() || self.inactive.standby.is_some()
+    }
+
+    /// The stay of the patient in the bed, where one is admitted.
+    #[must_use]
+    pub fn stay(&self) -> Option<&Name> {
+        self.stay.as_ref()
     }
 
     /// Does what was due at `poll_timeout`. Called earlier or more often, it changes nothing.
@@ -138,6 +174,9 @@ impl AlarmEngine {
         self.sources.iter_mut().for_each(|it| it.state.shift(by));
         self.choices.values_mut().for_each(|it| it.shift(by));
         self.limits.iter_mut().for_each(|it| it.state.shift(by));
+        self.apneas.iter_mut().for_each(|it| it.state.shift(by));
+        self.inactive.shift(by);
+        self.score.shift(by);
         self.technical.values_mut().for_each(|it| it.shift(by));
     }
 
@@ -148,8 +187,9 @@ impl AlarmEngine {
         let choices = self.choices.values().filter_map(Choice::deadline);
         let limits = self.limits.iter().filter_map(LimitAlarm::deadline);
         let technical = self.technical.values().filter_map(TechnicalAlarm::deadline);
-        let bed = self.first_step.into_iter().chain(self.inactive.deadline());
-        let next = sources.chain(choices).chain(limits).chain(technical).chain(bed).min();
+        let bed = self.first_step.into_iter().chain(self.inactive.deadline()).chain(self.score.deadline());
+        let apneas = self.apneas.iter().filter_map(ApneaAlarm::deadline);
+        let next = sources.chain(choices).chain(limits).chain(apneas).chain(technical).chain(bed).min();
         // The end of time is where sums stop: nothing happens there.
         next.filter(|at| at.as_millis() < u64::MAX)
     }
@@ -168,10 +208,13 @@ impl AlarmEngine {
                 .as_ref()
                 .map(|alarm| alarm.event(self.clock, say(), self.limit_facts(it.vital, it.direction)))
         });
+        let apneas = self.apneas.iter().filter_map(|it| {
+            it.state.alarm.as_ref().map(|alarm| alarm.event(self.clock, say(), self.apnea_facts(it.vital)))
+        });
         let technical = self.technical.iter().filter_map(|(key, it)| {
             it.alarm.as_ref().map(|alarm| alarm.event(self.clock, say(), self.technical_facts(key, it)))
         });
-        let mut open: Vec<AlarmEvent> = limits.chain(technical).collect();
+        let mut open: Vec<AlarmEvent> = limits.chain(apneas).chain(technical).collect();
         open.sort_by_key(|it| Reverse(it.priority));
         open.into_iter()
     }

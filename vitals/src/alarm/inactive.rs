@@ -1,6 +1,7 @@
 //! What stands between a condition and its signal: pauses and offs of a bed, and which alarms they cover (E25, E26).
 
 use alloc::string::String;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,17 @@ impl Default for Cover {
 pub(super) struct Inactivations {
     pub(super) alarm_paused: Option<Until>,
     pub(super) audio_off: Option<Until>,
+    #[serde(default)]
+    pub(super) standby: Option<Standby>,
+}
+
+/// A bed without its patient (E28).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Standby {
+    pub(super) by: String,
+    pub(super) reason: Option<String>,
+    /// When there will have been signs of life for long enough to end it.
+    pub(super) life_at: Option<Uptime>,
 }
 
 impl Inactivations {
@@ -71,7 +83,15 @@ impl Inactivations {
     }
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
-        self.alarm_paused.iter().chain(&self.audio_off).map(|it| it.at).min()
+        let life = self.standby.as_ref().and_then(|it| it.life_at);
+        self.alarm_paused.iter().chain(&self.audio_off).map(|it| it.at).chain(life).min()
+    }
+
+    /// Signs of life are counted only while somebody looks (E6); what operators asked for ends when they said.
+    pub(super) fn shift(&mut self, by: Duration) {
+        if let Some(standby) = &mut self.standby {
+            standby.life_at = standby.life_at.map(|at| at + by);
+        }
     }
 
     /// As they are after a restart (E34).
@@ -79,6 +99,10 @@ impl Inactivations {
         Self {
             alarm_paused: self.alarm_paused.clone().filter(|_| moved.is_same_boot()),
             audio_off: self.audio_off.as_ref().map(|it| it.restored(moved)),
+            standby: self
+                .standby
+                .clone()
+                .map(|it| Standby { life_at: it.life_at.filter(|_| moved.is_same_boot()), ..it }),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! One rule: a vital, a direction, two levels, one alarm (E12, E15, E16, E23).
 
-mod gate;
 mod off;
 mod worse;
 
@@ -9,6 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Code, Direction, Level};
+use super::gate::Gate;
 use super::level::{Class, Delays, Input, LevelState};
 use super::object::{Alarm, Finding};
 use super::policy::{LevelRule, LimitRule};
@@ -16,7 +16,6 @@ use super::snapshot::{Boot, Moved};
 use crate::quantity::Quantity;
 use crate::time::Uptime;
 use crate::vital::Vital;
-use gate::Gate;
 pub(super) use off::RuleOff;
 use worse::Worse;
 
@@ -182,6 +181,27 @@ impl LimitAlarm {
 
     pub(super) fn code(&self) -> Code {
         Code::Limit(self.vital, self.direction)
+    }
+
+    /// The state of the same rule as it was, under this one (E29): what has not become present begins anew.
+    pub(super) fn adopting(self, new: Self) -> Self {
+        if self.rule == new.rule {
+            return self;
+        }
+        let mut state = self.state;
+        state.limit.drop_pending();
+        state.extreme.drop_pending();
+        if new.rule.extreme.is_none() {
+            state.extreme = LevelState::Clear;
+        }
+        state.worse = state.worse.filter(|_| new.rule.worse_by.is_some());
+        if let Some(worse) = &mut state.worse {
+            worse.state = LevelState::Clear;
+        }
+        if self.rule.fallback_for != new.rule.fallback_for {
+            state.gate = new.state.gate;
+        }
+        Self { state, ..new }
     }
 
     pub(super) fn is_present(&self) -> bool {

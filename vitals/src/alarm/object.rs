@@ -130,7 +130,7 @@ impl Alarm {
             return self.lose();
         };
         let finding = finding.or_delay_of(&self.finding);
-        let was = (self.condition, self.finding.level);
+        let was = (self.condition, self.finding.level, self.finding.limit);
         let last = self.finding.priority;
         let latched = self.condition == Condition::Clear;
         self.finding = finding;
@@ -145,7 +145,7 @@ impl Alarm {
             () if escalated => Phase::Escalate,
             () if latched => Phase::Update,
             () if finding.priority < last => Phase::DeEscalate,
-            () if was != (self.condition, finding.level) => Phase::Update,
+            () if was != (self.condition, finding.level, finding.limit) => Phase::Update,
             () => return None,
         };
         let previous_priority = (last != finding.priority).then_some(last);

@@ -19,6 +19,10 @@ pub struct AlarmPolicy {
     pub hash: String,
     /// The limit rules, at most one for each vital and direction.
     pub rules: BTreeMap<(Vital, Direction), LimitRule>,
+    /// The apnea rules, each of a respiratory rate.
+    pub apnea: BTreeMap<Vital, ApneaRule>,
+    /// Whether NEWS2 is looked at; of adults alone.
+    pub news2: bool,
     /// The technical alarms.
     pub technical: TechnicalPolicy,
     /// Times that all rules share.
@@ -55,6 +59,14 @@ pub struct LevelRule {
     pub latch: bool,
 }
 
+impl AlarmPolicy {
+    /// Whether NEWS2 is looked at: it is not made for children.
+    #[must_use]
+    pub fn scores(&self) -> bool {
+        self.news2 && self.profile == "adult"
+    }
+}
+
 impl LimitRule {
     /// The level's rule, if the rule has that level.
     #[must_use]
@@ -64,6 +76,15 @@ impl LimitRule {
             Level::Extreme => self.extreme.as_ref(),
         }
     }
+}
+
+/// When no breath is an alarm (E32).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApneaRule {
+    /// How long there must be no breath.
+    pub time: Duration,
+    /// As [`LimitRule::fallback_for`].
+    pub fallback_for: Option<Vital>,
 }
 
 /// Times that all rules share.

@@ -7,10 +7,13 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::action::Outcome;
+use super::apnea::ApneaState;
 use super::choice::Choice;
+use super::engine::Limits;
 use super::event::Direction;
 use super::inactive::Inactivations;
 use super::limit::LimitState;
+use super::score::BedScore;
 use super::source::SourceState;
 use super::technical::{Key, TechnicalAlarm};
 use crate::name::Name;
@@ -28,6 +31,15 @@ pub struct Snapshot {
     pub(super) choices: Vec<(Vital, Choice)>,
     pub(super) limits: Vec<(Vital, Direction, LimitState)>,
     pub(super) technical: Vec<(Key, TechnicalAlarm)>,
+    #[serde(default)]
+    pub(super) apneas: Vec<(Vital, ApneaState)>,
+    #[serde(default)]
+    pub(super) changes: Vec<((Vital, Direction), Limits)>,
+    #[serde(default)]
+    pub(super) score: BedScore,
+    /// The profile that was in force; empty in a snapshot of the first version.
+    #[serde(default)]
+    pub profile: String,
     #[serde(default)]
     pub(super) inactive: Inactivations,
     #[serde(default)]

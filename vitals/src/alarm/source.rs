@@ -34,6 +34,9 @@ pub(super) struct Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SourceState {
     pub(super) name: Arc<Name>,
+    /// Whether the configuration names it.
+    #[serde(default = "announced")]
+    pub(super) announced: bool,
     /// The mode of its newest data.
     pub(super) mode: Mode,
     /// When its silence becomes an alarm; `None` while it is one.
@@ -52,6 +55,10 @@ pub(super) struct SourceState {
     /// Whether its newest observation repeats the one before it; `None`: it has said nothing that could.
     #[serde(default)]
     pub(super) repeats: Option<bool>,
+}
+
+fn announced() -> bool {
+    true
 }
 
 /// The newest word of a source on one vital.
@@ -97,6 +104,7 @@ impl Source {
     pub(super) fn new(setup: SourceSetup, now: Uptime) -> Self {
         let state = SourceState {
             name: Arc::clone(&setup.source),
+            announced: true,
             mode: setup.mode,
             silent_at: None,
             late: false,
@@ -113,8 +121,9 @@ impl Source {
 
     /// A source that nobody announced, by its first word.
     pub(super) fn unannounced(source: Arc<Name>, mode: Mode, now: Uptime) -> Self {
-        let setup = SourceSetup::new(source, PERIOD_UNKNOWN, mode);
-        Self::new(setup, now)
+        let mut it = Self::new(SourceSetup::new(source, PERIOD_UNKNOWN, mode), now);
+        it.state.announced = false;
+        it
     }
 
     /// T: how long a value counts, and how long the source may be silent (E7).
@@ -190,6 +199,11 @@ pub(super) fn judged(measurement: &Measurement) -> Result<Quantity, Absent> {
 }
 
 impl SourceState {
+    /// Whether nobody announced it: it is known by its first word alone, also over a restart.
+    pub(super) fn is_unannounced(&self) -> bool {
+        !self.announced
+    }
+
     /// Whether its silence is an alarm, or that of its port.
     pub(super) fn is_silent(&self) -> bool {
         self.silent_at.is_none()
@@ -210,8 +224,9 @@ impl SourceState {
 
     /// Another device is there: what was said is of the other.
     pub(super) fn forget_device(&mut self) {
-        let Self { name, mode, silent_at, late, .. } = self.clone();
+        let Self { name, announced, mode, silent_at, late, .. } = self.clone();
         let (held, cuff, flags) = (BTreeMap::new(), Cuff::default(), BTreeSet::new());
-        *self = Self { name, mode, silent_at, late, held, cuff, flags, device_time: None, repeats: None };
+        let (device_time, repeats) = (None, None);
+        *self = Self { name, announced, mode, silent_at, late, held, cuff, flags, device_time, repeats };
     }
 }

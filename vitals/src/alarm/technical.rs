@@ -18,7 +18,7 @@ use crate::time::Uptime;
 use crate::vital::Vital;
 
 pub(super) use key::{Key, Trouble};
-pub(super) use sensor::{Sensor, Word, troubles_of, word};
+pub(super) use sensor::{Sensor, Word, trouble_of, troubles_of, word};
 
 /// One technical alarm at work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

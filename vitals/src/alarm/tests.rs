@@ -1,11 +1,14 @@
 //! The engine as a whole, in text form: a script of samples and actions, and the exact records it gives.
 
+mod apnea;
 mod equipment;
 mod inactive;
 mod kept;
+mod news2;
 mod properties;
 mod script;
 mod sensors;
 mod sources;
+mod stay;
 mod technical;
 mod worked;

@@ -79,7 +79,7 @@ impl VitalDraft {
             high: SideDraft::over(self.high, base.high.as_ref()),
             same_as: self.same_as,
             fallback_for: self.fallback_for,
-            apnea: self.apnea,
+            apnea: self.apnea.or_else(|| base.apnea.clone()),
         }
     }
 }

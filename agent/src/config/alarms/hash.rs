@@ -45,6 +45,11 @@ fn write_policy(text: &mut String, policy: &AlarmPolicy) {
         let _ = write!(text, "hysteresis {} clear {} ", rule.hysteresis, millis(rule.clear_delay));
         let _ = writeln!(text, "worse {:?} fallback {:?}", rule.worse_by, rule.fallback_for);
     }
+    for (vital, rule) in &policy.apnea {
+        let (time, fallback) = (millis(rule.time), rule.fallback_for);
+        let _ = writeln!(text, "{} apnea {time} fallback {fallback:?}", vital.name());
+    }
+    let _ = writeln!(text, "news2 {}", policy.scores());
     let it = &policy.technical;
     for rule in [&it.sensor_off, &it.no_value, &it.no_data] {
         let _ = writeln!(text, "{}", technical(rule));

@@ -1,15 +1,19 @@
 //! From what the file says of a vital to the two rules that the engine follows; every check of limits is here.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::Spanned;
 use vitals::alarm::event::{Direction, Priority};
-use vitals::alarm::policy::{LevelRule, LimitRule};
+use vitals::alarm::policy::{ApneaRule, LevelRule, LimitRule};
 use vitals::quantity::Quantity;
 use vitals::vital::Vital;
 
 use super::draft::{LimitsDraft, SideDraft, VitalDraft};
 use crate::config::section::Mistakes;
+
+/// How long without breath may be an alarm: monitors offer 10 to 45 s.
+const APNEA: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(60);
 
 /// What `[defaults]` says of rules.
 #[derive(Debug, Clone)]
@@ -73,6 +77,12 @@ fn rule(draft: &VitalDraft, limits: &LimitsDraft, limit: Quantity, defaults: &Ru
     }
 }
 
+/// The apnea rule of a respiratory rate, if it has one (E32).
+pub(super) fn apnea(draft: &VitalDraft) -> Option<ApneaRule> {
+    let time = said(draft.apnea.as_ref())?;
+    Some(ApneaRule { time, fallback_for: said(draft.fallback_for.as_ref()) })
+}
+
 fn said<T: Copy>(it: Option<&Spanned<T>>) -> Option<T> {
     it.map(|it| *it.get_ref())
 }
@@ -95,6 +105,9 @@ fn check_amounts(vital: Vital, draft: &VitalDraft, mistakes: &mut Mistakes) {
             format!("apnea cannot be seen in {}", vital.name()),
             "put it under a resp_rate",
         );
+    }
+    if let Some(it) = draft.apnea.as_ref().filter(|it| !APNEA.contains(it.get_ref())) {
+        mistakes.add(it.span(), "no device tells apnea so soon, and no patient waits so long", "5s to 60s");
     }
 }
 

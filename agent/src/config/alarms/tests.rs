@@ -124,11 +124,6 @@ fn each_mistake_is_told_where_it_stands() {
         ),
         (
             "high = \"off\"",
-            "[news2]\nenabled = true",
-            "NEWS2 is not in this version: consciousness and oxygen cannot be entered yet",
-        ),
-        (
-            "high = \"off\"",
             "[[override]]\nbed = \"b\"\nreason = \"r\"\nby = \"d\"",
             "stay is missing in override",
         ),
@@ -158,10 +153,30 @@ fn a_delay_for_a_cuff_is_refused() {
 }
 
 #[test]
-fn what_is_not_evaluated_yet_is_said() {
+fn apnea_is_a_rule_of_each_respiratory_rate_and_falls_back_with_it() {
     let text = format!(
-        "{SMALL}\n[profile.adult.resp_rate]\nlow = {{ limit = 8, delay = \"15s\" }}\napnea = \"20s\""
+        "{SMALL}\n[profile.adult.resp_rate]\nlow = {{ limit = 8, delay = \"15s\" }}\napnea = \"20s\"
+         [profile.adult.resp_rate_impedance]\nsame_as = \"resp_rate\"\nfallback_for = \"resp_rate\"\n"
     );
-    let notices = parse(&text).unwrap().notices;
-    assert!(notices.iter().any(|it| it.what.starts_with("apnea is not evaluated")), "{notices:?}");
+    let apnea = parse(&text).unwrap().policy("adult", None).unwrap().apnea;
+    assert_eq!(apnea[&Vital::RespRate].time, Duration::from_secs(20));
+    assert_eq!(apnea[&Vital::RespRateImpedance].fallback_for, Some(Vital::RespRate));
+    let mistakes = parse(&text.replace("\"20s\"", "\"2m\"")).unwrap_err();
+    assert!(mistakes[0].what.starts_with("no device tells apnea"), "{mistakes:?}");
+    let wrong = text.replace("resp_rate]\nlow = { limit = 8", "temperature]\nlow = { limit = 35");
+    let mistakes = parse(&wrong).unwrap_err();
+    assert!(mistakes.iter().any(|it| it.what == "apnea cannot be seen in temperature"), "{mistakes:?}");
+    let shipped = parse(SHIPPED).unwrap();
+    for profile in PROFILES {
+        assert_eq!(shipped.policy(profile, None).unwrap().apnea.len(), 3, "{profile}");
+    }
+}
+
+#[test]
+fn news2_is_off_unless_said_and_of_adults_alone() {
+    let scores = |text: &str, profile: &str| parse(text).unwrap().policy(profile, None).unwrap().scores();
+    assert!(!scores(SHIPPED, "adult"));
+    let on = SHIPPED.replace("enabled = false", "enabled = true");
+    assert!(scores(&on, "adult") && !scores(&on, "child"));
+    assert_ne!(parse(SHIPPED).unwrap().hash, parse(&on).unwrap().hash);
 }

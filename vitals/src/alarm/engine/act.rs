@@ -1,13 +1,17 @@
 //! What operators do: asked, checked, done, answered (E24).
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::AlarmEngine;
-use crate::alarm::action::{Action, Outcome, Refusal, Request, Seen};
-use crate::alarm::event::{AlarmId, AlarmIds, Condition, Priority, Signal};
+use super::rules::Limits;
+use crate::alarm::action::{Action, Outcome, Refusal, Request, Role, Seen};
+use crate::alarm::event::{AlarmId, AlarmIds, Code, Condition, Priority, Signal};
 use crate::alarm::object::Alarm;
+use crate::alarm::score::Observed;
 use crate::alarm::snapshot::Boot;
 use crate::alarm::technical::{Key, Trouble};
+use crate::news2::Scale;
 use crate::time::Uptime;
 
 /// How old the operator's screen may be.
@@ -19,13 +23,14 @@ const ANSWERED_MAX: usize = 64;
 /// Where an alarm stands.
 pub(super) enum Place {
     Limit(usize),
+    Apnea(usize),
     Technical(Key),
 }
 
 impl Place {
-    fn trouble(&self) -> Option<Trouble> {
+    pub(super) fn trouble(&self) -> Option<Trouble> {
         match self {
-            Self::Limit(_) => None,
+            Self::Limit(_) | Self::Apnea(_) => None,
             Self::Technical(key) => Some(key.trouble),
         }
     }
@@ -61,10 +66,20 @@ impl AlarmEngine {
         if action.seen.is_some_and(is_stale) {
             return Err(Refusal::Stale);
         }
-        if action.stay.is_some() && action.stay != self.stay {
+        let admits = matches!(action.request, Request::Admit { .. });
+        if action.stay.is_some() && action.stay != self.stay && !admits {
             return Err(Refusal::OtherStay);
         }
-        Ok(())
+        let request = &action.request;
+        let by_physician = matches!(request, Request::AlarmOff { include_extreme: true, .. })
+            || matches!(request, Request::Observe(Observed::Scale(Scale::Two)));
+        let with_extreme =
+            matches!(request, Request::AlarmOff { rule: Code::Apnea(_), include_extreme: false, .. });
+        let of_patient = matches!(request, Request::Limits { .. });
+        let may = !with_extreme
+            && (!by_physician || action.role == Role::Physician)
+            && (!of_patient || action.role != Role::Technician);
+        if may { Ok(()) } else { Err(Refusal::NotAllowed) }
     }
 
     fn act(&mut self, now: Uptime, action: &Action) -> Result<(), Refusal> {
@@ -83,6 +98,30 @@ impl AlarmEngine {
             Request::AlarmPaused { duration } => self.pause_alarms(now, action, *duration),
             Request::AlarmOff { rule, include_extreme, duration, reason } => {
                 self.switch_off(now, action, (*rule, *include_extreme), (*duration, reason))
+            }
+            Request::Standby { reason } => {
+                self.stand_by(now, action, reason);
+                Ok(())
+            }
+            Request::Resume => {
+                self.resume(now);
+                Ok(())
+            }
+            Request::Discharge { reason } => {
+                self.discharge(now, action, reason);
+                Ok(())
+            }
+            Request::Admit { stay } => {
+                self.admit(now, stay);
+                Ok(())
+            }
+            Request::Observe(observed) => {
+                self.score.observe(now, *observed);
+                Ok(())
+            }
+            Request::Limits { vital, direction, limit, extreme, .. } => {
+                let limits = Limits { limit: *limit, extreme: *extreme };
+                self.change_limits(now, (*vital, *direction), limits)
             }
         }
     }
@@ -124,30 +163,15 @@ impl AlarmEngine {
         if !over && !trouble.is_some_and(Trouble::is_event) {
             return Err(Refusal::Present);
         }
-        match place {
-            Place::Limit(index) => {
-                self.limits.get_mut(*index).into_iter().for_each(super::LimitAlarm::reset_levels);
-            }
-            Place::Technical(key) => {
-                self.technical.get_mut(key).into_iter().for_each(super::TechnicalAlarm::finish);
-            }
-        }
+        self.clear_place(place);
         self.change(now, place, |alarm| alarm.reset(reason));
         Ok(())
     }
 
     /// Resets what can be reset; refused if nothing can.
     fn reset_all(&mut self, now: Uptime, reason: Option<&str>) -> Result<(), Refusal> {
-        let open = |alarm: &Option<Alarm>| alarm.is_some();
-        let limits = self.limits.iter().enumerate().filter(|(_, it)| open(&it.state.alarm));
-        let technical = self
-            .technical
-            .iter()
-            .filter(|(key, it)| open(&it.alarm) && key.trouble != Trouble::AlarmsInactive);
-        let places: alloc::vec::Vec<Place> = limits
-            .map(|(index, _)| Place::Limit(index))
-            .chain(technical.map(|(key, _)| Place::Technical(key.clone())))
-            .collect();
+        let mut places = self.open_places();
+        places.retain(|it| it.trouble() != Some(Trouble::AlarmsInactive));
         let mut outcome = Err(if places.is_empty() { Refusal::NoSuchAlarm } else { Refusal::Present });
         for place in &places {
             outcome = self.reset(now, place, reason).or(outcome);
@@ -155,17 +179,52 @@ impl AlarmEngine {
         outcome
     }
 
+    /// Where every open alarm stands, in the order of records.
+    pub(super) fn open_places(&self) -> Vec<Place> {
+        let limits = self.limits.iter().enumerate().filter(|(_, it)| it.state.alarm.is_some());
+        let apneas = self.apneas.iter().enumerate().filter(|(_, it)| it.state.alarm.is_some());
+        let limits = limits.map(|(index, _)| Place::Limit(index));
+        let mut places: Vec<Place> = limits.chain(apneas.map(|(index, _)| Place::Apnea(index))).collect();
+        self.sort_places(&mut places);
+        let technical = self.technical.iter().filter(|(_, it)| it.alarm.is_some());
+        places.extend(technical.map(|(key, _)| Place::Technical(key.clone())));
+        places
+    }
+
+    /// The order of records: by the table of vitals, low, high, apnea.
+    pub(super) fn sort_places(&self, places: &mut [Place]) {
+        places.sort_by_key(|place| match place {
+            Place::Limit(index) => (self.limits.get(*index).map(|it| it.vital), false),
+            Place::Apnea(index) => (self.apneas.get(*index).map(|it| it.vital), true),
+            Place::Technical(_) => (None, true),
+        });
+    }
+
     fn find(&self, id: &AlarmId) -> Option<Place> {
-        let is = |alarm: &Option<Alarm>| alarm.as_ref().is_some_and(|it| it.id == *id);
-        let limit = self.limits.iter().position(|it| is(&it.state.alarm)).map(Place::Limit);
-        let technical = || self.technical.iter().find(|(_, it)| is(&it.alarm));
-        limit.or_else(|| technical().map(|(key, _)| Place::Technical(key.clone())))
+        let mut places = self.open_places().into_iter();
+        places.find(|place| self.alarm(place).is_some_and(|it| it.id == *id))
     }
 
     fn alarm(&self, place: &Place) -> Option<&Alarm> {
         match place {
             Place::Limit(index) => self.limits.get(*index)?.state.alarm.as_ref(),
+            Place::Apnea(index) => self.apneas.get(*index)?.state.alarm.as_ref(),
             Place::Technical(key) => self.technical.get(key)?.alarm.as_ref(),
+        }
+    }
+
+    /// All levels of an alarm are clear, whatever the value.
+    pub(super) fn clear_place(&mut self, place: &Place) {
+        match place {
+            Place::Limit(index) => {
+                self.limits.get_mut(*index).into_iter().for_each(super::LimitAlarm::reset_levels);
+            }
+            Place::Apnea(index) => {
+                self.apneas.get_mut(*index).into_iter().for_each(super::ApneaAlarm::reset);
+            }
+            Place::Technical(key) => {
+                self.technical.get_mut(key).into_iter().for_each(super::TechnicalAlarm::finish);
+            }
         }
     }
 
@@ -186,6 +245,17 @@ impl AlarmEngine {
                     let change = change(alarm);
                     Self::settle(&self.inactive, now, code, alarm);
                     self.say_limit(now, *index, change);
+                }
+            }
+            Place::Apnea(index) => {
+                let Some(it) = self.apneas.get_mut(*index) else {
+                    return;
+                };
+                let code = it.code();
+                if let Some(alarm) = &mut it.state.alarm {
+                    let change = change(alarm);
+                    Self::settle(&self.inactive, now, code, alarm);
+                    self.say_apnea(now, *index, change);
                 }
             }
             Place::Technical(key) => {

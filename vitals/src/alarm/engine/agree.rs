@@ -23,7 +23,7 @@ impl AlarmEngine {
     /// Says that another source is believed for a vital, if that is so.
     pub(super) fn notice_switch(&mut self, now: Uptime, vital: Vital, before: Option<usize>) {
         let after = self.choices.get(&vital).and_then(Choice::current);
-        if before.is_some() && before != after {
+        if before.is_some() && before != after && !self.is_resting() {
             let key = Key::of_bed(Trouble::SourceSwitched(vital));
             let it = self.technical.entry(key).or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
             it.begin_for(now, SWITCHED_FOR);
@@ -32,7 +32,7 @@ impl AlarmEngine {
 
     /// Puts what several sources say of one vital before the alarm that they disagree.
     pub(super) fn judge_agreement(&mut self, now: Uptime) {
-        if self.sources.len() < 2 {
+        if self.sources.len() < 2 || self.is_resting() {
             return;
         }
         for (vital, tolerance) in TOLERANCES {

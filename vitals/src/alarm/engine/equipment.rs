@@ -7,9 +7,11 @@ use core::time::Duration;
 use super::{AlarmEngine, Flag};
 use crate::alarm::choice::Choice;
 use crate::alarm::event::AlarmIds;
-use crate::alarm::source::SourceState;
+use crate::alarm::level::Input;
+use crate::alarm::source::{Held, SourceState};
 use crate::alarm::technical::{self, Key, Sensor, TechnicalAlarm, Trouble, Word};
 use crate::name::Name;
+use crate::quantity::Quantity;
 use crate::time::Uptime;
 use crate::vital::Vital;
 
@@ -29,6 +31,7 @@ impl AlarmEngine {
                     source.state.cuff.set_inflating(now, on);
                 }
             }
+            self.judge_flag(now);
             self.judge_sensors(now, place);
             self.judge_limbs(now);
         }
@@ -63,25 +66,56 @@ impl AlarmEngine {
             for it in self.limits.iter_mut().filter(|it| believed && it.vital == vital) {
                 it.lose_device();
             }
+            for it in self.apneas.iter_mut().filter(|it| believed && it.vital == vital) {
+                it.lose_device();
+            }
             self.choose(now, place, vital);
             self.judge(now, vital);
+        }
+        self.judge_flag(now);
+        if self.is_resting() {
+            return;
         }
         let rule = key.rule(&self.policy.technical);
         let it = self.technical.entry(key).or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
         it.begin(now, rule, false);
     }
 
+    /// Puts the devices' own word that there is no breath before the first apnea rule of the bed (E32).
+    pub(super) fn judge_flag(&mut self, now: Uptime) {
+        let flagged = self.sources.iter().any(|it| it.state.flags.contains(&Flag::Apnea));
+        let resting = self.is_resting();
+        let input = self.apneas.first().map(|it| self.input(it.vital).0);
+        let breathes = match input {
+            Some(Input::Value(value)) => value > Quantity::ZERO,
+            Some(Input::OverRange) => true,
+            Some(Input::UnderRange | Input::Void) | None => false,
+        };
+        if let Some(it) = self.apneas.first_mut().filter(|_| !resting) {
+            it.take_flag(now, flagged, breathes);
+        }
+    }
+
     /// Puts what a source says of its equipment now before the technical alarms.
     pub(super) fn judge_sensors(&mut self, now: Uptime, place: usize) {
-        let Some(source) = self.sources.get(place) else {
+        let Some(source) = self.sources.get(place).filter(|_| !self.is_resting()) else {
             return;
         };
         let gap = source.gap(self.policy.timing.gap_tolerance);
         let inflated = source.setup.same_limb && self.sources.iter().any(|it| it.state.cuff.is_inflating());
-        let watched = |vital: Vital| self.limits.iter().any(|it| it.vital == vital);
+        let watched = |vital: Vital| {
+            let apnea = self.apneas.iter().any(|it| it.vital == vital);
+            apnea || self.limits.iter().any(|it| it.vital == vital)
+        };
+        let name = Arc::clone(&source.setup.source);
+        // Of most observations all is well, and nothing else was before.
+        let well =
+            |(vital, held): (&Vital, &Held)| technical::trouble_of(source, *vital, held, watched).is_none();
+        let all_well = source.state.held.iter().all(well)
+            && !self.technical.keys().any(|key| key.trouble.sensor().is_some() && key.is_of(&name));
         let mut words: Vec<(Trouble, Word, Duration)> = Vec::new();
         let mut last = None;
-        for sensor in source.state.held.keys().map(|vital| Sensor::of(*vital)) {
+        for sensor in source.state.held.keys().filter(|_| !all_well).map(|vital| Sensor::of(*vital)) {
             // Vitals of one sensor need not stand side by side in the table: a second look changes nothing.
             if last.replace(sensor) == Some(sensor) {
                 continue;
@@ -95,7 +129,6 @@ impl AlarmEngine {
             }
         }
         words.extend(words_of_device(&source.state).map(|(trouble, word)| (trouble, word, gap)));
-        let name = Arc::clone(&source.setup.source);
         for (trouble, word, gap) in words {
             let key = Key::new(trouble, &name);
             if word.is_out() || self.technical.contains_key(&key) {

@@ -39,6 +39,11 @@ impl AlarmEngine {
         }
     }
 
+    pub(super) fn apnea_facts(&self, vital: Vital) -> Facts {
+        let of_rate = self.limit_facts(vital, Direction::Low);
+        Facts { code: Code::Apnea(vital), low: None, high: None, text: None, ..of_rate }
+    }
+
     /// The words for a heart rate of 0 beside a pulse (E11).
     fn leads_off_text(&self, vital: Vital, value: Quantity) -> Option<String> {
         let (Input::Value(pulse), _) = self.input(Vital::PulseRate) else {
@@ -68,7 +73,7 @@ impl AlarmEngine {
             high: None,
             cause: it.cause.clone(),
             mode: source.map_or(self.mode, |source| source.state.mode),
-            text: None,
+            text: it.cause.as_ref().filter(|_| code == Code::News2).map(|total| format!("NEWS2 {total}")),
         }
     }
 

@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::AlarmEngine;
-use crate::alarm::action::{ALARM_PAUSED_MAX, AUDIO_PAUSED_MAX, Action, OFF_MAX, Refusal, Role};
+use super::act::Place;
+use crate::alarm::action::{ALARM_PAUSED_MAX, AUDIO_PAUSED_MAX, Action, OFF_MAX, Refusal};
 use crate::alarm::event::{Code, Signal};
 use crate::alarm::inactive::Until;
-use crate::alarm::limit::{LimitAlarm, RuleOff};
+use crate::alarm::limit::RuleOff;
 use crate::alarm::object::Alarm;
 use crate::alarm::technical::{Key, TechnicalAlarm, Trouble};
 use crate::time::Uptime;
@@ -61,42 +62,70 @@ impl AlarmEngine {
         (rule, include_extreme): (Code, bool),
         (duration, reason): (Duration, &str),
     ) -> Result<(), Refusal> {
-        let forbidden = include_extreme && action.role != Role::Physician;
-        if forbidden || (matches!(rule, Code::Apnea(_)) && !include_extreme) {
-            return Err(Refusal::NotAllowed);
-        }
         bounded(duration, OFF_MAX)?;
-        let place = self.limits.iter().position(|it| it.code() == rule).ok_or(Refusal::NoSuchRule)?;
-        let Some(it) = self.limits.get_mut(place) else {
+        let until = until(now, action, duration, Some(reason));
+        let places = self.places_of(rule);
+        if places.is_empty() {
             return Err(Refusal::NoSuchRule);
-        };
-        let Some(until) = until(now, action, duration, Some(reason)) else {
-            self.switch_on(now, place);
-            return Ok(());
-        };
-        if it.is_extreme_present() && !include_extreme {
-            return Err(Refusal::Present);
         }
-        it.switch_off(RuleOff { until, include_extreme });
-        self.change(now, &super::act::Place::Limit(place), |alarm| alarm.reset(Some(reason)));
+        for place in places {
+            let Some(until) = until.clone() else {
+                self.switch_on(now, &place);
+                continue;
+            };
+            let off = RuleOff { until, include_extreme };
+            match place {
+                Place::Limit(index) => {
+                    let it = self.limits.get_mut(index).ok_or(Refusal::NoSuchRule)?;
+                    if it.is_extreme_present() && !include_extreme {
+                        return Err(Refusal::Present);
+                    }
+                    it.switch_off(off);
+                }
+                Place::Apnea(index) => self.apneas.get_mut(index).ok_or(Refusal::NoSuchRule)?.switch_off(off),
+                Place::Technical(_) => return Err(Refusal::NoSuchRule),
+            }
+            self.change(now, &place, |alarm| alarm.reset(Some(reason)));
+        }
         Ok(())
+    }
+
+    /// The rules that a code names: every apnea rule has the same.
+    fn places_of(&self, rule: Code) -> Vec<Place> {
+        if matches!(rule, Code::Apnea(_)) {
+            return (0..self.apneas.len()).map(Place::Apnea).collect();
+        }
+        let limits = self.limits.iter().enumerate().filter(|(_, it)| it.code() == rule);
+        limits.map(|(index, _)| Place::Limit(index)).collect()
     }
 
     /// Pauses and offs that are over end, and what was not evaluated is judged (E3, 7).
     pub(super) fn expire_inactive(&mut self, now: Uptime) {
         self.alarms_mut().for_each(|it| it.expire_pause(now));
         self.inactive.expire(now);
-        for place in 0..self.limits.len() {
-            if self.limits.get(place).is_some_and(|it| it.off_until().is_some_and(|at| at <= now)) {
-                self.switch_on(now, place);
-            }
+        let is_over = |until: Option<Uptime>| until.is_some_and(|at| at <= now);
+        let limits = self.limits.iter().enumerate().filter(|(_, it)| is_over(it.off_until()));
+        let apneas = self.apneas.iter().enumerate().filter(|(_, it)| is_over(it.off_until()));
+        let limits = limits.map(|(index, _)| Place::Limit(index));
+        let over: Vec<Place> = limits.chain(apneas.map(|(index, _)| Place::Apnea(index))).collect();
+        for place in over {
+            self.switch_on(now, &place);
         }
+        self.end_standby_by_life(now);
     }
 
     /// A rule is evaluated again: from Clear, with the value in force.
-    fn switch_on(&mut self, now: Uptime, place: usize) {
-        let on = self.limits.get_mut(place).and_then(|it| it.switch_on(now).then_some(it.vital));
-        if let Some(vital) = on {
+    fn switch_on(&mut self, now: Uptime, place: &Place) {
+        let vital = match place {
+            Place::Limit(index) => {
+                self.limits.get_mut(*index).and_then(|it| it.switch_on(now).then_some(it.vital))
+            }
+            Place::Apnea(index) => {
+                self.apneas.get_mut(*index).and_then(|it| it.switch_on().then_some(it.vital))
+            }
+            Place::Technical(_) => None,
+        };
+        if let Some(vital) = vital {
             self.judge(now, vital);
         }
     }
@@ -131,18 +160,25 @@ impl AlarmEngine {
 
     fn inactive_words(&self) -> String {
         let mut words: Vec<String> = Vec::new();
+        words.extend(self.inactive.standby.iter().map(|_| "standby".into()));
         words.extend(self.inactive.alarm_paused.iter().map(|_| "alarm_paused".into()));
         words.extend(self.inactive.audio_off.iter().map(|_| "audio_off".into()));
-        let off = self.limits.iter().filter(|it| it.off_until().is_some()).map(LimitAlarm::code);
-        words.extend(off.map(|code| alloc::format!("alarm_off {code}")));
+        let limits = self.limits.iter().filter(|it| it.off_until().is_some());
+        let apneas = self.apneas.iter().filter(|it| it.off_until().is_some());
+        let limits = limits.map(|it| (it.vital, it.code()));
+        let mut off: Vec<_> = limits.chain(apneas.map(|it| (it.vital, it.code()))).collect();
+        off.sort_by_key(|(vital, code)| (*vital, matches!(code, Code::Apnea(_))));
+        words.extend(off.into_iter().map(|(_, code)| alloc::format!("alarm_off {code}")));
+        words.dedup();
         words.join(", ")
     }
 
     /// Every open alarm but the one that says what is inactive.
-    fn alarms_mut(&mut self) -> impl Iterator<Item = &mut Alarm> {
+    pub(super) fn alarms_mut(&mut self) -> impl Iterator<Item = &mut Alarm> {
         let limits = self.limits.iter_mut().filter_map(|it| it.state.alarm.as_mut());
         let technical = self.technical.iter_mut().filter(|(key, _)| key.trouble != Trouble::AlarmsInactive);
-        limits.chain(technical.filter_map(|(_, it)| it.alarm.as_mut()))
+        let apneas = self.apneas.iter_mut().filter_map(|it| it.state.alarm.as_mut());
+        limits.chain(apneas).chain(technical.filter_map(|(_, it)| it.alarm.as_mut()))
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 
 use super::{AlarmEngine, OutOfOrder, PortState};
+use crate::alarm::choice::Choice;
 use crate::alarm::cuff;
 use crate::alarm::event::AlarmIds;
 use crate::alarm::level::Input;
@@ -42,6 +43,7 @@ impl AlarmEngine {
                 }
                 if self.choose(now, place, measurement.vital) {
                     self.judge(now, measurement.vital);
+                    self.note_for_score(now, place, measurement.vital);
                 }
             }
             if limbs {
@@ -50,6 +52,7 @@ impl AlarmEngine {
         }
         self.judge_sensors(now, place);
         self.judge_agreement(now);
+        self.notice_life(now);
         self.tell(now, ids);
         Ok(())
     }
@@ -94,6 +97,9 @@ impl AlarmEngine {
         let source = self.sources.iter_mut().find(|it| *it.setup.source == *source);
         if let (PortState::Gone, Some(source)) = (state, source) {
             source.state.silent_at = None;
+            if self.inactive.standby.is_some() {
+                return self.tell(now, ids);
+            }
             let name = &source.setup.source;
             if let Some(no_data) = self.technical.get_mut(&Key::new(Trouble::NoData, name)) {
                 no_data.finish();
@@ -108,6 +114,16 @@ impl AlarmEngine {
             }
         }
         self.tell(now, ids);
+    }
+
+    /// Remembers a sample of a believed source for NEWS2.
+    fn note_for_score(&mut self, now: Uptime, place: usize, vital: Vital) {
+        let believed = self.choices.get(&vital).and_then(Choice::current) == Some(place);
+        if let (Input::Value(value), _) = self.input(vital) {
+            if believed && !self.is_resting() {
+                self.score.note(now, vital, value);
+            }
+        }
     }
 
     /// Runs what is due, and lets time come to the input.

@@ -1,12 +1,14 @@
 //! What outlives the process: the engine's state out, and back in (E34, E35).
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::AlarmEngine;
+use super::rules::{Changes, with_changes};
 use crate::alarm::choice::Choice;
 use crate::alarm::policy::{AlarmPolicy, Preference, SourceSetup};
 use crate::alarm::snapshot::{Boot, Moved, Snapshot};
-use crate::alarm::source::SourceState;
+use crate::alarm::source::{Source, SourceState};
 use crate::time::Uptime;
 
 impl AlarmEngine {
@@ -20,6 +22,10 @@ impl AlarmEngine {
             choices: self.choices.iter().map(|(vital, it)| (*vital, it.clone())).collect(),
             limits: self.limits.iter().map(|it| (it.vital, it.direction, it.state.clone())).collect(),
             technical: self.technical.iter().map(|(key, it)| (key.clone(), it.clone())).collect(),
+            apneas: self.apneas.iter().map(|it| (it.vital, it.state.clone())).collect(),
+            changes: self.changes.iter().map(|(key, it)| (*key, *it)).collect(),
+            score: self.score.clone(),
+            profile: self.policy.profile.clone(),
             inactive: self.inactive.clone(),
             stay: self.stay.clone(),
             answered: self.answered.iter().cloned().collect(),
@@ -37,7 +43,9 @@ impl AlarmEngine {
         boot: Boot,
         now: Uptime,
     ) -> Self {
-        let mut it = Self::new(policy, sources, prefer, now);
+        let changes: Changes = snapshot.changes.iter().copied().collect();
+        let mut it = Self::new(with_changes(&policy, &changes), sources, prefer, now);
+        (it.file, it.changes) = (policy, changes);
         it.mode = it.mode.max(snapshot.mode);
         let moved = Moved { from: snapshot.at, to: now, boot };
         it.inactive = snapshot.inactive.restored(moved);
@@ -50,7 +58,9 @@ impl AlarmEngine {
             let choice = it.renumbered(choice, snapshot);
             it.choices.insert(*vital, choice);
         }
+        it.score = snapshot.score.restored(it.score, moved);
         it.restore_limits(snapshot, moved);
+        it.restore_apneas(snapshot, moved);
         it.restore_technical(snapshot, moved);
         it.catch_up(now);
         it
@@ -58,6 +68,10 @@ impl AlarmEngine {
 
     /// Values count as long as they would have; silence counts only while somebody listens (E6).
     fn restore_source(&mut self, state: &SourceState, moved: Moved) {
+        if state.is_unannounced() && !self.sources.iter().any(|it| it.state.name == state.name) {
+            let name = Arc::clone(&state.name);
+            self.sources.push(Source::unannounced(name, state.mode, moved.to));
+        }
         let Some(source) = self.sources.iter_mut().find(|it| it.state.name == state.name) else {
             return;
         };
@@ -89,11 +103,22 @@ impl AlarmEngine {
         }
     }
 
+    fn restore_apneas(&mut self, snapshot: &Snapshot, moved: Moved) {
+        for (vital, state) in &snapshot.apneas {
+            if let Some(rule) = self.apneas.iter_mut().find(|it| it.vital == *vital) {
+                rule.state.restore(state, moved);
+            } else if let Some(mut alarm) = state.alarm.clone() {
+                alarm.restart(moved);
+                let facts = self.apnea_facts(*vital);
+                let change = alarm.reset(Some("rule removed"));
+                self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
+            }
+        }
+    }
+
     fn restore_technical(&mut self, snapshot: &Snapshot, moved: Moved) {
         for (key, kept) in &snapshot.technical {
-            let known = |name: &alloc::sync::Arc<crate::name::Name>| {
-                self.sources.iter().any(|it| it.state.name == *name)
-            };
+            let known = |name: &Arc<crate::name::Name>| self.sources.iter().any(|it| it.state.name == *name);
             if key.source.as_ref().is_none_or(known) {
                 self.technical.insert(key.clone(), kept.restored(moved, key.trouble.is_advisory()));
             } else if let Some(mut alarm) = kept.alarm.clone() {

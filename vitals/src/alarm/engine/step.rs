@@ -26,13 +26,16 @@ impl AlarmEngine {
     pub(super) fn run_due(&mut self, now: Uptime) {
         let policy = &self.policy.technical;
         self.limits.iter_mut().for_each(|it| it.mature(now));
+        self.apneas.iter_mut().for_each(|it| it.mature(now));
         self.technical.iter_mut().for_each(|(key, it)| it.mature(now, key.rule(policy)));
         self.age(now);
         self.limits.iter_mut().for_each(|it| it.expire(now));
+        self.apneas.iter_mut().for_each(|it| it.expire(now));
         self.technical.values_mut().for_each(|it| it.expire(now));
         self.limits.iter_mut().for_each(|it| it.clear(now));
         self.technical.values_mut().for_each(|it| it.clear(now));
         self.technical.values_mut().for_each(|it| it.escalate(now));
+        self.run_score(now);
         self.expire_inactive(now);
     }
 
@@ -61,7 +64,37 @@ impl AlarmEngine {
                 self.judge(now, vital);
             }
         }
+        for place in 0..self.apneas.len() {
+            let opened = self.apneas.get_mut(place).and_then(|it| it.open_gate(now).then_some(it.vital));
+            if let Some(vital) = opened {
+                self.judge(now, vital);
+            }
+        }
         self.judge_agreement(now);
+        self.notice_life(now);
+    }
+
+    /// Looks at NEWS2 if it is time.
+    fn run_score(&mut self, now: Uptime) {
+        let (sources, choices) = (&self.sources, &self.choices);
+        let period = |vital: Vital| {
+            let place = choices.get(&vital).and_then(Choice::current);
+            place.and_then(|place| sources.get(place)).map_or(Duration::ZERO, |it| it.setup.period)
+        };
+        let resting = self.inactive.standby.is_some();
+        let Some(total) = self.score.run(now, resting, period) else {
+            return;
+        };
+        let key = Key::of_bed(Trouble::News2);
+        if self.score.grade.is_none() {
+            self.technical.get_mut(&key).into_iter().for_each(TechnicalAlarm::finish);
+            return;
+        }
+        let rule = key.rule(&self.policy.technical);
+        let it = self.technical.entry(key).or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
+        it.begin(now, rule, false);
+        it.priority = self.score.grade;
+        it.cause = Some(total);
     }
 
     fn age_source(&mut self, now: Uptime, place: usize) {
@@ -113,12 +146,28 @@ impl AlarmEngine {
         }
     }
 
+    /// When the believed word on a vital was said.
+    fn sampled_at(&self, vital: Vital) -> Uptime {
+        let held = self.believed(vital).and_then(|source| source.state.held.get(&vital));
+        held.map_or(Uptime::ZERO, |held| held.at)
+    }
+
     /// Puts what a vital has to say now before its rules, and before those that fall back for it.
     pub(super) fn judge(&mut self, now: Uptime, vital: Vital) {
         let (input, gap) = self.input(vital);
+        let (resting, sampled) = (self.is_resting(), self.sampled_at(vital));
         let mut fallback = None;
+        for apnea in &mut self.apneas {
+            if apnea.rule.fallback_for == Some(vital) {
+                apnea.take_fallback(now, input == Input::Void);
+                fallback = Some(apnea.vital);
+            }
+            if apnea.vital == vital && !resting {
+                apnea.take(now, sampled, input, gap);
+            }
+        }
         for limit in &mut self.limits {
-            if limit.vital == vital {
+            if limit.vital == vital && !resting {
                 limit.take(now, input, gap);
             }
             if limit.rule.fallback_for == Some(vital) {
@@ -128,7 +177,11 @@ impl AlarmEngine {
         }
         if let Some(other) = fallback.filter(|it| *it != vital) {
             let (input, gap) = self.input(other);
-            for limit in self.limits.iter_mut().filter(|it| it.vital == other) {
+            let sampled = self.sampled_at(other);
+            for apnea in self.apneas.iter_mut().filter(|it| it.vital == other && !resting) {
+                apnea.take(now, sampled, input, gap);
+            }
+            for limit in self.limits.iter_mut().filter(|it| it.vital == other && !resting) {
                 limit.take(now, input, gap);
             }
         }
@@ -136,7 +189,7 @@ impl AlarmEngine {
 
     /// The source is silent, unless its port is known to have gone.
     fn fall_silent(&mut self, now: Uptime, place: usize) {
-        let Some(source) = self.sources.get(place) else {
+        let Some(source) = self.sources.get(place).filter(|_| !self.is_resting()) else {
             return;
         };
         let name = &source.setup.source;

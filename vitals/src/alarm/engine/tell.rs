@@ -20,8 +20,17 @@ impl AlarmEngine {
     /// Tells each alarm's net change, or that it goes on.
     pub(super) fn tell(&mut self, now: Uptime, ids: &mut AlarmIds) {
         self.judge_inactive(now);
+        let mut apnea = 0;
         for place in 0..self.limits.len() {
+            let vital = self.limits.get(place).map(|it| it.vital);
+            while self.apneas.get(apnea).is_some_and(|it| Some(it.vital) < vital) {
+                self.tell_apnea(now, apnea, ids);
+                apnea += 1;
+            }
             self.tell_limit(now, place, ids);
+        }
+        for place in apnea..self.apneas.len() {
+            self.tell_apnea(now, place, ids);
         }
         let mut technical = core::mem::take(&mut self.technical);
         for (key, it) in &mut technical {
@@ -58,6 +67,24 @@ impl AlarmEngine {
         }
     }
 
+    fn tell_apnea(&mut self, now: Uptime, place: usize, ids: &mut AlarmIds) {
+        let Some(it) = self.apneas.get_mut(place) else {
+            return;
+        };
+        let finding = it.finding();
+        if finding.is_none() {
+            it.state.forget_void();
+        }
+        let (code, indeterminate) = (it.code(), it.state.indeterminate);
+        let step = Step { now, code, timing: &self.policy.timing, inactive: &self.inactive };
+        let change = step.net_change(&mut it.state.alarm, finding, indeterminate, false, |finding| {
+            Alarm::born(now, ids.issue(), finding, None)
+        });
+        if let Some(change) = change {
+            self.say_apnea(now, place, change);
+        }
+    }
+
     fn tell_technical(&mut self, now: Uptime, key: &Key, it: &mut TechnicalAlarm, ids: &mut AlarmIds) {
         let finding = it.finding(key.rule(&self.policy.technical));
         if finding.is_none() {
@@ -82,6 +109,17 @@ impl AlarmEngine {
             return;
         };
         let alarm = self.limits.get_mut(place).map(|it| &mut it.state.alarm);
+        if let Some(event) = alarm.and_then(|it| say(it, now, change, facts, &self.policy.timing)) {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Puts an event of an apnea alarm into the queue.
+    pub(super) fn say_apnea(&mut self, now: Uptime, place: usize, change: Change) {
+        let Some(facts) = self.apneas.get(place).map(|it| self.apnea_facts(it.vital)) else {
+            return;
+        };
+        let alarm = self.apneas.get_mut(place).map(|it| &mut it.state.alarm);
         if let Some(event) = alarm.and_then(|it| say(it, now, change, facts, &self.policy.timing)) {
             self.events.push_back(event);
         }

@@ -75,6 +75,20 @@ impl Code {
         }
     }
 
+    /// The code of a rule that can be switched off: `spo2_low`, or `apnea`, whose vital then stands for any.
+    #[must_use]
+    pub fn of_rule(text: &str) -> Option<Self> {
+        if text == "apnea" {
+            return Some(Self::Apnea(Vital::RespRate));
+        }
+        let (vital, direction) = match text.rsplit_once('_')? {
+            (vital, "low") => (vital, Direction::Low),
+            (vital, "high") => (vital, Direction::High),
+            _ => return None,
+        };
+        Some(Self::Limit(Vital::from_name(vital)?, direction))
+    }
+
     /// On which side, for a limit.
     #[must_use]
     pub fn direction(self) -> Option<Direction> {

@@ -16,7 +16,7 @@ pub(in crate::alarm) struct RuleOff {
 }
 
 impl RuleOff {
-    pub(super) fn restored(&self, moved: Moved) -> Self {
+    pub(in crate::alarm) fn restored(&self, moved: Moved) -> Self {
         Self { until: self.until.restored(moved), ..self.clone() }
     }
 }

@@ -12,7 +12,7 @@ use crate::alarm::event::{AlarmEvent, Condition, Kind, Phase, Signal};
 use crate::alarm::snapshot::Boot;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement};
-use crate::time::Uptime;
+use crate::time::{DeviceTime, Uptime};
 use crate::vital::Vital;
 
 /// How long after the last input timers still run.
@@ -25,6 +25,8 @@ fn measurements() -> impl Strategy<Value = Vec<Measurement>> {
         Vital::Spo2,
         Vital::NibpSystolic,
         Vital::Temperature,
+        Vital::RespRate,
+        Vital::RespRateImpedance,
     ]);
     let value = prop_oneof![
         6 => (0_i16..200).prop_map(|it| Ok(Quantity::from_whole(it))),
@@ -42,29 +44,76 @@ fn measurements() -> impl Strategy<Value = Vec<Measurement>> {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let words = [
-        "gone",
-        "back",
-        "late",
-        "frame",
-        "reset all",
-        "audio_paused 60",
-        "audio_paused 0",
-        "audio_off 200",
-        "alarm_paused 30",
-        "alarm_off spo2_low 60",
-        "physician alarm_off! heart_rate_low 40",
-    ];
     prop_oneof![
         12 => measurements().prop_map(Input::Sample),
-        1 => prop::sample::select(words.to_vec()).prop_map(|it| Input::Do(it.into())),
+        1 => prop::sample::select(WORDS.to_vec()).prop_map(|it| Input::Do(it.into())),
+    ]
+}
+
+/// What can be done to a bed that keeps its alarms comparable over a restart.
+const WORDS: [&str; 11] = [
+    "gone",
+    "back",
+    "late",
+    "frame",
+    "reset all",
+    "audio_paused 60",
+    "audio_paused 0",
+    "audio_off 200",
+    "alarm_paused 30",
+    "alarm_off spo2_low 60",
+    "physician alarm_off! heart_rate_low 40",
+];
+
+/// All that can be done.
+const MORE: [&str; 25] = [
+    "acknowledge 1",
+    "acknowledge 2",
+    "acknowledge 3",
+    "reset 2",
+    "reset 4",
+    "standby",
+    "resume",
+    "discharge",
+    "admit s-1",
+    "admit s-2",
+    "of s-1 audio_off 60",
+    "observe consciousness U",
+    "observe oxygen oxygen",
+    "physician observe scale 2",
+    "limits spo2 low 85 70",
+    "limits heart_rate high 130",
+    "physician alarm_off! apnea 30",
+    "policy 0",
+    "policy 1",
+    "device",
+    "lost mqtt",
+    "flag apnea on",
+    "flag apnea off",
+    "flag device_battery on",
+    "flag cuff_inflating on",
+];
+
+/// Everything that can happen to a bed that has everything.
+fn any_input() -> impl Strategy<Value = Input> {
+    let source = prop::sample::select(vec!["monitor", "b", "c"]);
+    let time = prop::option::of(Just(DeviceTime::parse("2026-01-01T00:00:00Z").unwrap()));
+    let said = (source, measurements(), time);
+    prop_oneof![
+        12 => said.prop_map(|(source, it, time)| Input::Said(source.into(), it, time)),
+        2 => prop::sample::select(MORE.to_vec()).prop_map(|it| Input::Do(it.into())),
+        1 => prop::sample::select(WORDS.to_vec()).prop_map(|it| Input::Do(it.into())),
     ]
 }
 
 /// Inputs with the milliseconds since the one before; a run of equal inputs makes delays come to their end.
 fn inputs() -> impl Strategy<Value = Vec<(Uptime, Input)>> {
+    runs_of(input())
+}
+
+fn runs_of(input: impl Strategy<Value = Input>) -> impl Strategy<Value = Vec<(Uptime, Input)>> {
     let step = prop_oneof![8 => Just(1000_u64), 3 => 0_u64..3000, 1 => 3000_u64..40_000];
-    let run = (input(), prop::collection::vec(step, 1..20));
+    let run = (input, prop::collection::vec(step, 1..20));
     prop::collection::vec(run, 1..12).prop_map(|runs| {
         let mut at = 0;
         let mut inputs = vec![];
@@ -79,7 +128,10 @@ fn inputs() -> impl Strategy<Value = Vec<(Uptime, Input)>> {
 }
 
 fn run(inputs: &[(Uptime, Input)], between: impl Fn(&mut Bed, Uptime)) -> Vec<AlarmEvent> {
-    let mut bed = Bed::new(policy(), 1000);
+    play(Bed::new(policy(), 1000), inputs, between).told
+}
+
+fn play(mut bed: Bed, inputs: &[(Uptime, Input)], between: impl Fn(&mut Bed, Uptime)) -> Bed {
     for (at, input) in inputs {
         between(&mut bed, *at);
         bed.apply(*at, input);
@@ -88,7 +140,19 @@ fn run(inputs: &[(Uptime, Input)], between: impl Fn(&mut Bed, Uptime)) -> Vec<Al
     between(&mut bed, Uptime::from_millis(end));
     bed.engine.handle_timeout(Uptime::from_millis(end), &mut bed.ids);
     bed.drain();
-    bed.told
+    bed
+}
+
+/// Asks the engine every so many milliseconds, without need.
+fn often(every: u64) -> impl Fn(&mut Bed, Uptime) {
+    move |bed, until| {
+        let mut at = bed.told.last().map_or(0, |it| it.at.as_millis());
+        while at < until.as_millis() {
+            bed.engine.handle_timeout(Uptime::from_millis(at), &mut bed.ids);
+            at += every;
+        }
+        bed.drain();
+    }
 }
 
 fn lines(events: &[AlarmEvent]) -> Vec<String> {
@@ -102,15 +166,49 @@ proptest! {
     #[test]
     fn extra_timeouts_change_nothing(inputs in inputs(), every in 1_u64..7000) {
         let plain = run(&inputs, |_, _| ());
-        let often = run(&inputs, |bed, until| {
-            let mut at = bed.told.last().map_or(0, |it| it.at.as_millis());
-            while at < until.as_millis() {
-                bed.engine.handle_timeout(Uptime::from_millis(at), &mut bed.ids);
-                at += every;
-            }
-            bed.drain();
-        });
+        let often = run(&inputs, often(every));
         prop_assert_eq!(lines(&plain), lines(&often));
+    }
+
+    /// The same input gives the same output, bit for bit, however often the engine is asked; and nothing panics.
+    #[test]
+    fn the_same_input_gives_the_same_alarms(inputs in runs_of(any_input()), every in 1_u64..7000) {
+        let once = play(Bed::full(), &inputs, |_, _| ());
+        let twice = play(Bed::full(), &inputs, |_, _| ());
+        prop_assert_eq!(&once.told, &twice.told);
+        let often = play(Bed::full(), &inputs, often(every));
+        prop_assert_eq!(&once.told, &often.told);
+        prop_assert_eq!(once.answers, often.answers);
+    }
+
+    /// E34: what a snapshot keeps is there again, whatever had happened; only the alarms say that they were kept.
+    #[test]
+    fn what_is_kept_is_kept(inputs in runs_of(any_input())) {
+        let mut bed = Bed::full();
+        for (at, input) in &inputs {
+            bed.apply(*at, input);
+        }
+        let at = inputs.last().unwrap().0;
+        bed.engine.handle_timeout(at, &mut bed.ids);
+        bed.drain();
+        let before = serde_json::to_value(bed.engine.snapshot(at)).unwrap();
+        let open: Vec<_> = bed.engine.open().map(|it| it.id).collect();
+        bed.told.clear();
+        bed.restart(at, Boot::Same, at);
+        bed.drain();
+        let after = serde_json::to_value(bed.engine.snapshot(at)).unwrap();
+        for field in ["mode", "choices", "changes", "score", "profile", "inactive", "stay", "answered"] {
+            prop_assert_eq!(&before[field], &after[field], "{}", field);
+        }
+        let still: Vec<_> = bed.engine.open().map(|it| it.id).collect();
+        prop_assert_eq!(open, still);
+        let quiet = bed.told.iter().all(|it| it.phase == Phase::Continue && it.restarted);
+        prop_assert!(quiet, "{:?}", lines(&bed.told));
+        for (kept, again) in before["limits"].as_array().unwrap().iter().zip(after["limits"].as_array().unwrap()) {
+            for field in ["limit", "extreme", "worse", "last", "gate", "off"] {
+                prop_assert_eq!(&kept[2][field], &again[2][field], "{}", field);
+            }
+        }
     }
 
     /// Each alarm's story: it starts, its changes are counted without a hole, and after its end it is silent.

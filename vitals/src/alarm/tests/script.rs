@@ -21,8 +21,10 @@ use crate::alarm::action::{Action, Outcome, Refusal, Request, Role, Seen};
 use crate::alarm::engine::PortState;
 use crate::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Code, Direction, Inactivation, Priority};
 use crate::alarm::policy::{
-    AlarmPolicy, LevelRule, LimitRule, Preference, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
+    AlarmPolicy, ApneaRule, LevelRule, LimitRule, Preference, SourceSetup, TechnicalPolicy, TechnicalRule,
+    Timing,
 };
+use crate::alarm::score::Observed;
 use crate::alarm::snapshot::{Boot, Snapshot};
 use crate::name::Name;
 use crate::observation::Observation;
@@ -38,6 +40,15 @@ pub(super) fn check(script: &str, expected: &str) {
 
 pub(super) fn check_policy(policy: AlarmPolicy, script: &str, expected: &str) {
     compare(&run(policy, script), expected);
+}
+
+/// The same with `policy 1@5`: from then on the rules of that place.
+pub(super) fn check_policies(policies: &[AlarmPolicy], script: &str, expected: &str) {
+    let (inputs, until, period) = parse(script);
+    let mut bed = Bed::with(policies[0].clone(), Setup::parse(script, period));
+    bed.others = policies.to_vec();
+    bed.play(&inputs, until);
+    compare(&bed.told, expected);
 }
 
 fn compare(told: &[AlarmEvent], expected: &str) {
@@ -78,13 +89,7 @@ pub(super) fn run(policy: AlarmPolicy, script: &str) -> Vec<AlarmEvent> {
 fn play(policy: AlarmPolicy, script: &str) -> Bed {
     let (inputs, until, period) = parse(script);
     let mut bed = Bed::with(policy, Setup::parse(script, period));
-    for (at, inputs) in &inputs {
-        for input in inputs {
-            bed.apply(*at, input);
-        }
-    }
-    bed.engine.handle_timeout(until, &mut bed.ids);
-    bed.drain();
+    bed.play(&inputs, until);
     bed
 }
 
@@ -213,12 +218,36 @@ pub(super) struct Bed {
     pub(super) ids: AlarmIds,
     pub(super) told: Vec<AlarmEvent>,
     actions: u32,
+    stay: Option<Name>,
+    others: Vec<AlarmPolicy>,
     pub(super) answers: Vec<(Uptime, Outcome)>,
 }
 
 impl Bed {
     pub(super) fn new(policy: AlarmPolicy, period: u64) -> Self {
         Self::with(policy, Setup::new(period))
+    }
+
+    /// A bed that has everything: two sources, a cuff with an interval on the probe's limb, apnea, NEWS2.
+    pub(super) fn full() -> Self {
+        let mut setup = Setup::parse("prefer spo2 monitor b\nnibp_interval 120\nsame_limb", 1000);
+        setup.prefer.insert(Vital::HeartRate, setup.prefer[&Vital::Spo2].clone());
+        let rule = |fallback_for| ApneaRule { time: Duration::from_secs(20), fallback_for };
+        let apnea = BTreeMap::from([
+            (Vital::RespRate, rule(None)),
+            (Vital::RespRateImpedance, rule(Some(Vital::RespRate))),
+        ]);
+        let policy = AlarmPolicy { apnea, news2: true, ..policy() };
+        let mut other = policy.clone();
+        other.rules.remove(&(Vital::HeartRate, Direction::High));
+        other.apnea.remove(&Vital::RespRate);
+        other.news2 = false;
+        if let Some(rule) = other.rules.get_mut(&(Vital::Spo2, Direction::Low)) {
+            rule.limit.limit = Quantity::from_whole(85);
+        }
+        let mut it = Self::with(policy.clone(), setup);
+        it.others = vec![policy, other];
+        it
     }
 
     fn with(policy: AlarmPolicy, setup: Setup) -> Self {
@@ -231,8 +260,20 @@ impl Bed {
             ids: AlarmIds::new("run".into()),
             told: vec![],
             actions: 0,
+            stay: None,
+            others: vec![],
             answers: vec![],
         }
+    }
+
+    fn play(&mut self, inputs: &BTreeMap<Uptime, Vec<Input>>, until: Uptime) {
+        for (at, inputs) in inputs {
+            for input in inputs {
+                self.apply(*at, input);
+            }
+        }
+        self.engine.handle_timeout(until, &mut self.ids);
+        self.drain();
     }
 
     pub(super) fn apply(&mut self, at: Uptime, input: &Input) {
@@ -265,6 +306,11 @@ impl Bed {
             ["lost", link] => {
                 return self.engine.handle_port(at, &name, (PortState::Gone, Some(link)), &mut self.ids);
             }
+            ["policy", place] => {
+                let policy = self.others[place.parse::<usize>().unwrap()].clone();
+                self.policy = policy.clone();
+                return self.engine.handle_policy(at, policy, &mut self.ids);
+            }
             ["device"] => return self.engine.handle_device(at, &name, &mut self.ids),
             _ => {}
         }
@@ -278,6 +324,9 @@ impl Bed {
             what if what.contains(' ') && !what.starts_with("ack ") && what != "reset all" => {
                 return self.ask(at, what);
             }
+            "standby" => Request::Standby { reason: "asked".into() },
+            "resume" => Request::Resume,
+            "discharge" => Request::Discharge { reason: "asked".into() },
             "ack" => Request::Acknowledge { alarm: newest(), seen_priority: Priority::High },
             "ack low" => Request::Acknowledge { alarm: newest(), seen_priority: Priority::Low },
             "reset" => reset(Some(newest())),
@@ -289,6 +338,9 @@ impl Bed {
 
     /// Actions with arguments: `audio_paused 120`, `alarm_off spo2_low 3600`, `physician alarm_off! spo2_low 3600`.
     fn ask(&mut self, at: Uptime, what: &str) {
+        let named = what.strip_prefix("of ").and_then(|it| it.split_once(' '));
+        self.stay = named.map(|(stay, _)| Name::parse(stay).unwrap());
+        let what = named.map_or(what, |(_, what)| what);
         let (role, what) = match what.split_once(' ') {
             Some(("physician", rest)) => (Role::Physician, rest),
             Some(("technician", rest)) => (Role::Technician, rest),
@@ -302,9 +354,18 @@ impl Bed {
             "audio_off" => Request::AudioOff { duration: duration(1), reason: reason() },
             "alarm_paused" => Request::AlarmPaused { duration: duration(1) },
             "alarm_off" | "alarm_off!" => Request::AlarmOff {
-                rule: code(words[1]),
+                rule: Code::of_rule(words[1]).unwrap(),
                 include_extreme: words[0].ends_with('!'),
                 duration: duration(2),
+                reason: reason(),
+            },
+            "admit" => Request::Admit { stay: Name::parse(words[1]).unwrap() },
+            "observe" => Request::Observe(Observed::parse(words[1], words[2]).unwrap()),
+            "limits" => Request::Limits {
+                vital: Vital::from_name(words[1]).unwrap(),
+                direction: if words[2] == "low" { Direction::Low } else { Direction::High },
+                limit: Quantity::parse(words[3]).unwrap(),
+                extreme: words.get(4).map(|it| Quantity::parse(it).unwrap()),
                 reason: reason(),
             },
             "reset" => Request::Reset { alarm: Some(Self::number(words[1])), reason: None },
@@ -323,8 +384,14 @@ impl Bed {
     fn handle(&mut self, at: Uptime, role: Role, request: Request) {
         self.actions += 1;
         let seen = Some(Seen { at, boot: Boot::Same });
-        let action =
-            Action { id: self.actions.to_string(), actor: "n-1".into(), role, stay: None, seen, request };
+        let action = Action {
+            id: self.actions.to_string(),
+            actor: "n-1".into(),
+            role,
+            stay: self.stay.take(),
+            seen,
+            request,
+        };
         let outcome = self.engine.handle_action(at, &action, &mut self.ids);
         self.answers.push((at, outcome));
     }
@@ -349,16 +416,6 @@ impl Bed {
             self.told.push(event);
         }
     }
-}
-
-/// The rule of that code.
-fn code(text: &str) -> Code {
-    let (vital, direction) = match text.rsplit_once('_') {
-        Some((vital, "low")) => (vital, Direction::Low),
-        Some((vital, "high")) => (vital, Direction::High),
-        _ => panic!("no such rule: {text}"),
-    };
-    Code::Limit(Vital::from_name(vital).unwrap(), direction)
 }
 
 pub(super) fn observation(at: Uptime, measurements: Vec<Measurement>) -> Observation {
@@ -395,6 +452,8 @@ pub(super) fn policy() -> AlarmPolicy {
             (low(Vital::Spo2), spo2),
             (low(Vital::NibpSystolic), cuff),
         ]),
+        apnea: BTreeMap::new(),
+        news2: false,
         technical: TechnicalPolicy {
             sensor_off: equipment(10, Priority::Low, Some((60, Priority::Medium)), 3),
             no_value: equipment(30, Priority::Low, Some((60, Priority::Medium)), 3),

@@ -1,0 +1,103 @@
+//! Apnea (E32).
+
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+use super::script::{check_policy, policy};
+use crate::alarm::policy::{AlarmPolicy, ApneaRule};
+use crate::vital::Vital;
+
+fn watched() -> AlarmPolicy {
+    let rule = |fallback_for| ApneaRule { time: Duration::from_secs(20), fallback_for };
+    let apnea = BTreeMap::from([
+        (Vital::RespRate, rule(None)),
+        (Vital::RespRateImpedance, rule(Some(Vital::RespRate))),
+    ]);
+    AlarmPolicy { apnea, ..policy() }
+}
+
+#[test]
+fn e32_no_breath_for_twenty_seconds_since_the_last_is_an_alarm_and_latches() {
+    check_policy(
+        watched(),
+        "resp_rate 12@0..9, 0@10..31, 12@32..
+         until 33",
+        "29.000 apnea start high present on onset=9.000 delay=20000 value=0
+         32.000 apnea update high clear latched",
+    );
+    check_policy(
+        watched(),
+        "resp_rate 12@0..9, 0@10..28, 12@29..
+         until 60",
+        "29.000 apnea start high present on
+         29.000 apnea update high clear latched
+         44.000 apnea continue
+         59.000 apnea continue",
+    );
+    check_policy(
+        watched(),
+        "resp_rate 12@0..9, 0@10..27, 12@28..
+         until 60",
+        "",
+    );
+}
+
+#[test]
+fn e32_without_a_value_the_time_stands_still_and_is_forgotten_after_g() {
+    check_policy(
+        watched(),
+        "resp_rate 12@0..9, 0@10..14, searching@15..19, 0@20..
+         until 34",
+        "34.000 apnea start high present on onset=9.000 delay=25000",
+    );
+    check_policy(
+        watched(),
+        "resp_rate 12@0..9, 0@10..14, searching@15..24, 0@25..
+         until 45",
+        "45.000 apnea start high present on onset=25.000",
+    );
+}
+
+#[test]
+fn e32_the_devices_own_word_is_enough() {
+    check_policy(
+        watched(),
+        "resp_rate 12@0..
+         flag apnea on@5
+         flag apnea off@9
+         until 10",
+        "5.000 apnea start high present on onset=5.000 value=12
+         9.000 apnea update high clear latched",
+    );
+}
+
+#[test]
+fn e32_a_rate_that_falls_back_is_judged_while_the_other_has_no_value() {
+    check_policy(
+        watched(),
+        "resp_rate_impedance 0@0..
+         resp_rate 12@0..4
+         until 39",
+        "39.000 apnea start high present on onset=19.000
+         39.000 no_value start low present on",
+    );
+}
+
+#[test]
+fn e26_apnea_counts_as_extreme() {
+    check_policy(
+        watched(),
+        "resp_rate 0@0..
+         alarm_paused 60@1
+         physician alarm_off! apnea 10@21
+         until 51",
+        "1.000 alarms_inactive start cause=alarm_paused
+         16.000 alarms_inactive continue
+         20.000 apnea start high present on rev=1
+         21.000 apnea reset high clear off
+         21.000 alarms_inactive update cause=alarm_paused,_alarm_off_apnea
+         31.000 alarms_inactive update cause=alarm_paused
+         46.000 alarms_inactive continue
+         51.000 apnea start high present on onset=31.000",
+    );
+}

@@ -1,0 +1,135 @@
+//! A bed and its patients: standby, discharge, admission, other rules and limits (E24, E28, E29).
+
+use super::script::{check, check_answers, check_policies, policy};
+use crate::alarm::event::Direction;
+use crate::quantity::Quantity;
+use crate::vital::Vital;
+
+#[test]
+fn e28_standby_ends_every_alarm_and_begins_none_until_somebody_is_back() {
+    check(
+        "spo2 88@0..19, 78@20..49, 88@60..
+         etco2 sensor_off@0..
+         standby@17
+         resume@60
+         until 76",
+        "10.000 sensor_off start low
+         15.000 spo2_low start medium
+         17.000 spo2_low reset medium clear off reason=asked
+         17.000 sensor_off reset low clear off reason=asked
+         17.000 alarms_inactive start low present on cause=standby
+         32.000 alarms_inactive continue
+         47.000 alarms_inactive continue
+         60.000 alarms_inactive end
+         70.000 sensor_off start low present on onset=60.000
+         75.000 spo2_low start medium present on onset=60.000",
+    );
+}
+
+#[test]
+fn e28_two_minutes_of_life_end_a_standby_and_the_stay() {
+    let mut script = alloc::string::String::from(
+        "spo2 97@0..9, sensor_off@10..29, 85@30..
+         admit s-1@0
+         limits spo2 low 84 75@1
+         alarm_off heart_rate_low 3600@2
+         standby@5
+         ",
+    );
+    script += "until 166";
+    let told = super::script::run(policy(), &script);
+    let lines: alloc::vec::Vec<_> =
+        told.iter().map(super::script::render).filter(|it| !it.contains("continue")).collect();
+    // Life from 0 on was broken at 10; unbroken from 30: over at 150, and the limit is 90 again.
+    let expected = [
+        "2.000 alarms_inactive start low present on",
+        "5.000 alarms_inactive update low present on",
+        "150.000 no_patient start low present on",
+        "150.000 alarms_inactive end low clear off",
+        "165.000 spo2_low start medium present on",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\n{expected}");
+    }
+    check_answers(
+        "spo2 97@0..
+         admit s-1@0
+         of s-1 audio_off 60@1
+         of s-2 audio_off 60@2
+         discharge@3
+         of s-1 audio_off 60@4
+         until 4",
+        "0.000 accepted
+         1.000 accepted
+         2.000 other_stay
+         3.000 accepted
+         4.000 other_stay",
+    );
+}
+
+#[test]
+fn e28_a_new_stay_inherits_nothing() {
+    check(
+        "spo2 88@0..
+         admit s-1@0
+         alarm_off heart_rate_low 3600@3
+         admit s-2@17
+         until 32",
+        "3.000 alarms_inactive start cause=alarm_off_heart_rate_low
+         15.000 spo2_low start medium present on
+         17.000 spo2_low reset medium clear off reason=new_stay
+         17.000 alarms_inactive end
+         32.000 spo2_low start medium present on onset=17.000",
+    );
+}
+
+#[test]
+fn e29_an_operators_limits_judge_the_value_in_force() {
+    check(
+        "spo2 88@0..
+         limits spo2 low 86 75@17
+         until 22",
+        "15.000 spo2_low start medium present on limit=90
+         17.000 spo2_low update medium present on limit=86
+         22.000 spo2_low end medium clear off",
+    );
+    check_answers(
+        "spo2 97@0..
+         limits spo2 low 101@1
+         limits spo2 low 86 86@2
+         limits spo2 low 70@3
+         limits spo2 high 99@4
+         technician limits spo2 low 86@5
+         limits heart_rate low 119@6
+         limits heart_rate low 117@7
+         until 8",
+        "1.000 not_sensible
+         2.000 not_sensible
+         3.000 not_sensible
+         4.000 no_such_rule
+         5.000 not_allowed
+         6.000 not_sensible
+         7.000 accepted",
+    );
+}
+
+#[test]
+fn e29_rules_that_did_not_change_keep_their_state() {
+    let mut other = policy();
+    other.rules.get_mut(&(Vital::HeartRate, Direction::Low)).unwrap().limit.limit = Quantity::from_whole(45);
+    other.rules.remove(&(Vital::NibpSystolic, Direction::Low));
+    // SpO2 goes on; the heart rate begins anew, and 44 is below 45 too; the cuff's rule is no more.
+    check_policies(
+        &[policy(), other],
+        "spo2 88@0..
+         heart_rate 44@0..
+         nibp_systolic 85@0..
+         policy 1@9
+         until 19",
+        "0.000 nibp_systolic_low start medium
+         9.000 nibp_systolic_low reset medium clear off reason=rule_removed
+         15.000 spo2_low start medium present on onset=0.000
+         19.000 heart_rate_low start medium present on onset=9.000 limit=45",
+    );
+}
