@@ -45,6 +45,7 @@ impl Choice {
 
     /// Takes whether a source has a valid value in force now, and G of that source.
     pub(super) fn take(&mut self, now: Uptime, source: usize, valid: bool, gap: Duration) {
+        self.give_up(now);
         let place = self.place(source);
         let preferred = self.current.is_some_and(|it| place < self.place(it));
         if let Some(candidate) = self.candidates.get_mut(place) {
@@ -71,14 +72,18 @@ impl Choice {
 
     /// Does what is due: gives up the believed source, or goes back to a preferred one.
     pub(super) fn run(&mut self, now: Uptime) {
-        if self.leave_at.is_some_and(|at| at <= now) {
-            self.leave_at = None;
-            self.left = true;
-            self.replace_left();
-        }
+        self.give_up(now);
+        self.replace_left();
         let returned = |it: &&Candidate| it.return_at.is_some_and(|at| at <= now);
         if let Some(source) = self.candidates.iter().find(returned).map(|it| it.source) {
             self.believe(source);
+        }
+    }
+
+    /// Gives up the believed source if it is due; with one source nobody waited for that.
+    fn give_up(&mut self, now: Uptime) {
+        if self.leave_at.take_if(|at| *at <= now).is_some() {
+            self.left = true;
         }
     }
 
@@ -161,6 +166,15 @@ mod tests {
         it.take(at(50), 4, true, G);
         it.run(at(80));
         assert_eq!((it.current(), it.deadline()), (Some(4), None));
+    }
+
+    #[test]
+    fn a_source_that_was_alone_when_it_was_due_to_be_left_is_left_at_the_first_word_of_another() {
+        let mut it = Choice::default();
+        it.take(at(0), 1, true, G);
+        it.take(at(1), 1, false, G);
+        it.take(at(12), 2, true, G);
+        assert_eq!((it.current(), it.deadline()), (Some(2), None), "and nothing is due in the past");
     }
 
     #[test]

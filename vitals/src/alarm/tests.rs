@@ -1,6 +1,7 @@
 //! The engine as a whole, in text form: a script of samples and actions, and the exact records it gives.
 
 mod apnea;
+mod clauses;
 mod equipment;
 mod inactive;
 mod kept;

@@ -176,6 +176,8 @@ proptest! {
         let once = play(Bed::full(), &inputs, |_, _| ());
         let twice = play(Bed::full(), &inputs, |_, _| ());
         prop_assert_eq!(&once.told, &twice.told);
+        let times = once.told.iter().zip(once.told.iter().skip(1));
+        prop_assert!(times.clone().all(|(a, b)| a.at <= b.at), "time does not go back");
         let often = play(Bed::full(), &inputs, often(every));
         prop_assert_eq!(&once.told, &often.told);
         prop_assert_eq!(once.answers, often.answers);

@@ -219,6 +219,8 @@ pub(super) struct Bed {
     pub(super) told: Vec<AlarmEvent>,
     actions: u32,
     stay: Option<Name>,
+    seen: Option<u64>,
+    boot: Boot,
     others: Vec<AlarmPolicy>,
     pub(super) answers: Vec<(Uptime, Outcome)>,
 }
@@ -261,6 +263,8 @@ impl Bed {
             told: vec![],
             actions: 0,
             stay: None,
+            seen: None,
+            boot: Boot::Same,
             others: vec![],
             answers: vec![],
         }
@@ -338,10 +342,21 @@ impl Bed {
 
     /// Actions with arguments: `audio_paused 120`, `alarm_off spo2_low 3600`, `physician alarm_off! spo2_low 3600`.
     fn ask(&mut self, at: Uptime, what: &str) {
+        if let Some(id) = what.strip_prefix("again ") {
+            let request = Request::Resume;
+            return self.handle_as(at, id.to_string(), Role::Nurse, request);
+        }
+        self.seen =
+            what.strip_prefix("seen ").and_then(|it| it.split_once(' ')).map(|(seen, _)| millis(seen));
+        let what = if self.seen.is_some() { what.splitn(3, ' ').nth(2).unwrap() } else { what };
         let named = what.strip_prefix("of ").and_then(|it| it.split_once(' '));
         self.stay = named.map(|(stay, _)| Name::parse(stay).unwrap());
         let what = named.map_or(what, |(_, what)| what);
         let (role, what) = match what.split_once(' ') {
+            Some(("otherboot", rest)) => {
+                self.boot = Boot::Other;
+                (Role::Nurse, rest)
+            }
             Some(("physician", rest)) => (Role::Physician, rest),
             Some(("technician", rest)) => (Role::Technician, rest),
             _ => (Role::Nurse, what),
@@ -383,15 +398,13 @@ impl Bed {
 
     fn handle(&mut self, at: Uptime, role: Role, request: Request) {
         self.actions += 1;
-        let seen = Some(Seen { at, boot: Boot::Same });
-        let action = Action {
-            id: self.actions.to_string(),
-            actor: "n-1".into(),
-            role,
-            stay: self.stay.take(),
-            seen,
-            request,
-        };
+        self.handle_as(at, self.actions.to_string(), role, request);
+    }
+
+    fn handle_as(&mut self, at: Uptime, id: String, role: Role, request: Request) {
+        let boot = core::mem::replace(&mut self.boot, Boot::Same);
+        let seen = Some(Seen { at: self.seen.take().map_or(at, Uptime::from_millis), boot });
+        let action = Action { id, actor: "n-1".into(), role, stay: self.stay.take(), seen, request };
         let outcome = self.engine.handle_action(at, &action, &mut self.ids);
         self.answers.push((at, outcome));
     }
