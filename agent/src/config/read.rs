@@ -2,6 +2,7 @@
 
 mod agent;
 mod annunciator;
+mod delays;
 mod kafka;
 mod mqtt;
 mod secret;

@@ -10,6 +10,7 @@ use vitals::name::Name;
 use vitals::vital::Vital;
 
 use super::agent;
+use super::delays::warn_of_short_delays;
 use super::mqtt::Link;
 use super::source::{Entry, Sources};
 use crate::config::alarms::AlarmsFile;
@@ -123,6 +124,7 @@ pub(super) fn check_sources(
             entry.bed.prefer.insert(preferred.vital, names);
         }
         refuse_doubt(entry, &of_bed, mistakes);
+        warn_of_short_delays(&entry.bed, &entry.span, &of_bed, warnings);
     }
 }
 
