@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-use super::script::{check_policy, policy};
+use super::script::{check_policies, check_policy, policy};
 use crate::alarm::policy::{AlarmPolicy, ApneaRule};
 use crate::vital::Vital;
 
@@ -55,6 +55,29 @@ fn e32_without_a_value_the_time_stands_still_and_is_forgotten_after_g() {
         "resp_rate 12@0..9, 0@10..14, searching@15..24, 0@25..
          until 45",
         "45.000 apnea start high present on onset=25.000",
+    );
+}
+
+#[test]
+fn e32_the_time_runs_from_the_last_breath_whoever_looks_meanwhile() {
+    check_policies(
+        &[watched()],
+        "period 10
+         resp_rate 12@0, 0@10..
+         policy 0@5
+         until 20",
+        "20.000 apnea start high present on onset=0.000",
+    );
+}
+
+#[test]
+fn e32_what_the_device_says_holds_against_its_number() {
+    check_policy(
+        watched(),
+        "resp_rate 12@0..
+         flag apnea on@5
+         until 8",
+        "5.000 apnea start high present on",
     );
 }
 

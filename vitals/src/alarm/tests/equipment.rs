@@ -43,6 +43,18 @@ fn e31_a_failed_measurement_is_void_and_said_and_an_idle_cuff_says_nothing() {
 }
 
 #[test]
+fn e31_the_same_value_after_an_idle_cuff_is_another_measurement() {
+    // Measured again at 60: overdue 90 s after that. A mere repetition at 60 would be overdue at 90.
+    check_policy(
+        policy(),
+        "nibp_interval 60
+         nibp_systolic 120@0..9, not_measured@10..59, 120@60..
+         until 150",
+        "150.000 nibp_stale start low present on",
+    );
+}
+
+#[test]
 fn e30_flags_are_told_while_they_are_on() {
     check(
         "spo2 97@0..

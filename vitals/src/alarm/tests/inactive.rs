@@ -12,7 +12,7 @@ fn row_15_an_audio_pause_covers_the_alarms_of_now_alone() {
         "15.000 spo2_low start medium present on
          20.000 spo2_low update medium present on by=audio_paused until=140.000
          35.000 spo2_low continue by=audio_paused
-         50.000 heart_rate_low start high present on
+         50.000 heart_rate_low start high present on !by
          50.000 spo2_low continue
          65.000 heart_rate_low continue
          65.000 spo2_low continue
@@ -28,7 +28,7 @@ fn row_15_an_audio_pause_covers_the_alarms_of_now_alone() {
         (125, "heart_rate_low"),
         (125, "spo2_low continue by=audio_paused"),
         (140, "heart_rate_low"),
-        (140, "spo2_low update rev=3"),
+        (140, "spo2_low update rev=3 !by !until"),
     ] {
         writeln!(expected, "{at}.000 {code}").unwrap();
     }
@@ -95,7 +95,7 @@ fn e22_an_escalation_drops_the_pause_and_an_alarm_pause_does_not_cover_the_extre
          until 26",
         "15.000 spo2_low start medium
          18.000 spo2_low update medium by=audio_paused until=78.000
-         25.000 spo2_low escalate high present on rev=3",
+         25.000 spo2_low escalate high present on rev=3 !by !until",
     );
     check(
         "spo2 88@0..19, 78@20..32, 88@33..
@@ -103,7 +103,7 @@ fn e22_an_escalation_drops_the_pause_and_an_alarm_pause_does_not_cover_the_extre
          until 39",
         "10.000 alarms_inactive start cause=alarm_paused
          15.000 spo2_low start medium present on by=alarm_paused until=70.000
-         25.000 spo2_low escalate high present on rev=2
+         25.000 spo2_low escalate high present on rev=2 !by !until
          25.000 alarms_inactive continue
          38.000 spo2_low de_escalate medium present on by=alarm_paused until=70.000",
     );
@@ -128,6 +128,29 @@ fn e25_audio_off_covers_what_comes_but_high_and_reminds() {
         "{last:?}"
     );
     assert!(last[1].starts_with("200.500 alarms_inactive end low clear off"), "{last:?}");
+}
+
+#[test]
+fn e25_audio_off_leaves_what_is_high_and_takes_what_no_longer_is() {
+    check(
+        "spo2 78@0..9, 85@10..
+         audio_off 600@1
+         until 15",
+        "1.000 alarms_inactive start low present on cause=audio_off !by
+         5.000 spo2_low start high present on !by !until
+         15.000 spo2_low de_escalate medium present on by=audio_off until=601.000",
+    );
+}
+
+#[test]
+fn e26_an_alarm_pause_and_an_off_leave_the_equipment_alone() {
+    check(
+        "spo2 sensor_off@0..
+         alarm_paused 60@1
+         until 10",
+        "1.000 alarms_inactive start cause=alarm_paused
+         10.000 sensor_off start low present on !by",
+    );
 }
 
 #[test]

@@ -57,6 +57,9 @@ fn h6_what_a_rule_watches_and_nobody_names_any_more_is_no_value() {
          until 44",
         "39.000 no_value start low present on absent=stale cause=oximeter onset=9.000",
     );
+    // Where the whole source is silent, that alone is said.
+    let told = super::script::run(policy(), "spo2 97@0..4\nuntil 60");
+    assert!(told.iter().all(|it| alloc::format!("{}", it.code) == "no_data"), "{told:?}");
     // Without a rule nobody misses it, and a thermometer is no continuous sensor.
     let mut policy = policy();
     policy.rules.remove(&(Vital::Spo2, Direction::Low));
