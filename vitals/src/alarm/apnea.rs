@@ -36,6 +36,8 @@ pub(super) struct ApneaState {
     pub(super) indeterminate: bool,
     gate: Gate,
     off: Option<RuleOff>,
+    /// Since when nothing but what was known before a restart has been heard.
+    kept: Option<Uptime>,
     pub(super) alarm: Option<Alarm>,
 }
 
@@ -62,6 +64,7 @@ impl ApneaAlarm {
             indeterminate: false,
             gate,
             off: None,
+            kept: None,
             alarm: None,
         };
         Self { vital, rule: rule.clone(), state }
@@ -75,6 +78,10 @@ impl ApneaAlarm {
     ///
     /// `sampled`: when it was said, which may be before now.
     pub(super) fn take(&mut self, now: Uptime, sampled: Uptime, input: Input, gap: Duration) {
+        if self.state.level.is_present() && self.state.kept.is_some_and(|at| sampled < at) {
+            return;
+        }
+        self.state.kept = None;
         if self.state.off.is_some() || self.is_gated() {
             self.state.breath = Breath::Unknown;
             self.state.zero = false;
@@ -250,6 +257,7 @@ impl ApneaState {
         }
         self.indeterminate_at = None;
         self.indeterminate = self.level.is_present();
+        self.kept = self.indeterminate.then_some(moved.to);
         if let Some(alarm) = &mut self.alarm {
             alarm.restart(moved);
         }

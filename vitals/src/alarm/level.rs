@@ -64,9 +64,10 @@ pub(super) struct Delays {
 }
 
 /// One level. Every time in it that is not an onset or a decision is a deadline, so that a stall can move it (E6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) enum LevelState {
     /// Not out.
+    #[default]
     Clear,
     /// Out, and not yet for long enough.
     Pending { onset: Uptime, progress: Progress },
@@ -84,6 +85,23 @@ pub(super) enum Progress {
 }
 
 impl LevelState {
+    /// Takes how a sensor is whose trouble has a delay, and never becomes present itself (H7).
+    pub(super) fn of_sensor(mut self, now: Uptime, class: Class, delays: Delays) -> Self {
+        if (self, class) == (Self::Clear, Class::Out) {
+            return Self::Pending { onset: now, progress: Progress::Running { due: now + delays.delay } };
+        }
+        self.take(now, class, delays);
+        self
+    }
+
+    /// The onset, if the delay has run.
+    pub(super) fn due_onset(self, now: Uptime) -> Option<Uptime> {
+        match self {
+            Self::Pending { onset, progress: Progress::Running { due } } if due <= now => Some(onset),
+            Self::Clear | Self::Pending { .. } | Self::Present { .. } => None,
+        }
+    }
+
     /// Whether its delay runs.
     pub(super) fn is_running(self) -> bool {
         matches!(self, Self::Pending { progress: Progress::Running { .. }, .. })

@@ -1,5 +1,6 @@
 //! One rule: a vital, a direction, two levels, one alarm (E12, E15, E16, E23).
 
+mod kept;
 mod off;
 mod worse;
 
@@ -12,7 +13,6 @@ use super::gate::Gate;
 use super::level::{Class, Delays, Input, LevelState};
 use super::object::{Alarm, Finding};
 use super::policy::{LevelRule, LimitRule};
-use super::snapshot::{Boot, Moved};
 use crate::quantity::Quantity;
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -40,6 +40,12 @@ pub(super) struct LimitState {
     pub(super) indeterminate: bool,
     /// The last valid value: what an acknowledgement is measured from.
     last: Option<Quantity>,
+    /// The newest word, if it was a value: what an alarm that is born has come to so far.
+    #[serde(default)]
+    newest: Option<Quantity>,
+    /// Since when nothing but what was known before a restart has been heard.
+    #[serde(default)]
+    kept: Option<Uptime>,
     gate: Gate,
     /// Who switched it off, until when (E26).
     #[serde(default)]
@@ -57,6 +63,8 @@ impl LimitAlarm {
             indeterminate_at: None,
             indeterminate: false,
             last: None,
+            newest: None,
+            kept: None,
             gate,
             off: None,
             alarm: None,
@@ -66,7 +74,13 @@ impl LimitAlarm {
     }
 
     /// Takes what the vital has to say now; G is that of the source that says it.
-    pub(super) fn take(&mut self, now: Uptime, input: Input, gap: Duration) {
+    ///
+    /// `sampled`: when it was said. After a restart what is present waits for a word that is new (E16).
+    pub(super) fn take(&mut self, now: Uptime, sampled: Uptime, input: Input, gap: Duration) {
+        if self.is_present() && self.state.kept.is_some_and(|at| sampled < at) {
+            return;
+        }
+        self.state.kept = None;
         let input = if self.is_gated() { Input::Void } else { input };
         let LimitRule { hysteresis, clear_delay, .. } = self.rule;
         let delays = |rule: &LevelRule| Delays { delay: rule.delay, clear: clear_delay, gap };
@@ -99,13 +113,16 @@ impl LimitAlarm {
             self.state.indeterminate_at = None;
             self.state.indeterminate = false;
         }
-        if let Input::Value(value) = input {
-            self.note(value);
+        match input {
+            Input::Value(value) => self.note(value),
+            Input::UnderRange | Input::OverRange => self.state.newest = None,
+            Input::Void => {}
         }
     }
 
     fn note(&mut self, value: Quantity) {
         self.state.last = Some(value);
+        self.state.newest = Some(value);
         if let Some(alarm) = &mut self.state.alarm {
             alarm.worst = Some(further_out(self.direction, alarm.worst, value));
         }
@@ -252,9 +269,9 @@ impl LimitAlarm {
         self.state.indeterminate = false;
     }
 
-    /// The value at the birth of its alarm: the last valid one.
-    pub(super) fn last(&self) -> Option<Quantity> {
-        self.state.last
+    /// The value at the birth of its alarm, if its newest word was one.
+    pub(super) fn newest(&self) -> Option<Quantity> {
+        self.state.newest
     }
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
@@ -267,39 +284,6 @@ impl LimitAlarm {
             .chain([state.indeterminate_at, state.gate.deadline(), self.off_until(), worse, alarm])
             .flatten()
             .min()
-    }
-}
-
-impl LimitState {
-    /// Takes over what was kept over a restart; of another boot only what is present (E34).
-    pub(super) fn restore(&mut self, kept: &Self, moved: Moved) {
-        match moved.boot {
-            Boot::Same => *self = kept.clone(),
-            Boot::Other => {
-                self.limit = kept.limit.rebased(moved);
-                self.extreme = kept.extreme.rebased(moved);
-                self.alarm.clone_from(&kept.alarm);
-                self.off = kept.off.as_ref().map(|it| it.restored(moved));
-            }
-        }
-        self.indeterminate_at = None;
-        self.indeterminate = self.limit.is_present() || self.extreme.is_present();
-        if let Some(alarm) = &mut self.alarm {
-            alarm.restart(moved);
-        }
-    }
-
-    pub(super) fn shift(&mut self, by: Duration) {
-        self.limit.shift(by);
-        self.extreme.shift(by);
-        if let Some(worse) = &mut self.worse {
-            worse.state.shift(by);
-        }
-        self.indeterminate_at = self.indeterminate_at.map(|at| at + by);
-        self.gate.shift(by);
-        if let Some(alarm) = &mut self.alarm {
-            alarm.shift(by);
-        }
     }
 }
 

@@ -211,13 +211,18 @@ impl Alarm {
         self.remind_at = None;
     }
 
-    /// What its signal timers say, if one is due (E21, E27).
-    pub(super) fn go_on(&mut self, now: Uptime, timing: &Timing) -> Option<Change> {
-        let reminder = self.remind_at.is_some_and(|at| at <= now);
-        if reminder {
+    /// Whether it is time to remind of it; the next time counts from now (E27).
+    pub(super) fn take_reminder(&mut self, now: Uptime, timing: &Timing) -> bool {
+        let due = self.remind_at.is_some_and(|at| at <= now);
+        if due {
             self.remind_at = Some(now + timing.reminder.max(INTERVAL_MIN));
         }
-        (reminder || self.continue_at <= now).then(|| Change { reminder, ..Change::new(Phase::Continue) })
+        due
+    }
+
+    /// That it goes on, if it is time to say so (E21), or to remind of it.
+    pub(super) fn go_on(&self, now: Uptime, reminder: bool) -> Option<Change> {
+        (reminder || self.continue_at <= now).then(|| Change::new(Phase::Continue))
     }
 
     /// Tells a change: gives it its revision and starts the `continue` timer anew.

@@ -41,6 +41,12 @@ pub(super) struct SourceState {
     pub(super) mode: Mode,
     /// When its silence becomes an alarm; `None` while it is one.
     pub(super) silent_at: Option<Uptime>,
+    /// When it spoke last.
+    #[serde(default)]
+    pub(super) heard_at: Uptime,
+    /// Whether it has not spoken since a restart.
+    #[serde(default)]
+    pub(super) unheard: bool,
     /// Whether late data have come since its last live word.
     pub(super) late: bool,
     pub(super) held: BTreeMap<Vital, Held>,
@@ -107,6 +113,8 @@ impl Source {
             announced: true,
             mode: setup.mode,
             silent_at: None,
+            heard_at: Uptime::ZERO,
+            unheard: false,
             late: false,
             held: BTreeMap::new(),
             cuff: Cuff::default(),
@@ -139,6 +147,8 @@ impl Source {
     /// It spoke.
     pub(super) fn speak(&mut self, now: Uptime) {
         self.state.silent_at = Some(now + self.stale_after());
+        self.state.heard_at = now;
+        self.state.unheard = false;
         self.state.late = false;
     }
 
@@ -204,9 +214,9 @@ impl SourceState {
         !self.announced
     }
 
-    /// Whether its silence is an alarm, or that of its port.
+    /// Whether its silence is an alarm, or that of its port, or nobody knows because nobody has listened yet.
     pub(super) fn is_silent(&self) -> bool {
-        self.silent_at.is_none()
+        self.unheard || self.silent_at.is_none()
     }
 
     /// When something of it becomes too old, or its silence an alarm.
@@ -224,9 +234,8 @@ impl SourceState {
 
     /// Another device is there: what was said is of the other.
     pub(super) fn forget_device(&mut self) {
-        let Self { name, announced, mode, silent_at, late, .. } = self.clone();
+        let kept = self.clone();
         let (held, cuff, flags) = (BTreeMap::new(), Cuff::default(), BTreeSet::new());
-        let (device_time, repeats) = (None, None);
-        *self = Self { name, announced, mode, silent_at, late, held, cuff, flags, device_time, repeats };
+        *self = Self { held, cuff, flags, device_time: None, repeats: None, ..kept };
     }
 }

@@ -25,9 +25,15 @@ pub(super) use sensor::{Sensor, Word, trouble_of, troubles_of, word};
 #[expect(clippy::struct_excessive_bools, reason = "four questions that have nothing to do with each other")]
 pub(super) struct TechnicalAlarm {
     pub(super) state: LevelState,
-    /// Whether the sensor's trouble is this one; else its delay runs, and it does not become present (H7).
+    /// How long its sensor has been in trouble, whatever the trouble (H7). `state` is then never pending.
+    #[serde(default)]
+    lost: LevelState,
+    /// Whether the sensor's trouble is this one; else its delay runs, and it does not become present.
     #[serde(default = "own")]
     own: bool,
+    /// Since when nothing but what was known before a restart has been heard.
+    #[serde(default)]
+    kept: Option<Uptime>,
     indeterminate_at: Option<Uptime>,
     pub(super) indeterminate: bool,
     /// When it becomes more urgent, if it stays.
@@ -54,7 +60,9 @@ impl TechnicalAlarm {
         let cause = sensor.or(trouble.vital().map(Vital::name)).map(Into::into);
         Self {
             state: LevelState::Clear,
+            lost: LevelState::Clear,
             own: true,
+            kept: None,
             indeterminate_at: None,
             indeterminate: false,
             escalate_at: None,
@@ -68,16 +76,27 @@ impl TechnicalAlarm {
     }
 
     /// Takes whether the trouble is there; G is that of the source.
+    ///
+    /// After a restart what is present waits for a word that is new (E16).
     pub(super) fn take(&mut self, now: Uptime, word: Word, rule: &TechnicalRule, gap: Duration) {
+        if self.state.is_present() && self.kept.is_some_and(|at| word.said < at) {
+            return;
+        }
+        self.kept = None;
         self.own = word.own;
         self.absent = word.absent;
-        let class = if self.state.is_present() && !word.own { Class::In } else { word.class };
-        let delay = if word.own { rule.delay } else { rule.delay.max(Duration::from_millis(1)) };
-        self.state.take(now, class, Delays { delay, clear: rule.clear_delay, gap });
-        if word.own {
-            self.state.mature(now);
+        let delays = Delays { delay: rule.delay, clear: rule.clear_delay, gap };
+        let mut class = word.class;
+        if word.of_sensor {
+            self.lost = self.lost.of_sensor(now, word.class, delays);
+            self.mature(now, rule);
+            // For what is present another's trouble is none; what is not becomes it by the sensor's delay alone.
+            class = if word.own { class } else { Class::In };
         }
-        if class == Class::Void {
+        if !word.of_sensor || self.state.is_present() {
+            self.state.take(now, class, delays);
+        }
+        if word.class == Class::Void {
             if self.state.is_present() && !self.indeterminate {
                 self.indeterminate_at = level::tolerated(self.indeterminate_at, now, gap);
             }
@@ -132,18 +151,24 @@ impl TechnicalAlarm {
     /// The trouble of a whole source is over.
     pub(super) fn finish(&mut self) {
         self.state = LevelState::Clear;
+        self.lost = LevelState::Clear;
         self.forget_void();
         self.forget_escalation();
     }
 
     pub(super) fn mature(&mut self, now: Uptime, rule: &TechnicalRule) {
-        if self.own && self.state.mature(now) {
+        if self.state.mature(now) {
+            self.set_escalation(now, rule);
+        }
+        if let Some(onset) = self.lost.due_onset(now).filter(|_| self.own && !self.state.is_present()) {
+            self.state.nest(now, onset);
             self.set_escalation(now, rule);
         }
     }
 
     pub(super) fn expire(&mut self, now: Uptime) {
         self.state.expire(now);
+        self.lost.expire(now);
         if self.indeterminate_at.is_some_and(|at| at <= now) {
             self.indeterminate_at = None;
             self.indeterminate = true;
@@ -193,11 +218,19 @@ impl TechnicalAlarm {
 
     /// As it is after a restart; of another boot only if it is present (E34).
     ///
-    /// What the engine itself knows (`known`) is as true as before.
-    pub(super) fn restored(&self, moved: Moved, known: bool) -> Self {
+    /// What an advisory says the engine knows: it is as true as before.
+    pub(super) fn restored(&self, key: &Key, moved: Moved) -> Self {
+        let known = key.trouble.is_advisory();
         let mut it = self.clone();
+        if key.trouble.sensor().is_some() && !it.state.is_present() {
+            // The first version had no delay of the sensor.
+            it.lost = if it.lost == LevelState::Clear { it.state } else { it.lost };
+            it.state = LevelState::Clear;
+        }
+        it.kept = (it.state.is_present() && !known).then_some(moved.to);
         if moved.boot == Boot::Other {
             it.state = it.state.rebased(moved);
+            it.lost = LevelState::Clear;
         }
         it.escalate_at = it.escalate_at.map(|at| moved.time(at));
         it.indeterminate_at = None;
@@ -214,18 +247,23 @@ impl TechnicalAlarm {
 
     /// Whether nothing of it need be kept.
     pub(super) fn is_idle(&self) -> bool {
-        self.alarm.is_none() && self.state == LevelState::Clear
+        self.alarm.is_none() && self.state == LevelState::Clear && self.lost == LevelState::Clear
     }
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
         let alarm = self.alarm.as_ref().map(Alarm::deadline);
         // Whose delay has run, and whose turn it is not, waits for the sensor's next word.
-        let state = self.state.deadline().filter(|_| self.own || !self.state.is_running());
-        [state, self.indeterminate_at, self.escalate_at, alarm].into_iter().flatten().min()
+        let waits = self.lost.is_running() && (!self.own || self.state.is_present());
+        let lost = self.lost.deadline().filter(|_| !waits);
+        [self.state.deadline(), lost, self.indeterminate_at, self.escalate_at, alarm]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn shift(&mut self, by: Duration) {
         self.state.shift(by);
+        self.lost.shift(by);
         self.indeterminate_at = self.indeterminate_at.map(|at| at + by);
         self.escalate_at = self.escalate_at.map(|at| at + by);
         if let Some(alarm) = &mut self.alarm {

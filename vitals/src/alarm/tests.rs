@@ -7,6 +7,7 @@ mod inactive;
 mod kept;
 mod news2;
 mod properties;
+mod reference;
 mod script;
 mod sensors;
 mod sources;

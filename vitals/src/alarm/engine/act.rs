@@ -163,7 +163,10 @@ impl AlarmEngine {
         if !over && !trouble.is_some_and(Trouble::is_event) {
             return Err(Refusal::Present);
         }
-        self.clear_place(place);
+        // What is latched is over, and what has begun again since must not lose its delay by that.
+        if alarm.signal != Signal::Latched {
+            self.clear_place(place);
+        }
         self.change(now, place, |alarm| alarm.reset(reason));
         Ok(())
     }

@@ -53,6 +53,7 @@ impl AlarmEngine {
             return Word::VOID;
         };
         let others = self.sources.iter().enumerate().filter(|(place, _)| Some(*place) != current);
+        let said = self.sampled_at(vital);
         let mut word = Word::VOID;
         for (_, other) in others {
             let Some(Input::Value(value)) = other.state.held.get(&vital).map(|it| it.input()) else {
@@ -61,7 +62,7 @@ impl AlarmEngine {
             let (low, high) = (believed.min(value), believed.max(value));
             let differs = high.saturating_sub(low) > tolerance;
             if differs || word.class == Class::Void {
-                word = Word::plain(differs);
+                word = Word { said, ..Word::plain(differs) };
             }
         }
         word

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::{AlarmEngine, Flag};
 use crate::alarm::choice::Choice;
 use crate::alarm::event::AlarmIds;
-use crate::alarm::level::Input;
+use crate::alarm::level::{Class, Input};
 use crate::alarm::source::{Held, SourceState};
 use crate::alarm::technical::{self, Key, Sensor, TechnicalAlarm, Trouble, Word};
 use crate::name::Name;
@@ -22,6 +22,7 @@ impl AlarmEngine {
         self.begin(now, ids);
         if let Some(place) = self.sources.iter().position(|it| *it.setup.source == *source) {
             if let Some(source) = self.sources.get_mut(place) {
+                source.state.heard_at = now;
                 if on {
                     source.state.flags.insert(flag);
                 } else {
@@ -124,11 +125,15 @@ impl AlarmEngine {
                 let word = technical::word(source, sensor, trouble, watched);
                 // The cuff above the probe takes its pulse away: that is nobody's trouble.
                 let excused = inflated && sensor == Sensor::Oximeter && !word.is_in();
-                let (word, gap) = if excused { (Word::VOID, Duration::MAX) } else { (word, gap) };
+                let (word, gap) =
+                    if excused { (Word { class: Class::Void, ..word }, Duration::MAX) } else { (word, gap) };
                 words.push((trouble, word, gap));
             }
         }
-        words.extend(words_of_device(&source.state).map(|(trouble, word)| (trouble, word, gap)));
+        words.extend(
+            words_of_device(&source.state)
+                .map(|(trouble, word)| (trouble, Word { said: source.state.heard_at, ..word }, gap)),
+        );
         for (trouble, word, gap) in words {
             let key = Key::new(trouble, &name);
             if word.is_out() || self.technical.contains_key(&key) {

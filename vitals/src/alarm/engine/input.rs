@@ -94,26 +94,36 @@ impl AlarmEngine {
     ) {
         let now = now.max(self.clock);
         self.begin(now, ids);
-        let source = self.sources.iter_mut().find(|it| *it.setup.source == *source);
-        if let (PortState::Gone, Some(source)) = (state, source) {
-            source.state.silent_at = None;
-            if self.inactive.standby.is_some() {
-                return self.tell(now, ids);
-            }
-            let name = &source.setup.source;
-            if let Some(no_data) = self.technical.get_mut(&Key::new(Trouble::NoData, name)) {
-                no_data.finish();
-            }
-            let gone = self
-                .technical
-                .entry(Key::new(Trouble::PortGone, name))
-                .or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
-            gone.begin(now, &self.policy.technical.no_data, source.setup.critical);
-            if let Some(cause) = cause {
-                gone.take_cause(cause.into());
-            }
+        let place = self.sources.iter().position(|it| *it.setup.source == *source);
+        if let (PortState::Gone, Some(place)) = (state, place) {
+            self.lose_port(now, place, cause);
         }
         self.tell(now, ids);
+    }
+
+    fn lose_port(&mut self, now: Uptime, place: usize, cause: Option<&str>) {
+        let resting = self.is_resting();
+        let Some(source) = self.sources.get_mut(place) else {
+            return;
+        };
+        source.state.silent_at = None;
+        if resting {
+            return;
+        }
+        let name = &source.setup.source;
+        if let Some(no_data) = self.technical.get_mut(&Key::new(Trouble::NoData, name)) {
+            no_data.finish();
+        }
+        let gone = self
+            .technical
+            .entry(Key::new(Trouble::PortGone, name))
+            .or_insert_with_key(|key| TechnicalAlarm::new(key.trouble));
+        gone.begin(now, &self.policy.technical.no_data, source.setup.critical);
+        if let Some(cause) = cause {
+            gone.take_cause(cause.into());
+        }
+        // A source without a port is silent: what it no longer names is nobody's trouble.
+        self.judge_sensors(now, place);
     }
 
     /// Remembers a sample of a believed source for NEWS2.

@@ -6,9 +6,12 @@ use alloc::vec::Vec;
 use super::AlarmEngine;
 use super::rules::{Changes, with_changes};
 use crate::alarm::choice::Choice;
+use crate::alarm::object::{Alarm, Facts};
 use crate::alarm::policy::{AlarmPolicy, Preference, SourceSetup};
 use crate::alarm::snapshot::{Boot, Moved, Snapshot};
 use crate::alarm::source::{Source, SourceState};
+use crate::alarm::technical::Key;
+use crate::name::Name;
 use crate::time::Uptime;
 
 impl AlarmEngine {
@@ -63,6 +66,7 @@ impl AlarmEngine {
         it.restore_apneas(snapshot, moved);
         it.restore_technical(snapshot, moved);
         it.catch_up(now);
+        it.drop_removed(snapshot, moved);
         it
     }
 
@@ -77,7 +81,7 @@ impl AlarmEngine {
         };
         let silent_at = state.silent_at.map(|at| moved.to + at.since(moved.from)).or(source.state.silent_at);
         match moved.boot {
-            Boot::Same => source.state = SourceState { silent_at, ..state.clone() },
+            Boot::Same => source.state = SourceState { silent_at, unheard: true, ..state.clone() },
             Boot::Other => source.state.mode = state.mode,
         }
     }
@@ -94,11 +98,6 @@ impl AlarmEngine {
             let rule = self.limits.iter_mut().find(|it| (it.vital, it.direction) == (*vital, *direction));
             if let Some(rule) = rule {
                 rule.state.restore(state, moved);
-            } else if let Some(mut alarm) = state.alarm.clone() {
-                alarm.restart(moved);
-                let facts = self.limit_facts(*vital, *direction);
-                let change = alarm.reset(Some("rule removed"));
-                self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
             }
         }
     }
@@ -107,28 +106,50 @@ impl AlarmEngine {
         for (vital, state) in &snapshot.apneas {
             if let Some(rule) = self.apneas.iter_mut().find(|it| it.vital == *vital) {
                 rule.state.restore(state, moved);
-            } else if let Some(mut alarm) = state.alarm.clone() {
-                alarm.restart(moved);
-                let facts = self.apnea_facts(*vital);
-                let change = alarm.reset(Some("rule removed"));
-                self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
             }
         }
     }
 
     fn restore_technical(&mut self, snapshot: &Snapshot, moved: Moved) {
         for (key, kept) in &snapshot.technical {
-            let known = |name: &Arc<crate::name::Name>| self.sources.iter().any(|it| it.state.name == *name);
-            if key.source.as_ref().is_none_or(known) {
-                self.technical.insert(key.clone(), kept.restored(moved, key.trouble.is_advisory()));
-            } else if let Some(mut alarm) = kept.alarm.clone() {
-                alarm.restart(moved);
-                let facts = self.technical_facts(key, kept);
-                let change = alarm.reset(Some("source removed"));
-                self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
+            if self.knows(key) {
+                self.technical.insert(key.clone(), kept.restored(key, moved));
             }
         }
         self.technical.retain(|_, it| !it.is_idle());
+    }
+
+    /// Whether the source of a technical alarm is there.
+    fn knows(&self, key: &Key) -> bool {
+        let known = |name: &Arc<Name>| self.sources.iter().any(|it| it.state.name == *name);
+        key.source.as_ref().is_none_or(known)
+    }
+
+    /// Ends the alarms whose rule or source is no more, with what is known of them now.
+    fn drop_removed(&mut self, snapshot: &Snapshot, moved: Moved) {
+        let mut removed: Vec<(Alarm, Facts, &str)> = Vec::new();
+        for (vital, direction, state) in &snapshot.limits {
+            let has = self.limits.iter().any(|it| (it.vital, it.direction) == (*vital, *direction));
+            if let (Some(alarm), false) = (&state.alarm, has) {
+                removed.push((alarm.clone(), self.limit_facts(*vital, *direction), "rule removed"));
+            }
+        }
+        for (vital, state) in &snapshot.apneas {
+            let has = self.apneas.iter().any(|it| it.vital == *vital);
+            if let (Some(alarm), false) = (&state.alarm, has) {
+                removed.push((alarm.clone(), self.apnea_facts(*vital), "rule removed"));
+            }
+        }
+        for (key, kept) in &snapshot.technical {
+            if let (Some(alarm), false) = (&kept.alarm, self.knows(key)) {
+                removed.push((alarm.clone(), self.technical_facts(key, kept), "source removed"));
+            }
+        }
+        for (mut alarm, facts, reason) in removed {
+            alarm.restart(moved);
+            let change = alarm.reset(Some(reason));
+            self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
+        }
     }
 
     /// Does what fell due while there was no process, without a word: the first step tells the outcome.

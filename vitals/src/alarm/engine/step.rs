@@ -147,7 +147,7 @@ impl AlarmEngine {
     }
 
     /// When the believed word on a vital was said.
-    fn sampled_at(&self, vital: Vital) -> Uptime {
+    pub(super) fn sampled_at(&self, vital: Vital) -> Uptime {
         let held = self.believed(vital).and_then(|source| source.state.held.get(&vital));
         held.map_or(Uptime::ZERO, |held| held.at)
     }
@@ -168,7 +168,7 @@ impl AlarmEngine {
         }
         for limit in &mut self.limits {
             if limit.vital == vital && !resting {
-                limit.take(now, input, gap);
+                limit.take(now, sampled, input, gap);
             }
             if limit.rule.fallback_for == Some(vital) {
                 limit.take_fallback(now, input == Input::Void);
@@ -182,7 +182,7 @@ impl AlarmEngine {
                 apnea.take(now, sampled, input, gap);
             }
             for limit in self.limits.iter_mut().filter(|it| it.vital == other && !resting) {
-                limit.take(now, input, gap);
+                limit.take(now, sampled, input, gap);
             }
         }
     }

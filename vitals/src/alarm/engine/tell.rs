@@ -1,7 +1,7 @@
 //! What a step has to say: at most one record for each alarm, in the order of E4.
 
 use super::AlarmEngine;
-use crate::alarm::event::{AlarmEvent, AlarmIds, Code, Phase, Signal};
+use crate::alarm::event::{AlarmEvent, AlarmIds, Code, Condition, Phase, Signal};
 use crate::alarm::inactive::Inactivations;
 use crate::alarm::object::{Alarm, Change, Facts, Finding};
 use crate::alarm::policy::Timing;
@@ -53,7 +53,7 @@ impl AlarmEngine {
             it.forget_void();
         }
         let worsened = it.has_worsened();
-        let (indeterminate, last) = (it.state.indeterminate, it.last());
+        let (indeterminate, last) = (it.state.indeterminate, it.newest());
         let step = Step { now, code: it.code(), timing: &self.policy.timing, inactive: &self.inactive };
         let alarm = &mut it.state.alarm;
         let change = step.net_change(alarm, finding, indeterminate, worsened, |finding| {
@@ -96,7 +96,8 @@ impl AlarmEngine {
         let change = step.net_change(&mut it.alarm, finding, indeterminate, false, |finding| {
             Alarm::born(now, ids.issue(), finding, None)
         });
-        let news = it.take_news().then(|| Change::new(Phase::Update));
+        let reminder = change.as_ref().is_some_and(|it| it.reminder);
+        let news = it.take_news().then(|| Change { reminder, ..Change::new(Phase::Update) });
         let change = change.filter(|it| it.phase != Phase::Continue || news.is_none()).or(news);
         if let Some(change) = change {
             self.say_technical(now, key, it, change);
@@ -148,12 +149,16 @@ impl Step<'_> {
         worsened: bool,
         born: impl FnOnce(Finding) -> Alarm,
     ) -> Option<Change> {
-        let (open, mut change) = match alarm {
-            Some(open) => {
-                let change = open.judge(finding, indeterminate);
-                (open, change)
+        let (open, mut change) = if let Some(open) = alarm {
+            let change = open.judge(finding, indeterminate);
+            (open, change)
+        } else {
+            let open = alarm.insert(born(finding?));
+            // What became present while nobody listened may be void since.
+            if indeterminate {
+                open.condition = Condition::Indeterminate;
             }
-            None => (alarm.insert(born(finding?)), Some(Change::new(Phase::Start))),
+            (open, Some(Change::new(Phase::Start)))
         };
         if worsened && open.signal == Signal::Acknowledged {
             open.annunciate();
@@ -163,7 +168,9 @@ impl Step<'_> {
         if AlarmEngine::settle(self.inactive, self.now, self.code, open) {
             change.get_or_insert_with(|| Change::new(Phase::Update));
         }
-        change.or_else(|| open.go_on(self.now, self.timing))
+        let reminder = open.take_reminder(self.now, self.timing);
+        let change = change.or_else(|| open.go_on(self.now, reminder));
+        change.map(|it| Change { reminder, ..it })
     }
 }
 

@@ -6,6 +6,7 @@ use super::Trouble;
 use crate::alarm::level::Class;
 use crate::alarm::source::{Held, Source};
 use crate::reading::Absent;
+use crate::time::Uptime;
 use crate::vital::Vital;
 
 /// What several vitals are measured with: one of it off the patient is one alarm.
@@ -94,6 +95,10 @@ pub(in crate::alarm) struct Word {
     /// Whether the sensor's trouble is this one: the delay runs for each trouble of a sensor, and one becomes present (H7).
     pub(in crate::alarm) own: bool,
     pub(in crate::alarm) absent: Option<Absent>,
+    /// Whether it is of a sensor, whose troubles share their delay.
+    pub(in crate::alarm) of_sensor: bool,
+    /// When it was said.
+    pub(in crate::alarm) said: Uptime,
 }
 
 impl Word {
@@ -105,11 +110,12 @@ impl Word {
         self.class == Class::Out
     }
 
-    pub(in crate::alarm) const VOID: Self = Self { class: Class::Void, own: true, absent: None };
+    pub(in crate::alarm) const VOID: Self =
+        Self { class: Class::Void, own: true, absent: None, of_sensor: false, said: Uptime::ZERO };
 
     /// A trouble that is there or not.
     pub(in crate::alarm) fn plain(is_there: bool) -> Self {
-        Self { class: if is_there { Class::Out } else { Class::In }, own: true, absent: None }
+        Self { class: if is_there { Class::Out } else { Class::In }, ..Self::VOID }
     }
 }
 
@@ -120,15 +126,19 @@ pub(in crate::alarm) fn word(
     trouble: Trouble,
     watched: impl Fn(Vital) -> bool,
 ) -> Word {
-    let mut word = Word { class: Class::Void, own: true, absent: Some(Absent::Stale) };
-    for (vital, held) in source.state.held.iter().filter(|(vital, _)| Sensor::of(**vital) == sensor) {
+    let of_sensor = |(vital, _): &(&Vital, &Held)| Sensor::of(**vital) == sensor;
+    let said =
+        source.state.held.iter().filter(of_sensor).map(|(_, held)| held.at).max().unwrap_or(Uptime::ZERO);
+    let nothing = Word { of_sensor: true, said, ..Word::VOID };
+    let mut word = Word { absent: Some(Absent::Stale), ..nothing };
+    for (vital, held) in source.state.held.iter().filter(of_sensor) {
         match trouble_of(source, *vital, held, &watched) {
             Some((of_vital, reason)) if of_vital == trouble => {
-                return Word { class: Class::Out, own: true, absent: Some(reason) };
+                return Word { class: Class::Out, absent: Some(reason), ..nothing };
             }
-            Some(_) => word = Word { class: Class::Out, own: false, absent: None },
+            Some(_) => word = Word { class: Class::Out, own: false, ..nothing },
             None if held.in_force && word.class != Class::Out => {
-                word = Word { class: Class::In, own: true, absent: None };
+                word = Word { class: Class::In, ..nothing };
             }
             None => {}
         }

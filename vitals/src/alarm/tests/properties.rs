@@ -245,11 +245,13 @@ proptest! {
         let cut = cut % inputs.len();
         let plain = run(&inputs, |_, _| ());
         let moment = inputs[cut].0;
+        let mut open = vec![];
         let restarted = {
             let mut bed = Bed::new(policy(), 1000);
             for (index, (at, input)) in inputs.iter().enumerate() {
                 bed.apply(*at, input);
                 if index == cut {
+                    open.extend(bed.engine.open().map(|it| it.code));
                     bed.restart(moment, Boot::Same, moment);
                     bed.drain();
                 }
@@ -265,6 +267,10 @@ proptest! {
         let essence = |events: &[AlarmEvent]| -> Vec<String> {
             let mut lines: Vec<String> = events
                 .iter()
+                // What was open waits for a word that is new, which the other does not.
+                .filter(|it| !open.contains(&it.code))
+                // What a source no longer names is missed only once it has been heard again (H6).
+                .filter(|it| it.kind == Kind::Physiological)
                 .filter(|it| it.phase != Phase::Continue)
                 .filter(|it| it.phase != Phase::Update || it.condition == Condition::Clear)
                 .map(|it| alloc::format!("{:?} {} {:?} {:?} {:?}", it.at, it.code, it.phase, it.priority, it.onset_at))

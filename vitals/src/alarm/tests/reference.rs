@@ -1,0 +1,127 @@
+//! What an independent implementation of `docs/alarms.md` found here: each with the smallest script that shows it.
+
+use core::time::Duration;
+
+use super::script::{check, check_policy, policy, rule};
+use crate::alarm::event::{Direction, Priority};
+use crate::alarm::policy::AlarmPolicy;
+use crate::vital::Vital;
+
+fn with_spo2(delay: u64, latch: bool, clear: u64) -> AlarmPolicy {
+    let mut policy = policy();
+    let mut spo2 = rule((90, delay, Priority::Medium, latch), None, 0, 3);
+    spo2.clear_delay = Duration::from_secs(clear);
+    policy.rules.insert((Vital::Spo2, Direction::Low), spo2);
+    policy
+}
+
+#[test]
+fn no_record_of_a_deadline_carries_what_came_after_it() {
+    let mut policy = with_spo2(0, false, 0);
+    policy.timing.gap_tolerance = Duration::ZERO;
+    check_policy(
+        policy,
+        "spo2 80@0
+         b.spo2 95@7.5
+         until 8",
+        "0.000 spo2_low start medium present on
+         5.000 no_data start
+         7.000 spo2_low update medium indeterminate on
+         7.500 spo2_low end medium clear off value=95 source=b
+         7.500 source_switched start",
+    );
+}
+
+#[test]
+fn a_reset_of_what_is_latched_takes_no_delay_away() {
+    check_policy(
+        with_spo2(1, true, 0),
+        "spo2 85@0..1, 95@2, 85@3..
+         reset 1@3.5
+         until 4",
+        "1.000 spo2_low start medium present on
+         2.000 spo2_low update medium clear latched
+         3.500 spo2_low reset medium clear off
+         4.000 spo2_low start medium present on onset=3.000",
+    );
+}
+
+#[test]
+fn what_became_present_while_nobody_listened_and_then_void_is_indeterminate() {
+    check(
+        "spo2 88@0..13
+         kill@13..60
+         until 60",
+        "60.000 spo2_low start medium indeterminate on onset=0.000 decided=15.000 absent=stale",
+    );
+}
+
+#[test]
+fn what_is_worst_is_of_this_alarm() {
+    check(
+        "spo2 97@0..4, under_range@5..
+         until 10",
+        "10.000 spo2_low start high present on !worst !value absent=under_range",
+    );
+}
+
+#[test]
+fn an_alarm_that_changes_as_it_reminds_is_told_once() {
+    let mut policy = policy();
+    policy.timing.reminder = Duration::from_secs(14);
+    check_policy(
+        policy,
+        "spo2 88@0..19, searching@20..31
+         ack@16
+         until 31",
+        "15.000 spo2_low start medium present on
+         16.000 spo2_low update medium present acknowledged
+         30.000 spo2_low update medium indeterminate acknowledged reminder=yes",
+    );
+}
+
+#[test]
+fn what_a_restart_made_indeterminate_waits_for_a_word_that_is_new() {
+    // The oximeter says nothing new; the thermometer does.
+    check(
+        "spo2 sensor_off@0..12
+         temperature 37@14..16
+         kill@12..13
+         until 17",
+        "10.000 sensor_off start low present on
+         13.000 sensor_off continue low indeterminate on restarted=yes",
+    );
+    // The pulse's old value is looked at again as the heart rate goes, and is no word of now.
+    check(
+        "pulse_rate 40@0..26, over_range@29
+         heart_rate 70@0..4, invalid@5..26, invalid@28
+         kill@26..27
+         until 29",
+        "25.000 pulse_rate_low start medium present on
+         27.000 pulse_rate_low continue medium indeterminate on restarted=yes",
+    );
+}
+
+#[test]
+fn a_sensor_that_never_left_its_trouble_has_waited_long_enough() {
+    check(
+        "spo2 searching@0..30, sensor_off@31..34, searching@35..
+         until 35",
+        "30.000 no_value start low present on onset=0.000
+         31.000 sensor_off start low present on onset=0.000
+         34.000 no_value end low clear off
+         35.000 no_value start low present on onset=0.000 decided=35.000",
+    );
+}
+
+#[test]
+fn a_port_that_is_gone_excuses_what_was_no_longer_named() {
+    check(
+        "spo2 97@0..4
+         temperature 37@0..20
+         gone@20
+         until 40",
+        "20.000 port_gone start medium present on
+         35.000 port_gone continue",
+    );
+}
