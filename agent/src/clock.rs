@@ -1,6 +1,7 @@
 //! The only code that asks the operating system for the time.
 
 use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
 
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Timestamp, Uptime};
@@ -27,13 +28,30 @@ pub fn instant() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// Now, on the wall clock.
+/// Now, on the wall clock, as the C library tells it: librdkafka and TLS ask the same one.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn timestamp() -> Timestamp {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000);
+    let micros = |it: Duration| i64::try_from(it.as_micros()).unwrap_or(i64::MAX);
+    let micros = match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => micros(since),
+        Err(before) => -micros(before.duration()),
+    };
     // A wall clock outside the years −9999 to 9999 is as good as none.
     Timestamp::from_micros(micros).unwrap_or(Timestamp::EPOCH)
+}
+
+/// The time that Kafka is told of a record, milliseconds since 1970; −1, which is none, while no time source disciplines
+/// the wall clock.
+///
+/// A broker refuses a record that seems to lie more than an hour ahead (`message.timestamp.after.max.ms`), and deletes at
+/// once what seems to be older than its retention.
+#[must_use]
+pub fn kafka_timestamp() -> i64 {
+    match quality(ClockQuality::Unsynced) {
+        ClockQuality::Synced => timestamp().as_micros() / 1000,
+        ClockQuality::Holdover | ClockQuality::Unsynced => -1,
+    }
 }
 
 /// How the wall clock and the boot-time clock stand to each other.

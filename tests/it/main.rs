@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod clocks;
 mod conservation;
 mod disk_full;
 mod durability;
@@ -15,6 +16,7 @@ mod endurance;
 mod exactly_once;
 mod harness;
 mod install;
+mod ledger;
 mod missing;
 mod other_cluster;
 mod own_alarms;
@@ -35,5 +37,6 @@ mod store_tool;
 mod surroundings;
 mod systemd;
 mod tidy;
+mod upgrade;
 mod ward;
 mod way;

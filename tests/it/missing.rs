@@ -105,3 +105,27 @@ fn a_serial_port_that_comes_late_is_read_once_it_is_there() -> Result<()> {
         Ok(heard.ok().map(drop))
     })
 }
+
+/// P1, P8: what was raised while Kafka was away is there after a kill, from its beginning.
+#[test]
+fn an_alarm_of_an_outage_survives_a_kill() -> Result<()> {
+    let (mut kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
+    let site = site("outage", broker.port())?.kafka(&kafka.bootstrap());
+    kafka.kill();
+    let agent = Agent::start(&site)?;
+    alarm_is_heard(broker.port())?;
+    // Long enough that the lane has written down how far it is: one group after the other becomes durable.
+    for seq in 1_000..1_010 {
+        let before = agent.metric("wardline_buffer_records")?;
+        publish_one(broker.port(), &format!("ward/{BED}"), Patient::Desaturated.payload(seq), false)?;
+        wait::until("a reading on disk", SOON, || {
+            Ok((agent.metric("wardline_buffer_records")? > before).then_some(()))
+        })?;
+    }
+    agent.kill()?;
+    kafka.restart()?;
+    let _agent = Agent::start(&site)?;
+    let alarms = Reader::open(&kafka, "vitals.alarms.v1")?;
+    let start = |it: &Record| of(it, &site) && it.text("code") == "spo2_low" && it.text("phase") == "start";
+    alarms.wait_for("the beginning of the alarm", Duration::from_secs(40), start).map(drop)
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use wardline_tests::block_log::{self, BlockLog, Recorder};
 use wardline_tests::scratch::Scratch;
-use wardline_tests::{driver, length, program, seed};
+use wardline_tests::{driver, evidence, length, program, seed};
 
 const SIZE: u64 = 256 << 20;
 const RUN: &str = "before-the-cut";
@@ -83,8 +83,11 @@ fn what_is_durable_survives_a_power_cut_at_any_write() -> Result<()> {
     let (log, floors) = record(&scratch, &[], time)?;
     let last = floors.last().context("nothing was durable")?.acknowledged;
     println!("{} readings and {} alarm records were durable at the end", last.0, last.1);
-    let faults = cut(&scratch, &log, &floors, length::pick(30, 500), "power cut")?;
+    let points = length::pick(30, 500);
+    let faults = cut(&scratch, &log, &floors, points, "power cut")?;
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let figure = format!("{points} power cuts at random writes: 0 acknowledged lost, 0 stores unopenable");
+    evidence::show("P1", &figure, "power_cut::what_is_durable_survives_a_power_cut_at_any_write");
     Ok(())
 }
 

@@ -6,10 +6,9 @@ use anyhow::{Context, Result};
 use wardline_tests::agent::Agent;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::patient::Patient;
-use wardline_tests::proxy::Proxy;
 use wardline_tests::publisher::{Caller, Load, Publisher, publish_one};
 use wardline_tests::site::Site;
-use wardline_tests::{length, listener::Listener, wait};
+use wardline_tests::{acknowledged, length, listener::Listener, wait};
 
 /// The promise is 2 s and 3 s; whoever shares this machine is given room.
 const SOON: Duration = Duration::from_secs(60);
@@ -36,7 +35,7 @@ impl Times {
 fn after_each_kill_it_decides_and_acknowledges_within_seconds() -> Result<()> {
     let (rounds, count) = length::pick((10, 100_000), (200, 1_000_000));
     let broker = Mosquitto::start()?;
-    let proxy = Proxy::start(broker.port())?;
+    let (proxy, acknowledged_at) = acknowledged::watched(broker.port())?;
     let beds: Vec<String> = (0..rounds).map(bed).collect();
     let site = Site::new("restart")?.mqtt(proxy.port()).beds(beds.iter().map(String::as_str)).ward();
     let site = site.mqtt_annunciator().alarms_at_once();
@@ -49,7 +48,7 @@ fn after_each_kill_it_decides_and_acknowledges_within_seconds() -> Result<()> {
         agent.kill()?;
         proxy.cut();
         // What came before does not count.
-        let (bed, _, _) = (bed(round), lamp.rest(), proxy.acknowledged());
+        let (bed, _, _) = (bed(round), lamp.rest(), acknowledged_at.try_iter().count());
         let begin = Instant::now();
         agent = Agent::launch(&site, &[])?;
         let (mut alarm, mut acknowledged) = (None, None);
@@ -60,7 +59,7 @@ fn after_each_kill_it_decides_and_acknowledges_within_seconds() -> Result<()> {
                 !it.retained && it.topic == format!("alarms/{bed}") && it.payload.contains("spo2_low")
             };
             alarm = alarm.or(lamp.rest().into_iter().find(told).map(|it| it.at));
-            acknowledged = acknowledged.or(proxy.acknowledged().first().copied());
+            acknowledged = acknowledged.or_else(|| acknowledged_at.try_iter().next());
             agent.check_alive()?;
             Ok(alarm.and(acknowledged))
         })

@@ -1,6 +1,7 @@
 //! The house rules, as far as a program can see them. Each is a test that says what to do; each has a test of itself.
 
 mod documents;
+mod evidence;
 mod imports;
 mod manifests;
 mod names;

@@ -31,18 +31,19 @@ pub struct Kafka {
     java: PathBuf,
     jars: PathBuf,
     port: u16,
-    secured: Option<Secured>,
+    second: Option<Second>,
     cluster_id: String,
     process: Option<Process>,
     scratch: Scratch,
 }
 
-/// A second listener, with TLS and a password (`SASL_SSL`, SCRAM-SHA-512).
+/// A second listener.
 #[derive(Debug)]
-struct Secured {
-    port: u16,
-    user: String,
-    password: String,
+enum Second {
+    /// With TLS and a password (`SASL_SSL`, SCRAM-SHA-512).
+    Secured { port: u16, user: String, password: String },
+    /// Behind a way: clients are sent to the port of that.
+    Behind { port: u16, advertised: u16 },
 }
 
 impl Kafka {
@@ -64,12 +65,21 @@ impl Kafka {
     ///
     /// The directory holds its certificate and key, `server.pem` and `server.key` (see [`crate::tls::certify`]).
     pub fn start_secured(dir: &Path, user: &str, password: &str) -> Result<Self> {
-        let secured = Secured { port: port::free()?, user: user.to_owned(), password: password.to_owned() };
+        let secured =
+            Second::Secured { port: port::free()?, user: user.to_owned(), password: password.to_owned() };
         let scratch = Scratch::new("kafka")?;
         let certificate = fs::read_to_string(dir.join("server.pem"))?;
         // Kafka takes both from one file, the key first.
         scratch.write("keystore.pem", &(fs::read_to_string(dir.join("server.key"))? + &certificate))?;
         let kafka = Self::start_in(scratch, Some(secured), CLUSTER_ID)?;
+        kafka.create_topics(["", "sim."])?;
+        Ok(kafka)
+    }
+
+    /// As [`Kafka::start`], with a second listener on `port` whose clients are sent to the port `advertised`: all that
+    /// they say goes the way that stands there.
+    pub fn start_behind(port: u16, advertised: u16) -> Result<Self> {
+        let kafka = Self::start_in(Scratch::new("kafka")?, Some(Second::Behind { port, advertised }), CLUSTER_ID)?;
         kafka.create_topics(["", "sim."])?;
         Ok(kafka)
     }
@@ -92,14 +102,14 @@ impl Kafka {
         &self.cluster_id
     }
 
-    fn start_in(scratch: Scratch, secured: Option<Secured>, cluster_id: &str) -> Result<Self> {
+    fn start_in(scratch: Scratch, second: Option<Second>, cluster_id: &str) -> Result<Self> {
         let java = program::installed("java", "default-jre-headless")?;
         let jars = jars()?;
         let port = port::free()?;
-        let properties = properties(port, port::free()?, secured.as_ref(), scratch.path());
+        let properties = properties(port, port::free()?, second.as_ref(), scratch.path());
         scratch.write("server.properties", &properties)?;
         let cluster_id = cluster_id.to_owned();
-        let mut kafka = Self { java, jars, port, secured, cluster_id, process: None, scratch };
+        let mut kafka = Self { java, jars, port, second, cluster_id, process: None, scratch };
         kafka.format()?;
         kafka.restart()?;
         Ok(kafka)
@@ -114,7 +124,10 @@ impl Kafka {
     /// What a client of the listener with TLS and a password is given; `None` where there is none.
     #[must_use]
     pub fn secured_bootstrap(&self) -> Option<String> {
-        Some(format!("127.0.0.1:{}", self.secured.as_ref()?.port))
+        match &self.second {
+            Some(Second::Secured { port, .. }) => Some(format!("127.0.0.1:{port}")),
+            Some(Second::Behind { .. }) | None => None,
+        }
     }
 
     /// Kills it (SIGKILL).
@@ -194,7 +207,7 @@ impl Kafka {
         command.arg("-cp").arg(self.class_path()).args(["kafka.tools.StorageTool", "format"]);
         command.args(["-t", &self.cluster_id, "-c"]);
         command.arg(self.scratch.path().join("server.properties")).stdin(Stdio::null());
-        if let Some(Secured { user, password, .. }) = &self.secured {
+        if let Some(Second::Secured { user, password, .. }) = &self.second {
             command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
         }
         let output = command.output().context("cannot start java")?;
@@ -234,10 +247,15 @@ fn jars() -> Result<PathBuf> {
     Ok(jars)
 }
 
-fn properties(port: u16, controller: u16, secured: Option<&Secured>, dir: &Path) -> String {
-    let (mut second, mut secure) = (String::new(), String::new());
-    if let Some(Secured { port, .. }) = secured {
-        second = format!(",SECURE://127.0.0.1:{port}");
+fn properties(port: u16, controller: u16, second: Option<&Second>, dir: &Path) -> String {
+    let (mut listens, mut advertised, mut secure) = (String::new(), String::new(), String::new());
+    if let Some(Second::Behind { port, advertised: to }) = second {
+        listens = format!(",BEHIND://127.0.0.1:{port}");
+        advertised = format!(",BEHIND://127.0.0.1:{to}");
+    }
+    if let Some(Second::Secured { port, .. }) = second {
+        listens = format!(",SECURE://127.0.0.1:{port}");
+        advertised.clone_from(&listens);
         secure = format!(
             "listener.name.secure.ssl.keystore.type=PEM
 listener.name.secure.ssl.keystore.location={}/keystore.pem
@@ -252,11 +270,11 @@ listener.name.secure.scram-sha-512.sasl.jaas.config=\
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{second}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}{second}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listens}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,BEHIND:PLAINTEXT
 log.dirs={}/data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1

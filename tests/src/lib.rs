@@ -1,8 +1,8 @@
 //! The harness: real brokers, the real agent, and the world around them, as values a test owns.
 //!
 //! ```text
-//! publisher ─► Mosquitto ─┐
-//! pty ────────────────────┴─► Agent ─► Kafka ─► Reader ─► Tally
+//! publisher ─► Mosquitto ─► Proxy, Tap ─┐
+//! pty ──────────────────────────────────┴─► Agent ─► Proxy, EndTxn ─► Kafka ─► Reader ─► Tally, Oracle
 //! ```
 //!
 //! Every process started here dies with the test that owns it, or with the test program, however that ends.
@@ -11,16 +11,25 @@
     clippy::disallowed_methods,
     reason = "real programs and real faults meet the real clock, environment and threads"
 )]
+#![allow(
+    clippy::disallowed_types,
+    reason = "how a network is at the moment concerns every connection on it: there is no domain in the harness"
+)]
 
+pub mod acknowledged;
 pub mod agent;
 pub mod block_log;
 pub mod disk;
 pub mod driver;
+pub mod end_txn;
+pub mod evidence;
+pub mod fake_time;
 pub mod kafka;
 pub mod length;
 pub mod listener;
 pub mod mosquitto;
 pub mod mqtt_bytes;
+pub mod oracle;
 pub mod patient;
 pub mod port;
 pub mod process;
@@ -35,5 +44,6 @@ pub mod seed;
 pub mod site;
 pub mod strace;
 pub mod tally;
+pub mod tap;
 pub mod tls;
 pub mod wait;

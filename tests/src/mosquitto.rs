@@ -1,9 +1,12 @@
 //! Debian's mosquitto, the real MQTT broker.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use rustix::process::Signal;
 
 use crate::process::{self, Process};
 use crate::scratch::Scratch;
@@ -11,6 +14,9 @@ use crate::{port, program, wait};
 
 /// Time for it to listen.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Time for it to save: it does so once a second, and not while it is busy.
+const SAVES_WITHIN: Duration = Duration::from_secs(30);
 
 /// One broker on a port of its own, without a password.
 #[derive(Debug)]
@@ -27,7 +33,7 @@ impl Mosquitto {
         Self::start_with("persistence false")
     }
 
-    /// Starts one that writes its sessions to disk a second after each change.
+    /// Starts one that writes its sessions to disk once a second.
     pub fn start_persistent() -> Result<Self> {
         Self::start_with("persistence true\nautosave_interval 1")
     }
@@ -63,6 +69,28 @@ impl Mosquitto {
     /// Kills it (SIGKILL): nothing is saved.
     pub fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Waits until all that it had taken when this was called is saved; of a broker that keeps its sessions on disk.
+    pub fn wait_saved(&self) -> Result<()> {
+        let saved = self.scratch.path().join("mosquitto.db");
+        // It writes another file and gives it this one's name. The first that appears may have been begun before.
+        for _ in 0..2 {
+            let file = || fs::metadata(&saved).ok().map(|it| (it.ino(), it.mtime_nsec()));
+            let before = file();
+            wait::until_true("mosquitto to save", SAVES_WITHIN, || file() != before)?;
+        }
+        Ok(())
+    }
+
+    /// Stops it without its noticing: connections stay, nothing is answered.
+    pub fn freeze(&self) -> Result<()> {
+        self.process.as_ref().context("mosquitto does not run")?.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.process.as_ref().context("mosquitto does not run")?.signal(Signal::CONT)
     }
 
     /// Starts it again on the same port and with what it saved, killing it first if it runs.

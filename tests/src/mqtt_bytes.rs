@@ -9,6 +9,10 @@ pub enum Packet {
         topic: String,
         /// Its packet id.
         id: Option<u16>,
+        /// Whether the sender says that it sends it again.
+        again: bool,
+        /// What follows: the payload, in MQTT 5 behind the properties.
+        rest: Vec<u8>,
     },
     /// The acknowledgement of a QoS 1 message.
     PubAck {
@@ -43,8 +47,10 @@ pub fn first_packet(bytes: &[u8]) -> Option<(Packet, usize)> {
 
 fn publish(header: u8, body: &[u8]) -> Option<Packet> {
     let topic = body.get(2..)?.get(..usize::from(number(body)?))?;
-    let id = if header & 0x06 == 0 { None } else { Some(number(body.get(2 + topic.len()..)?)?) };
-    Some(Packet::Publish { topic: String::from_utf8_lossy(topic).into_owned(), id })
+    let after = body.get(2 + topic.len()..)?;
+    let (id, rest) = if header & 0x06 == 0 { (None, after) } else { (Some(number(after)?), after.get(2..)?) };
+    let topic = String::from_utf8_lossy(topic).into_owned();
+    Some(Packet::Publish { topic, id, again: header & 0x08 != 0, rest: rest.to_vec() })
 }
 
 fn number(bytes: &[u8]) -> Option<u16> {
@@ -57,8 +63,8 @@ mod tests {
 
     #[test]
     fn packets_are_found_whole_and_not_before() {
-        let bytes = b"\x32\x09\x00\x03a/b\x00\x05hi\x40\x02\x00\x05";
-        let publish = Packet::Publish { topic: "a/b".into(), id: Some(5) };
+        let bytes = b"\x3A\x09\x00\x03a/b\x00\x05hi\x40\x02\x00\x05";
+        let publish = Packet::Publish { topic: "a/b".into(), id: Some(5), again: true, rest: b"hi".into() };
         assert_eq!(first_packet(bytes), Some((publish, 11)));
         assert_eq!(first_packet(&bytes[..10]), None);
         assert_eq!(first_packet(&bytes[11..]), Some((Packet::PubAck { id: 5 }, 4)));

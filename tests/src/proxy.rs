@@ -1,72 +1,102 @@
-//! A way between two programs that can swallow what goes one way, be cut, and say when messages are acknowledged.
+//! A way between two programs on which happens what happens on networks: bytes that are lost, late or held up, and
+//! connections that break on both sides or on one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::mqtt_bytes::{Packet, first_packet};
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From who connected.
+    ToServer,
+    /// To who connected.
+    ToClient,
+}
 
-/// Ends of connections that may be cut: no test opens so many.
-const OPEN_MAX: usize = 256;
+/// Looks at the bytes of one connection and direction before they are passed on, and says how many of them may pass now;
+/// it is asked again about the rest. It may change them, and holds them up for as long as it does not return.
+pub type Watch = Box<dyn FnMut(&mut [u8]) -> usize + Send>;
 
 /// Listens on a port of its own and passes everything on to another of this machine.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    swallowing: Arc<AtomicBool>,
-    open: Receiver<TcpStream>,
-    acknowledged: Receiver<Instant>,
+    way: Arc<Way>,
+}
+
+#[derive(Debug, Default)]
+struct Way {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// How the way is now.
+#[derive(Debug, Default)]
+struct State {
+    swallowing: bool,
+    stalled: bool,
+    delay: Duration,
+    /// Both ends of each connection, by its number.
+    open: BTreeMap<u64, [TcpStream; 2]>,
+}
+
+impl Way {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+
+    /// Waits as long as the way makes it, and says whether the bytes are passed on.
+    fn admit(&self, direction: Direction) -> bool {
+        let stalled = self.changed.wait_while(self.state(), |it| it.stalled);
+        let state = stalled.unwrap_or_else(PoisonError::into_inner);
+        let (delay, swallowed) = (state.delay, state.swallowing && direction == Direction::ToServer);
+        drop(state);
+        thread::sleep(delay);
+        !swallowed
+    }
 }
 
 impl Proxy {
     /// A way to a port.
     pub fn start(to: u16) -> Result<Self> {
+        Self::start_watched(to, |_, _| Box::new(|piece| piece.len()))
+    }
+
+    /// A way on which somebody looks at what passes: `watch` is asked for each connection, by number, and direction.
+    pub fn start_watched(to: u16, watch: impl Fn(u64, Direction) -> Watch + Send + 'static) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
-        let swallowing = Arc::new(AtomicBool::new(false));
-        let swallows = Arc::clone(&swallowing);
-        let (opened, open) = sync_channel(OPEN_MAX);
-        let (acknowledge, acknowledged) = channel();
+        let way = Arc::new(Way::default());
+        let accepting = Arc::clone(&way);
         thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
+            for (number, client) in (0..).zip(listener.incoming().map_while(Result::ok)) {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)) else { continue };
                 let ends = [&client, &client, &server, &server].map(TcpStream::try_clone);
                 let [Ok(client_in), Ok(client_kept), Ok(server_in), Ok(server_kept)] = ends else { continue };
-                if [client_kept, server_kept].into_iter().any(|it| opened.send(it).is_err()) {
-                    return;
+                accepting.set(|it| drop(it.open.insert(number, [client_kept, server_kept])));
+                for (direction, from, to) in
+                    [(Direction::ToServer, client_in, server), (Direction::ToClient, server_in, client)]
+                {
+                    let (way, watch) = (Arc::clone(&accepting), watch(number, direction));
+                    thread::spawn(move || {
+                        carry(&way, direction, watch, from, to);
+                        way.set(|it| drop(it.open.remove(&number)));
+                    });
                 }
-                let swallows = Arc::clone(&swallows);
-                let (seen, to_be_acknowledged) = channel();
-                let mut watch = Watch::new(acknowledge.clone(), to_be_acknowledged);
-                let up = move || {
-                    carry(client_in, server, |bytes| {
-                        watch.see(bytes);
-                        !swallows.load(Ordering::Relaxed)
-                    });
-                };
-                thread::spawn(up);
-                let mut published = Packets::default();
-                thread::spawn(move || {
-                    carry(server_in, client, |bytes| {
-                        for packet in published.take(bytes) {
-                            if let Packet::Publish { topic, id: Some(id) } = packet {
-                                // Nobody watches a way that is gone.
-                                let _ = topic.starts_with("ward/").then(|| seen.send(id));
-                            }
-                        }
-                        true
-                    });
-                });
             }
         });
-        Ok(Self { port, swallowing, open, acknowledged })
+        Ok(Self { port, way })
     }
 
     /// Where clients connect.
@@ -77,73 +107,57 @@ impl Proxy {
 
     /// From now on, or no longer, what clients send is lost without their noticing.
     pub fn swallow(&self, swallow: bool) {
-        self.swallowing.store(swallow, Ordering::Relaxed);
+        self.way.set(|it| it.swallowing = swallow);
     }
 
-    /// When messages of the ward were acknowledged, since last asked.
-    #[must_use]
-    pub fn acknowledged(&self) -> Vec<Instant> {
-        self.acknowledged.try_iter().collect()
+    /// From now on, or no longer, nothing passes either way, and nobody is told.
+    pub fn stall(&self, stall: bool) {
+        self.way.set(|it| it.stalled = stall);
     }
 
-    /// Cuts every connection.
+    /// From now on every piece of bytes takes so long.
+    pub fn delay(&self, delay: Duration) {
+        self.way.set(|it| it.delay = delay);
+    }
+
+    /// Breaks every connection, on both sides.
     pub fn cut(&self) {
-        for stream in self.open.try_iter() {
-            // It may be closed already.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.shut(|ends| ends.iter().for_each(shut));
+    }
+
+    /// Breaks every connection on the clients' side: what they had sent is still on its way.
+    pub fn cut_clients(&self) {
+        self.shut(|[client, _]| shut(client));
+    }
+
+    fn shut(&self, how: impl Fn(&[TcpStream; 2])) {
+        self.way.state().open.values().for_each(how);
     }
 }
 
-/// Carries bytes one way until either end closes; `see` says whether they arrive.
-fn carry(mut from: TcpStream, mut to: TcpStream, mut see: impl FnMut(&[u8]) -> bool) {
+/// Carries bytes one way until the connection ends.
+fn carry(way: &Way, direction: Direction, mut watch: Watch, mut from: TcpStream, mut to: TcpStream) {
     let mut some = vec![0; 64 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut some) {
-        if see(&some[..count]) && to.write_all(&some[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
-}
-
-/// MQTT packets out of a stream of bytes.
-#[derive(Debug, Default)]
-struct Packets(Vec<u8>);
-
-impl Packets {
-    fn take(&mut self, bytes: &[u8]) -> Vec<Packet> {
-        self.0.extend(bytes);
-        let (mut packets, mut at) = (Vec::new(), 0);
-        while let Some((packet, len)) = first_packet(&self.0[at..]) {
-            packets.push(packet);
-            at += len;
-        }
-        self.0.drain(..at);
-        packets
-    }
-}
-
-/// Looks for acknowledgements of what the broker has sent of the ward.
-struct Watch {
-    tell: Sender<Instant>,
-    seen: Receiver<u16>,
-    open: BTreeSet<u16>,
-    packets: Packets,
-}
-
-impl Watch {
-    fn new(tell: Sender<Instant>, seen: Receiver<u16>) -> Self {
-        Self { tell, seen, open: BTreeSet::new(), packets: Packets::default() }
-    }
-
-    fn see(&mut self, bytes: &[u8]) {
-        self.open.extend(self.seen.try_iter());
-        for packet in self.packets.take(bytes) {
-            if let Packet::PubAck { id } = packet {
-                // Nobody may listen.
-                let _ = self.open.remove(&id).then(|| self.tell.send(Instant::now()));
+    let mut is_open = true;
+    // A client may be gone while what it has sent is still on its way to the server.
+    while is_open || direction == Direction::ToClient {
+        let Ok(count @ 1..) = from.read(&mut some) else { break };
+        let passes = way.admit(direction);
+        let mut piece = &mut some[..count];
+        while !piece.is_empty() {
+            let part = watch(piece).clamp(1, piece.len());
+            let (now, later) = piece.split_at_mut(part);
+            if passes && is_open {
+                is_open = to.write_all(now).is_ok();
             }
+            piece = later;
         }
     }
+    shut(&from);
+    shut(&to);
+}
+
+fn shut(stream: &TcpStream) {
+    // It may be closed already.
+    let _ = stream.shutdown(Shutdown::Both);
 }

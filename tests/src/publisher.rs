@@ -9,12 +9,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use rumqttc::{AsyncClient, Client, Event, MqttOptions, Packet, QoS};
 
 use crate::patient::Patient;
-use crate::wait;
+use crate::{port, wait};
 
 /// Messages sent and not yet acknowledged by the broker: enough that the rate, not the round trip, decides.
-const IN_FLIGHT: u16 = 500;
+pub const IN_FLIGHT: u16 = 500;
 /// The calls that wait for the connection: a tenth of a second at the highest rate used.
 const QUEUE: usize = 500;
+/// How long a broker that was lost may be away.
+const RETURNS_WITHIN: Duration = Duration::from_secs(60);
 /// How often the next messages of a rate are due.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -44,6 +46,8 @@ pub struct Publisher {
 #[derive(Debug)]
 struct Progress {
     acknowledged: AtomicU64,
+    /// How many were given to the client so far, on whichever connection.
+    published: AtomicU64,
     /// How many there will be: that of the load, or fewer once it was asked to stop.
     count: AtomicU64,
     stopping: AtomicBool,
@@ -58,6 +62,13 @@ impl Load {
         (&self.beds[bed], self.first_seq + n / beds)
     }
 
+    /// The number of a message in the load; `None` if it is of none of its beds.
+    #[must_use]
+    pub fn number(&self, bed: &str, seq: u64) -> Option<u64> {
+        let bed = self.beds.iter().position(|it| it == bed)? as u64;
+        Some(seq.checked_sub(self.first_seq)? * self.beds.len() as u64 + bed)
+    }
+
     /// Every message of the load.
     pub fn messages(&self) -> impl Iterator<Item = (&str, u64)> {
         (0..self.count).map(|n| self.message(n))
@@ -65,16 +76,28 @@ impl Load {
 }
 
 impl Publisher {
-    /// Begins to publish on the broker at `port`.
+    /// Begins to publish on the broker at `port`; to lose the broker is an error.
     #[must_use]
     pub fn start(port: u16, load: Load) -> Self {
+        Self::start_with(port, load, false)
+    }
+
+    /// As [`Publisher::start`], but when the broker is lost it comes back, and publishes again what the broker had not
+    /// acknowledged.
+    #[must_use]
+    pub fn start_persevering(port: u16, load: Load) -> Self {
+        Self::start_with(port, load, true)
+    }
+
+    fn start_with(port: u16, load: Load, perseveres: bool) -> Self {
         let progress = Arc::new(Progress {
             acknowledged: AtomicU64::new(0),
+            published: AtomicU64::new(0),
             count: AtomicU64::new(load.count),
             stopping: AtomicBool::new(false),
         });
         let told = Arc::clone(&progress);
-        Self { progress, thread: thread::spawn(move || publish(port, &load, &told)) }
+        Self { progress, thread: thread::spawn(move || publish(port, &load, &told, perseveres)) }
     }
 
     /// How many the broker has acknowledged so far.
@@ -140,41 +163,58 @@ impl Caller {
     }
 }
 
-fn publish(port: u16, load: &Load, progress: &Progress) -> Result<()> {
+fn publish(port: u16, load: &Load, progress: &Progress, perseveres: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (client, mut connection) = AsyncClient::new(options(port, "load"), QUEUE);
-        let send = send(&client, load, progress);
-        let count = || progress.count.load(Ordering::Relaxed);
-        // `poll` must not be dropped while it connects, so it is not one arm of a select beside a timer.
-        let receive = async {
-            while progress.acknowledged.load(Ordering::Relaxed) < count() {
-                let event = connection.poll().await.context("the publisher lost the broker")?;
-                if matches!(event, Event::Incoming(Packet::PubAck(_))) {
-                    progress.acknowledged.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            anyhow::Ok(())
+    let begin = Instant::now();
+    loop {
+        let lost = match runtime.block_on(publish_on_one_connection(port, load, progress, begin)) {
+            Err(error) if perseveres => error,
+            end => return end,
         };
-        tokio::try_join!(send, receive).map(drop)
-    })
+        wait::until(&format!("the broker's return ({lost:#})"), RETURNS_WITHIN, || {
+            Ok(port::answers(port).then_some(()))
+        })?;
+    }
 }
 
-async fn send(client: &AsyncClient, load: &Load, progress: &Progress) -> Result<()> {
-    let begin = Instant::now();
-    let mut n = 0;
+/// Publishes from the first message on that the broker, who keeps the order, has not acknowledged.
+async fn publish_on_one_connection(
+    port: u16,
+    load: &Load,
+    progress: &Progress,
+    begin: Instant,
+) -> Result<()> {
+    let (client, mut connection) = AsyncClient::new(options(port, "load"), QUEUE);
+    let send = send(&client, load, progress, begin);
+    let count = || progress.count.load(Ordering::Relaxed);
+    // `poll` must not be dropped while it connects, so it is not one arm of a select beside a timer.
+    let receive = async {
+        while progress.acknowledged.load(Ordering::Relaxed) < count() {
+            let event = connection.poll().await.context("the publisher lost the broker")?;
+            if matches!(event, Event::Incoming(Packet::PubAck(_))) {
+                progress.acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        anyhow::Ok(())
+    };
+    tokio::try_join!(send, receive).map(drop)
+}
+
+async fn send(client: &AsyncClient, load: &Load, progress: &Progress, begin: Instant) -> Result<()> {
+    let mut n = progress.acknowledged.load(Ordering::Relaxed);
     while n < load.count {
         let due = match load.rate {
             Some(rate) => due(begin.elapsed(), rate).min(load.count),
             None => load.count,
         };
         let stopping = progress.stopping.load(Ordering::Relaxed);
-        let due = if stopping { n + 1 } else { due };
+        let due = if stopping { last(n, progress) } else { due };
         if stopping {
             // Before the last is published: its acknowledgement ends the count.
             progress.count.store(due, Ordering::Relaxed);
         }
         for n in n..due {
+            progress.published.fetch_max(n + 1, Ordering::Relaxed);
             let (bed, seq) = load.message(n);
             client.publish(format!("ward/{bed}"), QoS::AtLeastOnce, false, load.patient.payload(seq)).await?;
         }
@@ -187,6 +227,13 @@ async fn send(client: &AsyncClient, load: &Load, progress: &Progress) -> Result<
         }
     }
     Ok(())
+}
+
+/// The end of a load that is asked to stop at message `n`: one more than was ever published, and the same when asked
+/// again on another connection.
+fn last(n: u64, progress: &Progress) -> u64 {
+    let published = progress.published.load(Ordering::Relaxed);
+    (published.max(n) + 1).min(progress.count.load(Ordering::Relaxed))
 }
 
 fn due(elapsed: Duration, rate: u32) -> u64 {

@@ -8,10 +8,15 @@ use wardline_sim::random::Random;
 /// The chance of a test, from `WARDLINE_SEED` or anew; prints the seed that replays it.
 #[must_use]
 pub fn random(test: &str) -> Random {
+    println!("{test}: WARDLINE_SEED={}", value());
+    Random::new(value(), 0)
+}
+
+/// The seed of this test program.
+#[must_use]
+pub fn value() -> u64 {
     let given = env::var("WARDLINE_SEED").ok().and_then(|it| it.parse().ok());
-    let seed = given.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    println!("{test}: WARDLINE_SEED={seed}");
-    Random::new(seed, 0)
+    given.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 /// A time of [low, high) ms.

@@ -45,6 +45,13 @@ impl Site {
         })
     }
 
+    /// Gives the agent an id of its own instead: that of a store which is there already.
+    #[must_use]
+    pub fn named(mut self, agent: &str) -> Self {
+        agent.clone_into(&mut self.agent);
+        self
+    }
+
     /// Names a Kafka that takes everybody.
     #[must_use]
     pub fn kafka(mut self, bootstrap: &str) -> Self {

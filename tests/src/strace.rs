@@ -102,7 +102,7 @@ impl Check {
         let receives = matches!(name, "read" | "readv" | "recvfrom" | "recvmsg");
         if receives && call.contains(&self.broker) {
             for (connection, packet) in self.packets(call, true) {
-                if let Packet::Publish { topic, id: Some(id) } = packet
+                if let Packet::Publish { topic, id: Some(id), .. } = packet
                     && topic.starts_with(&self.topic)
                 {
                     let message = Message { at: number, written: BTreeMap::new(), durable: false };

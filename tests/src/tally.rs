@@ -15,10 +15,12 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How often each message, and each record id, was seen.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// By bed and the device's `seq`.
-    messages: BTreeMap<(String, u64), u32>,
-    /// By record id.
-    ids: BTreeMap<String, u32>,
+    /// Under how many ids each message was seen, by bed and the device's `seq`.
+    messages: BTreeMap<String, BTreeMap<u64, u32>>,
+    /// How often each record was seen, by run and number.
+    ids: BTreeMap<String, BTreeMap<u64, u32>>,
+    /// Records beyond the first of their message which say that the broker may have sent them again.
+    marked: u64,
     /// Records marked as history.
     late: u64,
     /// Records whose device `seq` is smaller than one of the same source before it, seen for the first time.
@@ -45,12 +47,22 @@ pub struct Verdict {
 impl Tally {
     /// Counts a reading record.
     pub fn add(&mut self, record: &Record) {
-        *self.ids.entry(record.text("id").to_owned()).or_default() += 1;
+        let (run, number) = record.text("id").rsplit_once('/').unwrap_or_default();
+        let seen =
+            self.ids.entry(run.to_owned()).or_default().entry(number.parse().unwrap_or(0)).or_default();
+        *seen += 1;
+        if *seen > 1 {
+            return;
+        }
         self.late += u64::from(record.body.get("late").is_some_and(|late| late == true));
         let Some(seq) = record.number("device_seq") else { return };
         let bed = record.text("bed").to_owned();
         let highest = self.highest.entry(bed.clone()).or_default();
-        let seen = self.messages.entry((bed, seq)).or_default();
+        let seen = self.messages.entry(bed).or_default().entry(seq).or_default();
+        if *seen > 0 && record.body.get("redelivered").is_some_and(|it| it == true) {
+            self.marked += 1;
+            return;
+        }
         self.disordered += u64::from(*seen == 0 && seq < *highest);
         *seen += 1;
         *highest = seq.max(*highest);
@@ -59,20 +71,40 @@ impl Tally {
     /// How many different messages were seen.
     #[must_use]
     pub fn distinct(&self) -> u64 {
-        self.messages.len() as u64
+        self.messages.values().map(|it| it.len() as u64).sum()
+    }
+
+    /// Under how many ids a message was seen, marked repetitions left out.
+    #[must_use]
+    pub fn times(&self, bed: &str, seq: u64) -> u32 {
+        self.messages.get(bed).and_then(|it| it.get(&seq)).copied().unwrap_or(0)
+    }
+
+    /// Records beyond the first of their message which say that the broker may have sent them again.
+    #[must_use]
+    pub fn marked(&self) -> u64 {
+        self.marked
+    }
+
+    /// Records beyond the first with one id.
+    #[must_use]
+    pub fn doubled_records(&self) -> u64 {
+        beyond_the_first(&self.ids)
+    }
+
+    /// Messages that came after a later one of their bed.
+    #[must_use]
+    pub fn disordered(&self) -> u64 {
+        self.disordered
     }
 
     /// Compares with what was published.
     #[must_use]
     pub fn verdict(&self, load: &Load) -> Verdict {
-        let seen = |(bed, seq): (&str, u64)| self.messages.contains_key(&(bed.to_owned(), seq));
-        let more_than_once = |times: &u32| u64::from(times.saturating_sub(1));
-        let doubled_records = self.ids.values().map(more_than_once).sum();
-        let doubled: u64 = self.messages.values().map(more_than_once).sum();
         Verdict {
-            missing: load.messages().filter(|message| !seen(*message)).count() as u64,
-            doubled_records,
-            doubled_messages: doubled.saturating_sub(doubled_records),
+            missing: load.messages().filter(|(bed, seq)| self.times(bed, *seq) == 0).count() as u64,
+            doubled_records: self.doubled_records(),
+            doubled_messages: beyond_the_first(&self.messages),
             disordered: self.disordered,
             late: self.late,
         }
@@ -94,6 +126,10 @@ impl Tally {
         }
         Ok(self.verdict(load))
     }
+}
+
+fn beyond_the_first(times: &BTreeMap<String, BTreeMap<u64, u32>>) -> u64 {
+    times.values().flat_map(BTreeMap::values).map(|it| u64::from(it.saturating_sub(1))).sum()
 }
 
 impl fmt::Display for Verdict {
@@ -128,18 +164,22 @@ mod tests {
         };
         let mut tally = Tally::default();
         for (id, bed, seq) in [
-            ("1", "a", 1),
-            ("2", "a", 3),
-            ("3", "a", 2),
-            ("4", "b", 1),
-            ("4", "b", 1),
-            ("5", "b", 2),
-            ("6", "b", 2),
+            ("a/run/r/1", "a", 1),
+            ("a/run/r/2", "a", 3),
+            ("a/run/r/3", "a", 2),
+            ("a/run/r/4", "b", 1),
+            ("a/run/r/4", "b", 1),
+            ("a/run/r/5", "b", 2),
+            ("a/run/r/6", "b", 2),
         ] {
             tally.add(&record(id, bed, seq));
         }
         let expected =
             Verdict { missing: 1, doubled_records: 1, doubled_messages: 1, disordered: 1, late: 0 };
         assert_eq!(tally.verdict(&load), expected);
+        let mut again = record("a/run/r/7", "b", 2);
+        again.body["redelivered"] = true.into();
+        tally.add(&again);
+        assert_eq!((tally.verdict(&load), tally.marked()), (expected, 1), "it says so itself");
     }
 }

@@ -176,6 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn neither_a_suspend_nor_a_leap_second_makes_anything_late() {
+        let mut it = source();
+        // Ten minutes in which nobody read: the device's time and the boot-time clock both went on.
+        assert_eq!(it.handle_arrival(up(660), Some(said(660))), Arrived::Fresh);
+        // A device that has lived through a leap second is one behind from then on, or was ahead for the day before.
+        for second in 661..700 {
+            assert_eq!(it.handle_arrival(up(second), Some(said(second - 1))), Arrived::Fresh, "{second}");
+        }
+        for second in 700..720 {
+            assert_eq!(it.handle_arrival(up(second), Some(said(second))), Arrived::Fresh, "{second}");
+        }
+    }
+
+    #[test]
     fn a_drifting_clock_is_followed_and_no_time_is_no_reason() {
         let mut it = source();
         for second in 60..7200 {

@@ -146,6 +146,7 @@ impl Producer {
         headers: OwnedHeaders,
     ) -> Result<Result<(), QueueFull>, KafkaError> {
         let record = BaseRecord::with_opaque_to(topic, ticket).key(key).payload(body).headers(headers);
+        let record = record.timestamp(clock::kafka_timestamp());
         match self.inner.send(record) {
             Ok(()) => Ok(Ok(())),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Err(QueueFull)),

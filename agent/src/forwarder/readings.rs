@@ -18,7 +18,7 @@ use vitals::backoff::Backoff;
 use vitals::time::Uptime;
 
 use self::known::Known;
-use self::outgoing::TRANSACTION_TIMEOUT;
+use self::outgoing::{ASKS_AGAIN, TRANSACTION_TIMEOUT};
 use self::refusals::Refusals;
 use self::session::{BATCH_MAX, Failure, Session};
 use super::Settings;
@@ -75,7 +75,9 @@ impl Readings {
         if settings.kafka.delivery == Delivery::ExactlyOnce {
             config
                 .set("transactional.id", format!("wardline-{}", settings.agent))
-                .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
+                .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())
+                .set("retry.backoff.ms", ASKS_AGAIN.as_millis().to_string())
+                .set("retry.backoff.max.ms", ASKS_AGAIN.as_millis().to_string());
         }
         kafka::prevail(&settings.kafka, &mut config);
         // What librdkafka does not take must be known at the start.

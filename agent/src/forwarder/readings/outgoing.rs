@@ -20,6 +20,14 @@ use crate::forwarder::producer::{Producer, QueueFull};
 /// The broker ends a transaction by itself after this long: so long an agent that died in one keeps readers waiting.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// So long after a connection broke librdkafka asks again by itself what was not answered, a fifth more or less, and says
+/// nothing of it.
+pub(super) const ASKS_AGAIN: Duration = Duration::from_secs(2);
+
+/// A commit that took longer may have been asked for twice. The first request may still be on its way, and would end the
+/// next transaction of this producer in its midst (KIP-890).
+const ASKED_ONCE: Duration = Duration::from_millis(1500);
+
 /// A producer with the batch on its way.
 pub(super) struct Outgoing<'a> {
     settings: &'a Settings,
@@ -137,9 +145,11 @@ impl<'a> Outgoing<'a> {
         if let (true, Some(begun)) = (self.is_transactional(), self.begun) {
             let asked = clock::instant();
             self.producer.commit(self.time_left()).map_err(|_| Failure::Producer)?;
-            if asked.elapsed() >= self.settings.kafka.answer_timeout || begun.elapsed() >= TRANSACTION_TIMEOUT
-            {
+            if begun.elapsed() >= TRANSACTION_TIMEOUT {
                 return Err(Failure::Slow);
+            }
+            if asked.elapsed() >= ASKED_ONCE {
+                return Err(Failure::Producer);
             }
         }
         self.batch.clear();

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use crate::config::section::{Mistakes, Section};
 
 /// What the promises rest on (exactly once, nothing given up) and what has a key of its own.
-const OURS: [&str; 18] = [
+const OURS: [&str; 20] = [
     "acks",
     "bootstrap.servers",
     "client.id",
@@ -16,6 +16,8 @@ const OURS: [&str; 18] = [
     "message.timeout.ms",
     "metadata.broker.list",
     "request.required.acks",
+    "retry.backoff.max.ms",
+    "retry.backoff.ms",
     "sasl.mechanism",
     "sasl.mechanisms",
     "sasl.username",
