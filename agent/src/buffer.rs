@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! DIR/lock                      flock: one agent at a time
+//! DIR/format                    the number of the format, see `docs/storage-format.md`
 //! DIR/readings/<ordinal>/       a generation: a small sled store, `born` and, when it will grow no more, `seal`
 //! DIR/readings/<ordinal>.gap    what stands where a generation was that made room
 //! DIR/alarms/<ordinal>/         the same, with the engines' state and the manifest
@@ -17,11 +18,13 @@
 
 mod account;
 mod carve;
+mod codec;
 mod disk;
 mod durable;
 mod entry;
 mod facts;
 mod feed;
+mod format;
 mod found;
 mod frame;
 mod generation;
@@ -42,6 +45,8 @@ mod writer;
 
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 mod kill_tests;
 #[cfg(test)]

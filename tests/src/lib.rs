@@ -38,6 +38,7 @@ pub mod proxy;
 pub mod pty;
 pub mod publisher;
 pub mod reader;
+pub mod records;
 pub mod schema;
 pub mod scratch;
 pub mod seed;

@@ -20,6 +20,11 @@ pub(super) enum StoreError {
     /// sled refused.
     #[error("sled cannot {what} {path}: {reason}")]
     Sled { what: &'static str, path: PathBuf, reason: String },
+    /// A newer version of this program has written it.
+    #[error(
+        "the store in {path} has format {found}, and this version knows formats up to {known}: install the version that wrote it, or move the directory away"
+    )]
+    Newer { path: PathBuf, found: u32, known: u32 },
 }
 
 impl StoreError {
@@ -29,6 +34,7 @@ impl StoreError {
             Self::Disk { source, .. } => source.kind() == io::ErrorKind::StorageFull,
             // sled only gives its error as a text where it came through a panic or a poisoned store.
             Self::Sled { reason, .. } => reason.contains("StorageFull") || reason.contains("os error 28"),
+            Self::Newer { .. } => false,
         }
     }
 

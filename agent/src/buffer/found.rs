@@ -12,6 +12,7 @@ use vitals::record::ledger::Lane;
 use super::disk::{Bound, DiskLane, Place, Recovered};
 use super::durable::{Doing as _, Platter, StoreError, replace_file};
 use super::facts::Naming;
+use super::format;
 use super::quarantine::Quarantine;
 use super::room::{self, FREE_MIN, Reserve};
 use super::{Past, Previous, SIZE_MIN, Settings};
@@ -105,7 +106,7 @@ pub(super) fn lanes(settings: &Settings, platter: &Platter) -> (Option<Lanes>, F
     if usable.as_ref().is_err_and(StoreError::is_full) && reserve.give_back() {
         usable = probe(&settings.dir, platter);
     }
-    let opened = usable.and_then(|()| {
+    let opened = usable.and_then(|()| format::enter(&settings.dir)).and_then(|()| {
         open_lanes(settings, platter, &mut found).or_else(|error| {
             // A store on a full disk is not damaged.
             if reserve.give_back() {
@@ -144,7 +145,9 @@ pub(super) fn probe(dir: &Path, platter: &Platter) -> Result<(), StoreError> {
 #[must_use]
 pub fn can_open(dir: &Path, size: u64) -> bool {
     let reserve = Reserve::new(dir, size);
-    fs::create_dir_all(dir).is_ok() && probe(dir, &Platter::System).is_ok() && reserve.would_fit(dir)
+    fs::create_dir_all(dir).is_ok()
+        && probe(dir, &Platter::System).and_then(|()| format::enter(dir)).is_ok()
+        && reserve.would_fit(dir)
 }
 
 fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Result<Lanes, StoreError> {

@@ -5,10 +5,10 @@
 //! ```text
 //! offset size
 //!      0    4  magic D7 57 4C 46
-//!      4    1  version, 1
+//!      4    1  version: 1 or 2
 //!      5    1  kind: R records, G gap, S engines' state, M manifest, C cursor, F facts of a generation
 //!      6    1  codec of the body: 0 as it is, 1 zstd
-//!      7    1  dictionary of the codec: 0 none
+//!      7    1  dictionary of the codec: 0 none; version 1 knows none
 //!      8    1  lane: r readings, a alarms
 //!      9    1  length n of the run's id
 //!     10    2  part, from 0
@@ -23,9 +23,13 @@
 //!   46+n    m  this part of the body
 //! 46+n+m    4  CRC-32 of everything before
 //! ```
+//!
+//! Version 2 differs from version 1 in that there are dictionaries, and in the entries of records (`records`). This
+//! program writes version 2 and reads both. `docs/storage-format.md` tells the whole.
 
 use std::sync::Arc;
 
+use super::codec::{self, DICTIONARY, NO_DICTIONARY};
 use crate::envelope::{Lane, RunId};
 
 /// What a frame may take on disk: a value above a quarter of sled's segment goes to a file that sled never syncs, and
@@ -36,10 +40,12 @@ pub(super) const MAGIC: [u8; 4] = [0xD7, b'W', b'L', b'F'];
 /// A body is never longer: an MQTT message has at most 256 KiB, an engines' state some hundred.
 pub(super) const BODY_MAX: usize = 8 << 20;
 
-const VERSION: u8 = 1;
+/// What is written.
+const VERSION: u8 = 2;
+/// The oldest that is read.
+const VERSION_MIN: u8 = 1;
 const HEAD: usize = 46;
 const SUM: usize = 4;
-const LEVEL: i32 = 1;
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +97,7 @@ pub(super) struct Part<'a> {
     /// Bytes of the whole frame.
     pub(super) len: usize,
     zstd: bool,
+    dictionary: u8,
     raw_len: u32,
     raw_sum: u32,
     body: &'a [u8],
@@ -105,6 +112,8 @@ pub(super) enum Damage {
     Head,
     #[error("its checksum is wrong")]
     Sum,
+    #[error("it needs dictionary {0}, which this version does not have: a newer one has written it")]
+    Dictionary(u8),
     #[error("a part of it is missing")]
     Parts,
     #[error("its body cannot be understood")]
@@ -113,8 +122,9 @@ pub(super) enum Damage {
 
 /// Compresses and cuts a body into frames, mostly one.
 pub(super) fn encode(head: &Head, raw: &[u8]) -> Vec<Vec<u8>> {
-    let packed = zstd::bulk::compress(raw, LEVEL).ok().filter(|it| it.len() < raw.len());
-    let (zstd, body) = packed.as_deref().map_or((0, raw), |it| (1, it));
+    let packed = codec::compress(raw);
+    let (zstd, dictionary, body) =
+        packed.as_deref().map_or((0, NO_DICTIONARY, raw), |it| (1, DICTIONARY, it));
     let room = FRAME_MAX - HEAD - head.run.len().min(255) - SUM;
     let parts = body.len().div_ceil(room).max(1);
     let mut frames = Vec::with_capacity(parts);
@@ -122,7 +132,7 @@ pub(super) fn encode(head: &Head, raw: &[u8]) -> Vec<Vec<u8>> {
         let piece = &body[part * room..body.len().min((part + 1) * room)];
         let mut frame = Vec::with_capacity(HEAD + 64 + piece.len());
         frame.extend(MAGIC);
-        frame.extend([VERSION, head.kind.letter(), zstd, 0, head.lane.letter() as u8]);
+        frame.extend([VERSION, head.kind.letter(), zstd, dictionary, head.lane.letter() as u8]);
         let run = &head.run.as_bytes()[..head.run.len().min(255)];
         frame.push(u8::try_from(run.len()).unwrap_or(u8::MAX));
         frame.extend(u16::try_from(part).unwrap_or(u16::MAX).to_be_bytes());
@@ -145,7 +155,7 @@ pub(super) fn encode(head: &Head, raw: &[u8]) -> Vec<Vec<u8>> {
 /// Reads the frame at the beginning of some bytes.
 pub(super) fn parse(bytes: &[u8]) -> Result<Part<'_>, Damage> {
     let head = bytes.get(..HEAD).ok_or(Damage::Short)?;
-    if !head.starts_with(&MAGIC) || head[4] != VERSION || head[6] > 1 || head[7] != 0 {
+    if !head.starts_with(&MAGIC) || !(VERSION_MIN..=VERSION).contains(&head[4]) || head[6] > 1 {
         return Err(Damage::Head);
     }
     let body_at = HEAD + usize::from(head[9]);
@@ -156,6 +166,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Part<'_>, Damage> {
     let sum = bytes.get(sum_at..sum_at + SUM).ok_or(Damage::Short)?;
     if crc32fast::hash(&bytes[..sum_at]).to_be_bytes() != sum {
         return Err(Damage::Sum);
+    }
+    let dictionary = head[7];
+    if !codec::knows(dictionary) {
+        return Err(Damage::Dictionary(dictionary));
     }
     let run = std::str::from_utf8(&bytes[HEAD..body_at]).map_err(|_| Damage::Head)?;
     let lane = match head[8] {
@@ -177,6 +191,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Part<'_>, Damage> {
         parts: u16::try_from(small(12, 2)?).map_err(|_| Damage::Head)?,
         len: sum_at + SUM,
         zstd: head[6] == 1,
+        dictionary,
         raw_len: u32::try_from(small(34, 4)?).map_err(|_| Damage::Head)?,
         raw_sum: u32::try_from(small(38, 4)?).map_err(|_| Damage::Head)?,
         body: &bytes[body_at..sum_at],
@@ -188,7 +203,9 @@ pub(super) fn assemble(parts: &[Part<'_>]) -> Result<(Head, Vec<u8>), Damage> {
     let first = parts.first().ok_or(Damage::Parts)?;
     let whole = usize::from(first.parts) == parts.len();
     let alike = parts.iter().enumerate().all(|(index, it)| {
-        usize::from(it.index) == index && it.head == first.head && it.raw_sum == first.raw_sum
+        usize::from(it.index) == index
+            && it.head == first.head
+            && (it.raw_sum, it.zstd, it.dictionary) == (first.raw_sum, first.zstd, first.dictionary)
     });
     if !whole || !alike {
         return Err(Damage::Parts);
@@ -197,7 +214,7 @@ pub(super) fn assemble(parts: &[Part<'_>]) -> Result<(Head, Vec<u8>), Damage> {
     let body: Vec<u8> = parts.iter().flat_map(|it| it.body).copied().collect();
     let raw = match first.zstd {
         true if raw_len > BODY_MAX => return Err(Damage::Body),
-        true => zstd::bulk::decompress(&body, raw_len).map_err(|_| Damage::Body)?,
+        true => codec::decompress(first.dictionary, &body, raw_len).ok_or(Damage::Body)?,
         false => body,
     };
     if raw.len() != raw_len || crc32fast::hash(&raw) != first.raw_sum {
@@ -254,6 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn a_dictionary_of_the_future_is_told_and_not_guessed() {
+        let mut frame = encode(&head(1), &b"some words, some more words, some words".repeat(20)).remove(0);
+        assert_eq!(frame[7], DICTIONARY);
+        frame[7] = 9;
+        assert_eq!(parse(&frame), Err(Damage::Sum), "a flipped bit is no newer version");
+        let end = frame.len() - SUM;
+        let sum = crc32fast::hash(&frame[..end]).to_be_bytes();
+        frame[end..].copy_from_slice(&sum);
+        assert_eq!(parse(&frame), Err(Damage::Dictionary(9)));
+        assert!(Damage::Dictionary(9).to_string().contains("dictionary 9"));
+    }
+
+    #[test]
     fn parts_must_be_all_and_in_order() {
         let raw = crate::buffer::model_tests::envelope(1, 30_000).body.into_vec();
         let frames = encode(&head(1), &raw);
@@ -282,7 +312,7 @@ mod tests {
                 bytes[..4].copy_from_slice(&MAGIC);
                 bytes[4] = VERSION;
                 bytes[6] &= 1;
-                bytes[7] = 0;
+                bytes[7] &= 1;
             }
             let _ = decode(&bytes);
         }

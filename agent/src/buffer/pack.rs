@@ -106,7 +106,7 @@ fn join(naming: &Naming, records: &[Item]) -> (Head, Vec<u8>) {
     let mut body = Vec::new();
     let mut before = (first, 0);
     for envelope in &envelopes {
-        before = records::encode(&mut body, before, envelope);
+        before = records::encode(&mut body, &naming.run, before, envelope);
     }
     (head(naming, Kind::Records, envelopes.len(), (first, last)), body)
 }

@@ -1,18 +1,27 @@
 //! The body of a frame of records: one envelope after the other.
 //!
 //! Each: sequence number and boot-time clock as differences to the one before (0 for the first's clock, the frame's
-//! first for its number), a byte of flags (bits 0 and 1: mode, 0 live, 1 simulated, 2 replay; bit 2: late), then key
-//! and body, each behind its length. Numbers are LEB128; the clock's difference is zigzag, since it may run back
-//! between sources.
+//! first for its number), a byte of flags, then key and body, each behind its length. Numbers are LEB128; the clock's
+//! difference is zigzag, since it may run back between sources.
+//!
+//! Flags: bits 0 and 1 are the mode (0 live, 1 simulated, 2 replay), bit 2 late, bit 3 that the body's usual beginning is
+//! left out. That is what frame and envelope say already, as [`beginning`] writes it: half of what a single record takes.
+//! The agent's id stands in its place, behind its length, before the rest of the body. All other bits are 0. Version 1
+//! of the frame has no bit 3.
 
 use vitals::reading::Mode;
+use vitals::record::reading::READINGS;
 use vitals::time::Uptime;
 
-use super::frame::Damage;
+use super::frame::{Damage, Head};
 use crate::envelope::Envelope;
 
-/// Appends an envelope to a body. `before`: number and clock of the one before.
-pub(super) fn encode(body: &mut Vec<u8>, before: (u64, u64), envelope: &Envelope) -> (u64, u64) {
+const MODE: u8 = 3;
+const LATE: u8 = 1 << 2;
+const SHORTENED: u8 = 1 << 3;
+
+/// Appends an envelope of a run to a body. `before`: number and clock of the one before.
+pub(super) fn encode(body: &mut Vec<u8>, run: &str, before: (u64, u64), envelope: &Envelope) -> (u64, u64) {
     let up = envelope.up.as_millis();
     put(body, envelope.seq.wrapping_sub(before.0));
     put(body, zigzag(up.wrapping_sub(before.1)));
@@ -21,35 +30,70 @@ pub(super) fn encode(body: &mut Vec<u8>, before: (u64, u64), envelope: &Envelope
         Mode::Simulated => 1,
         Mode::Replay => 2,
     };
-    body.push(mode | u8::from(envelope.late) << 2);
-    for bytes in [envelope.key.as_bytes(), &envelope.body] {
-        put(body, bytes.len() as u64);
-        body.extend(bytes);
+    let late = if envelope.late { LATE } else { 0 };
+    let shortened = shorten(run, envelope);
+    body.push(mode | late | shortened.map_or(0, |_| SHORTENED));
+    put_bytes(body, envelope.key.as_bytes());
+    if let Some((agent, rest)) = shortened {
+        put_bytes(body, agent.as_bytes());
+        put_bytes(body, rest);
+    } else {
+        put_bytes(body, &envelope.body);
     }
     (envelope.seq, up)
 }
 
-/// Reads the envelopes of a frame whose first sequence number is `first`.
-pub(super) fn decode(first: u64, mut body: &[u8]) -> Result<Vec<Envelope>, Damage> {
+/// Reads the envelopes of a frame with this head.
+pub(super) fn decode(head: &Head, mut body: &[u8]) -> Result<Vec<Envelope>, Damage> {
     let mut envelopes = Vec::new();
-    let (mut seq, mut up) = (first, 0_u64);
+    let (mut seq, mut up) = (head.first, 0_u64);
     while !body.is_empty() {
         seq = seq.wrapping_add(get(&mut body)?);
         up = up.wrapping_add(unzigzag(get(&mut body)?));
         let (flags, rest) = body.split_first().ok_or(Damage::Body)?;
         body = rest;
-        let mode = match flags & 3 {
+        if flags & !(MODE | LATE | SHORTENED) != 0 {
+            return Err(Damage::Body);
+        }
+        let mode = match flags & MODE {
             0 => Mode::Live,
             1 => Mode::Simulated,
             2 => Mode::Replay,
             _ => return Err(Damage::Body),
         };
-        let key = std::str::from_utf8(bytes(&mut body)?).map_err(|_| Damage::Body)?.into();
-        let json = bytes(&mut body)?.into();
-        let late = flags & 4 != 0;
-        envelopes.push(Envelope { seq, up: Uptime::from_millis(up), mode, late, key, body: json });
+        let key = text(&mut body)?.into();
+        let mut json = Vec::new();
+        if flags & SHORTENED != 0 {
+            json.extend(beginning(text(&mut body)?, &head.run, seq, up).as_bytes());
+        }
+        json.extend(bytes(&mut body)?);
+        let late = flags & LATE != 0;
+        envelopes.push(Envelope { seq, up: Uptime::from_millis(up), mode, late, key, body: json.into() });
     }
     Ok(envelopes)
+}
+
+/// With what a reading's body begins. Part of the format for ever: another beginning gets another bit.
+fn beginning(agent: &str, run: &str, seq: u64, up: u64) -> String {
+    format!(
+        r#"{{"schema":"{READINGS}","id":"{agent}/{run}/r/{seq}","agent":"{agent}","run":"{run}","seq":{seq},"up_ms":{up},"#
+    )
+}
+
+/// The agent and what follows the usual beginning, where a body has exactly that.
+fn shorten<'a>(run: &str, envelope: &'a Envelope) -> Option<(&'a str, &'a [u8])> {
+    const BEFORE_ID: &[u8] = br#"{"schema":"vitals.readings.v1","id":""#;
+    let id = envelope.body.strip_prefix(BEFORE_ID)?;
+    let end = id.iter().position(|it| *it == b'"')?;
+    let id = std::str::from_utf8(&id[..end]).ok()?;
+    let agent = id.strip_suffix(&format!("/{run}/r/{}", envelope.seq))?;
+    let beginning = beginning(agent, run, envelope.seq, envelope.up.as_millis());
+    envelope.body.strip_prefix(beginning.as_bytes()).map(|rest| (agent, rest))
+}
+
+fn put_bytes(body: &mut Vec<u8>, bytes: &[u8]) {
+    put(body, bytes.len() as u64);
+    body.extend(bytes);
 }
 
 fn put(body: &mut Vec<u8>, mut number: u64) {
@@ -80,6 +124,10 @@ fn bytes<'a>(body: &mut &'a [u8]) -> Result<&'a [u8], Damage> {
     Ok(bytes)
 }
 
+fn text<'a>(body: &mut &'a [u8]) -> Result<&'a str, Damage> {
+    std::str::from_utf8(bytes(body)?).map_err(|_| Damage::Body)
+}
+
 /// Small differences, in two's complement, to small numbers.
 fn zigzag(difference: u64) -> u64 {
     difference << 1 ^ (difference >> 63).wrapping_neg()
@@ -92,26 +140,65 @@ fn unzigzag(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::frame::Kind;
+    use crate::envelope::Lane;
     use proptest::prelude::*;
+
+    const RUN: &str = "7f3a9c21-58e1";
+
+    fn head(first: u64) -> Head {
+        Head { kind: Kind::Records, lane: Lane::Readings, run: RUN.into(), count: 0, first, last: first }
+    }
+
+    /// Bodies of any bytes, and such as begin like a reading of this run, or nearly.
+    fn body(seq: u64, up: u64) -> impl Strategy<Value = Vec<u8>> {
+        let any_bytes = proptest::collection::vec(any::<u8>(), 0..200);
+        let near =
+            ("[a-z/-]{0,8}", 0..3_u64, 0..3_u64, ".{0,12}").prop_map(move |(agent, one, other, rest)| {
+                format!("{}{rest}", beginning(&agent, RUN, seq.wrapping_add(one / 2), up ^ (other / 2)))
+                    .into_bytes()
+            });
+        prop_oneof![any_bytes, near]
+    }
 
     fn envelope() -> impl Strategy<Value = Envelope> {
         let mode = prop_oneof![Just(Mode::Live), Just(Mode::Simulated), Just(Mode::Replay)];
-        (
-            any::<u64>(),
-            any::<u64>(),
-            mode,
-            any::<bool>(),
-            ".{0,20}",
-            proptest::collection::vec(any::<u8>(), 0..200),
+        (any::<u64>(), any::<u64>(), mode, any::<bool>(), ".{0,20}").prop_flat_map(
+            |(seq, up, mode, late, key)| {
+                body(seq, up).prop_map(move |body| Envelope {
+                    seq,
+                    up: Uptime::from_millis(up),
+                    mode,
+                    late,
+                    key: key.clone().into(),
+                    body: body.into(),
+                })
+            },
         )
-            .prop_map(|(seq, up, mode, late, key, body)| Envelope {
-                seq,
-                up: Uptime::from_millis(up),
-                mode,
-                late,
-                key: key.into(),
-                body: body.into(),
-            })
+    }
+
+    #[test]
+    fn the_usual_beginning_takes_no_room() {
+        let body = format!("{}\"bed\":\"icu-3-07\"}}", beginning("icu-3", RUN, 184_467, 93_211_042));
+        let mut envelope = crate::buffer::model_tests::envelope(184_467, 0);
+        (envelope.up, envelope.body) = (Uptime::from_millis(93_211_042), body.into_bytes().into());
+        let mut stored = Vec::new();
+        encode(&mut stored, RUN, (184_467, 0), &envelope);
+        assert!(stored.len() < 50, "{}", stored.len());
+        assert_eq!(decode(&head(184_467), &stored).unwrap(), [envelope.clone()]);
+        let mut whole = Vec::new();
+        encode(&mut whole, "another-run", (184_467, 0), &envelope);
+        assert!(whole.len() > envelope.body.len(), "of another run, nothing may be left out");
+    }
+
+    #[test]
+    fn unknown_flags_are_not_guessed_at() {
+        let mut stored = Vec::new();
+        encode(&mut stored, RUN, (1, 0), &crate::buffer::model_tests::envelope(1, 9));
+        let at = stored.len() - 1 - "monitor-1".len() - 1 - 9 - 1;
+        assert!(decode(&head(1), &stored).is_ok());
+        stored[at] |= 0x10;
+        assert_eq!(decode(&head(1), &stored), Err(Damage::Body));
     }
 
     proptest! {
@@ -120,14 +207,14 @@ mod tests {
             let mut body = Vec::new();
             let mut before = (envelopes[0].seq, 0);
             for it in &envelopes {
-                before = encode(&mut body, before, it);
+                before = encode(&mut body, RUN, before, it);
             }
-            prop_assert_eq!(decode(envelopes[0].seq, &body).unwrap(), envelopes);
+            prop_assert_eq!(decode(&head(envelopes[0].seq), &body).unwrap(), envelopes);
         }
 
         #[test]
         fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode(1, &body);
+            let _ = decode(&head(1), &body);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::disk::Recovered;
 use super::durable::{Platter, StoreError};
 use super::entry::Receipts;
 use super::facts::Naming;
+use super::format;
 use super::found::{place, probe};
 use super::group::Group;
 use super::history::Past;
@@ -34,6 +35,7 @@ impl Rescue {
 
     fn write(&self, naming: &Naming, first: u64, rest: Vec<Chunk>) -> Result<(), StoreError> {
         probe(&self.settings.dir, &self.platter)?;
+        format::enter(&self.settings.dir)?;
         let recovered = Recovered::read(place(&self.settings, naming.lane, &self.platter))?;
         let (state, past) = (recovered.state.clone(), Past::new(recovered.manifest.clone(), None));
         let manifest = past.manifest(&self.settings.run, &self.settings.started);

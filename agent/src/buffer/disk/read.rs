@@ -158,7 +158,7 @@ fn next(generation: &Generation, after: u64, last: u64) -> Result<Next, StoreErr
 
 fn chunk(head: &Head, raw: &[u8]) -> Option<Chunk> {
     let items = match head.kind {
-        Kind::Records => records::decode(head.first, raw).ok()?.into_iter().map(Item::Record).collect(),
+        Kind::Records => records::decode(head, raw).ok()?.into_iter().map(Item::Record).collect(),
         Kind::Gap => vec![Item::Gap(serde_json::from_slice(raw).ok()?)],
         _ => return None,
     };

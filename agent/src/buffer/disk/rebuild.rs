@@ -189,7 +189,7 @@ fn scan(generation: &Generation, born: Option<&Facts>) -> Result<Scanned, StoreE
         }
         facts.last = facts.last.max(head.last);
         if head.kind == Kind::Records {
-            for envelope in records::decode(head.first, &raw).unwrap_or_default() {
+            for envelope in records::decode(&head, &raw).unwrap_or_default() {
                 facts.add(&Item::Record(envelope));
             }
         }

@@ -91,7 +91,7 @@ impl Recovered {
             while bodies.len() < max {
                 let Ok(Frame::Body { head, raw }) = generation.before(before) else { break };
                 if head.kind == Kind::Records {
-                    let records = records::decode(head.first, &raw).unwrap_or_default();
+                    let records = records::decode(&head, &raw).unwrap_or_default();
                     bodies.extend(records.into_iter().rev().map(|it| it.body));
                 }
                 before = head.first;
