@@ -7,7 +7,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use vitals::device::{self, Counts, DeviceModel};
+use vitals::device::{self, BedsideLimits, Counts, DeviceModel, Driver};
+use vitals::quantity::Quantity;
 use vitals::reading::Reading;
 use vitals::record::reading::VitalRecord;
 use vitals::time::{DeviceTime, Uptime};
@@ -18,7 +19,7 @@ const CHUNK: usize = 64 * 1024;
 /// What `decode` is asked to do.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
-    /// What spoke: nonin-df2, nonin-df7, nonin-df8, masimo-ascii1 or ge-s5-dri
+    /// What spoke: a model of docs/devices.md, as ge-s5-dri
     #[arg(long, value_name = "MODEL", value_parser = parse_model)]
     pub device: DeviceModel,
     /// How the counters are told on standard error; `json`: the last line is one JSON object
@@ -83,7 +84,7 @@ struct Decoded {
 pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -> Result<(), DecodeError> {
     let input = |source| DecodeError::Input { path: arguments.file.clone(), source };
     let mut bytes = open(&arguments.file).map_err(input)?;
-    let mut driver = device::driver(arguments.device);
+    let mut driver = device::driver(arguments.device, arguments.device.period());
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = bytes.read(&mut chunk).map_err(input)?;
@@ -91,14 +92,13 @@ pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -
             break;
         }
         driver.handle_bytes(Uptime::ZERO, chunk.get(..count).unwrap_or_default());
-        while let Some(outcome) = driver.poll_reading() {
-            // Faults are in the counters.
-            let Ok(reading) = outcome else { continue };
-            match write(out, arguments.device, &reading) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                written => written.map_err(DecodeError::Output)?,
-            }
+        if write_all(out, arguments.device, driver.as_mut())? == Reader::Gone {
+            return Ok(());
         }
+    }
+    driver.handle_end();
+    if write_all(out, arguments.device, driver.as_mut())? == Reader::Gone {
+        return Ok(());
     }
     match out.flush() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
@@ -106,7 +106,7 @@ pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -
     }
     let counts = driver.counts();
     // Counters that nobody can read take nothing away from the observations.
-    let _ = tell(talk, counts, arguments.summary);
+    let _ = tell(talk, counts, driver.limits(), arguments.summary);
     if counts.frames_good == 0 && counts.observations == 0 {
         return Err(DecodeError::NothingFound { path: arguments.file.clone(), device: arguments.device });
     }
@@ -115,6 +115,29 @@ pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -
 
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path == Path::new("-") { Ok(Box::new(io::stdin().lock())) } else { Ok(Box::new(File::open(path)?)) }
+}
+
+/// Whether anybody reads the observations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    There,
+    Gone,
+}
+
+fn write_all(
+    out: &mut impl Write,
+    device: DeviceModel,
+    driver: &mut dyn Driver,
+) -> Result<Reader, DecodeError> {
+    while let Some(outcome) = driver.poll_reading() {
+        // Faults are in the counters.
+        let Ok(reading) = outcome else { continue };
+        match write(out, device, &reading) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Reader::Gone),
+            written => written.map_err(DecodeError::Output)?,
+        }
+    }
+    Ok(Reader::There)
 }
 
 fn write(out: &mut impl Write, device: DeviceModel, reading: &Reading) -> io::Result<()> {
@@ -128,7 +151,19 @@ fn write(out: &mut impl Write, device: DeviceModel, reading: &Reading) -> io::Re
     out.write_all(b"\n")
 }
 
-fn tell(talk: &mut impl Write, counts: Counts, format: SummaryFormat) -> io::Result<()> {
+fn tell(
+    talk: &mut impl Write,
+    counts: Counts,
+    limits: Option<BedsideLimits>,
+    format: SummaryFormat,
+) -> io::Result<()> {
+    if let (SummaryFormat::Text, Some(limits)) = (format, limits) {
+        let end = |it: Option<Quantity>| it.map_or("none".to_owned(), |it| it.to_string());
+        for it in limits.0 {
+            let (name, unit) = (it.vital.name(), it.vital.properties().unit);
+            writeln!(talk, "limit set at the bedside: {name} {} to {} {unit}", end(it.low), end(it.high))?;
+        }
+    }
     match format {
         SummaryFormat::Json => writeln!(talk, "{}", serde_json::to_string(&counts)?),
         SummaryFormat::Text => writeln!(

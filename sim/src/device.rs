@@ -71,16 +71,18 @@ pub enum Device {
 }
 
 impl Device {
-    /// A device for a serial line. `start` is the wall clock at simulated time 0, for devices that write the time.
+    /// A device for a serial line; `None` for a model that is not simulated. `start` is the wall clock at simulated time 0,
+    /// for devices that write the time.
     #[must_use]
-    pub fn serial(model: DeviceModel, start: Timestamp, bed: u64) -> Self {
-        match model {
+    pub fn serial(model: DeviceModel, start: Timestamp, bed: u64) -> Option<Self> {
+        Some(match model {
             DeviceModel::NoninDf2 => Self::Packets(nonin::Packets::new(nonin::Format::Df2)),
             DeviceModel::NoninDf7 => Self::Packets(nonin::Packets::new(nonin::Format::Df7)),
             DeviceModel::NoninDf8 => Self::Seconds(nonin::Seconds::new()),
             DeviceModel::MasimoAscii1 => Self::Masimo(masimo::Masimo::new(start, bed)),
             DeviceModel::GeS5Dri => Self::Dri(Box::new(dri::Dri::new(start))),
-        }
+            _ => return None,
+        })
     }
 
     /// When it says something next, ms; `None`: not before it is asked.

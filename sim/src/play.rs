@@ -31,7 +31,7 @@ pub struct Arguments {
     /// A name for the host's end of the line; a link of that name is replaced.
     #[arg(long, value_name = "PATH")]
     pub link: Option<PathBuf>,
-    /// The device that spoke, for the pace of its line: nonin-df2, nonin-df7, nonin-df8, masimo-ascii1, ge-s5-dri.
+    /// The device that spoke, for the pace of its line: a model of docs/devices.md.
     #[arg(long, value_name = "MODEL", default_value = "ge-s5-dri", value_parser = model)]
     pub device: DeviceModel,
     /// How often it is played, one after the other.

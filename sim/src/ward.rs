@@ -14,7 +14,7 @@ pub const UNIT: &str = "sim-ward";
 pub const TOPIC_SOURCE: &str = "ward";
 
 /// The models on serial lines, in the order in which beds get them.
-const SERIAL: [DeviceModel; 5] = [
+pub const SERIAL: [DeviceModel; 5] = [
     DeviceModel::NoninDf7,
     DeviceModel::MasimoAscii1,
     DeviceModel::GeS5Dri,
@@ -89,15 +89,16 @@ impl Ward {
             let way = ways.of(index);
             let (source, device) = match way {
                 Way::Serial(model) => {
-                    (format!("device-{:02}", index + 1), Device::serial(model, start, index + 1))
+                    (format!("device-{:02}", index + 1), Device::serial(model, start, index + 1)?)
                 }
                 // One topic a bed: where serial lines share a ward with topics, no filter must claim their beds.
                 Way::Mqtt => (format!("{TOPIC_SOURCE}-{id}"), Device::Flat(Flat::new(start))),
             };
             let patient = Patient::new(seed, index, scenario.course(seed, index));
-            Bed { id, source, way, device, patient }
+            Some(Bed { id, source, way, device, patient })
         };
-        Self { beds: (0..beds).map(bed).collect() }
+        // A model that is not simulated has no bed; none of those above is one.
+        Self { beds: (0..beds).filter_map(bed).collect() }
     }
 
     /// When something is said next, ms of simulated time.

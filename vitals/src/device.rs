@@ -1,17 +1,40 @@
-//! The grammar every device driver speaks, and the list of devices we speak to.
+//! The grammar every device driver speaks.
 
-pub mod ge_s5;
-pub mod masimo;
-pub mod nonin;
+mod bci;
+mod capnostream;
+mod codec;
+mod confirmed;
+mod contec;
+mod ge_s5;
+mod ivy;
+mod limits;
+mod line;
+mod marked;
+mod masimo;
+mod measured;
+mod model;
+mod nellcor;
+mod nonin;
+mod outcomes;
+mod repeats;
+mod schedule;
+mod suntech;
+mod talk;
 
 #[cfg(test)]
 mod tests;
 
+pub use limits::{BedsideLimit, BedsideLimits};
+pub use model::{DeviceModel, Flow, LineSettings, Parity};
+pub use repeats::Repeats;
+pub use talk::permits;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
+use self::codec::CodecDriver;
+use self::nonin::PacketFormat;
 use crate::reading::Reading;
 use crate::time::Uptime;
 
@@ -23,6 +46,9 @@ use crate::time::Uptime;
 pub trait Driver: Send {
     /// Takes the next bytes from the device, read at `now`.
     fn handle_bytes(&mut self, now: Uptime, bytes: &[u8]);
+
+    /// Takes the end of the stream: what waited for more bytes is decided. A frame that has not been finished is none.
+    fn handle_end(&mut self) {}
 
     /// Does what was due at the time that `poll_timeout` gave.
     fn handle_timeout(&mut self, now: Uptime);
@@ -38,17 +64,30 @@ pub trait Driver: Send {
 
     /// Returns what has been counted since the driver was made.
     fn counts(&self) -> Counts;
+
+    /// Returns the alarm limits that the device has told last, where its protocol tells them.
+    fn limits(&self) -> Option<BedsideLimits> {
+        None
+    }
 }
 
-/// The driver of a model, before its first byte.
+/// The driver of a model, before its first byte. A device that must be asked is asked every `period`, if it grants that.
 #[must_use]
-pub fn driver(model: DeviceModel) -> Box<dyn Driver> {
+pub fn driver(model: DeviceModel, period: Duration) -> Box<dyn Driver> {
     match model {
-        DeviceModel::NoninDf2 => Box::new(nonin::PacketDriver::new(nonin::PacketFormat::Df2)),
-        DeviceModel::NoninDf7 => Box::new(nonin::PacketDriver::new(nonin::PacketFormat::Df7)),
-        DeviceModel::NoninDf8 => Box::new(nonin::SpotDriver::default()),
-        DeviceModel::MasimoAscii1 => Box::new(masimo::MasimoDriver::default()),
-        DeviceModel::GeS5Dri => Box::new(ge_s5::GeS5Driver::new(model.period())),
+        DeviceModel::NoninDf2 => Box::new(CodecDriver::new(nonin::PacketCodec::new(PacketFormat::Df2))),
+        DeviceModel::NoninDf7 => Box::new(CodecDriver::new(nonin::PacketCodec::new(PacketFormat::Df7))),
+        DeviceModel::NoninDf8 => Box::new(CodecDriver::new(nonin::SpotCodec::default())),
+        DeviceModel::NoninDf13 => Box::new(CodecDriver::new(nonin::MemoryCodec::default())),
+        DeviceModel::NoninAscii => Box::new(CodecDriver::new(nonin::TextCodec::default())),
+        DeviceModel::MasimoAscii1 => Box::new(CodecDriver::new(masimo::MasimoCodec::default())),
+        DeviceModel::GeS5Dri => Box::new(ge_s5::GeS5Driver::new(period)),
+        DeviceModel::ContecV7 => Box::new(CodecDriver::new(contec::ContecCodec::default())),
+        DeviceModel::Bci => Box::new(CodecDriver::new(bci::BciCodec::default())),
+        DeviceModel::Nellcor => Box::new(CodecDriver::new(nellcor::NellcorCodec::default())),
+        DeviceModel::Capnostream => Box::new(CodecDriver::new(capnostream::CapnostreamCodec::default())),
+        DeviceModel::IvyAnsarB => Box::new(CodecDriver::new(ivy::IvyCodec::default())),
+        DeviceModel::SunTech => Box::new(CodecDriver::new(suntech::SunTechCodec::default())),
     }
 }
 
@@ -61,8 +100,6 @@ pub enum Fault {
     BadLength,
     /// A frame too short to hold its header, or one that another frame interrupted.
     Fragment,
-    /// Bytes between frames, this many.
-    Skipped(usize),
 }
 
 impl Fault {
@@ -73,7 +110,6 @@ impl Fault {
             Self::BadChecksum => "bad_checksum",
             Self::BadLength => "bad_length",
             Self::Fragment => "fragment",
-            Self::Skipped(_) => "skipped",
         }
     }
 }
@@ -93,103 +129,4 @@ pub struct Counts {
     pub skipped_bytes: u64,
     /// Readings that came out.
     pub observations: u64,
-}
-
-/// The devices we speak to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DeviceModel {
-    /// Nonin oximeters, data format 2: 8-bit pleth.
-    NoninDf2,
-    /// Nonin oximeters, data format 7: 16-bit pleth.
-    NoninDf7,
-    /// Nonin oximeters, data format 8: numbers only.
-    NoninDf8,
-    /// Masimo oximeters, ASCII-1 lines.
-    MasimoAscii1,
-    /// GE Datex-Ohmeda S/5 monitors, Datex Record Interface.
-    GeS5Dri,
-}
-
-impl DeviceModel {
-    /// Every model we speak to.
-    pub const ALL: [Self; 5] =
-        [Self::NoninDf2, Self::NoninDf7, Self::NoninDf8, Self::MasimoAscii1, Self::GeS5Dri];
-
-    /// Its name in configuration and records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoninDf2 => "nonin-df2",
-            Self::NoninDf7 => "nonin-df7",
-            Self::NoninDf8 => "nonin-df8",
-            Self::MasimoAscii1 => "masimo-ascii1",
-            Self::GeS5Dri => "ge-s5-dri",
-        }
-    }
-
-    /// The model of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.name() == name)
-    }
-
-    /// How its serial line is set.
-    #[must_use]
-    pub const fn line(self) -> LineSettings {
-        match self {
-            Self::NoninDf2 | Self::NoninDf7 | Self::NoninDf8 | Self::MasimoAscii1 => {
-                LineSettings { baud: 9600, parity: Parity::None, flow: Flow::None }
-            }
-            Self::GeS5Dri => LineSettings { baud: 19_200, parity: Parity::Even, flow: Flow::RtsCts },
-        }
-    }
-
-    /// How often it says something, unless the configuration says otherwise.
-    #[must_use]
-    pub const fn period(self) -> Duration {
-        match self {
-            // Three packets a second.
-            Self::NoninDf2 | Self::NoninDf7 => Duration::from_millis(334),
-            Self::NoninDf8 | Self::MasimoAscii1 => Duration::from_secs(1),
-            // The shortest interval that every level of the interface grants.
-            Self::GeS5Dri => Duration::from_secs(5),
-        }
-    }
-}
-
-impl fmt::Display for DeviceModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// How a serial line is set: always 8 data bits and 1 stop bit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineSettings {
-    /// Bits a second.
-    pub baud: u32,
-    /// The parity bit.
-    pub parity: Parity,
-    /// Who may stop the other.
-    pub flow: Flow,
-}
-
-/// The parity bit of a serial line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parity {
-    /// No parity bit.
-    None,
-    /// Even parity.
-    Even,
-    /// Odd parity.
-    Odd,
-}
-
-/// Flow control of a serial line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// None.
-    None,
-    /// By the lines RTS and CTS.
-    RtsCts,
 }

@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_serial::SerialStream;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use vitals::alarm::engine::PortState;
 use vitals::backoff::Backoff;
-use vitals::device::{self, Driver};
+use vitals::device::{self, DeviceModel, Driver, Repeats};
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
@@ -64,6 +64,7 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) {
             &setup.source.common.id,
             setup.source.device.name(),
         ),
+        repeats: Repeats::new(setup.source.device, setup.source.common.period),
         setup,
         state: None,
     };
@@ -88,6 +89,7 @@ enum End {
 struct Line {
     setup: Setup,
     stamp: Stamp,
+    repeats: Repeats,
     /// What the bedside task has been told of the port.
     state: Option<PortState>,
 }
@@ -145,10 +147,11 @@ impl Line {
     }
 
     async fn read(&mut self, port: &mut SerialStream) -> End {
-        let mut driver = device::driver(self.setup.source.device);
+        let source = &self.setup.source;
+        let mut driver = device::driver(source.device, source.common.period);
         let mut bytes = [0; READ_MAX];
         loop {
-            if let Err(error) = transmit(driver.as_mut(), port).await {
+            if let Err(error) = transmit(self.setup.source.device, driver.as_mut(), port).await {
                 return End::Failed(error);
             }
             tokio::select! {
@@ -177,6 +180,7 @@ impl Line {
         let (mut observations, mut fault) = (Vec::new(), None);
         while let Some(outcome) = driver.poll_reading() {
             match outcome {
+                Ok(reading) if !self.repeats.is_news(at, &reading) => {}
                 Ok(reading) => observations.push(self.stamp.observe(reading, wall, None)),
                 Err(it) => {
                     self.setup.metrics.reject(id, it.name());
@@ -217,8 +221,18 @@ impl Line {
 }
 
 /// Sends what the driver has to say. A line that takes nothing is no error: the device is asked again later.
-async fn transmit(driver: &mut dyn Driver, port: &mut SerialStream) -> std::io::Result<()> {
+///
+/// The table of what may be said to a device stands between every driver and its port.
+async fn transmit(
+    model: DeviceModel,
+    driver: &mut dyn Driver,
+    port: &mut SerialStream,
+) -> std::io::Result<()> {
     while let Some(bytes) = driver.poll_transmit() {
+        if !device::permits(model, &bytes) {
+            error!(device = %model, "A message that may not be sent to this device was held back. Please report this.");
+            continue;
+        }
         if let Ok(written) = timeout(WRITE_MAX, port.write_all(&bytes)).await {
             written?;
         }

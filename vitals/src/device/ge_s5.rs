@@ -4,40 +4,40 @@
 //! bytes of a real monitor (`tests/captures/ge_s5_db02.raw`). Line: 19200 8E1 with RTS/CTS. Everything little-endian.
 //!
 //! The monitor is silent until asked: [`dialogue`] asks for displayed values and asks again when they stop. [`frame`]
-//! finds records between flags; [`record`] reads the numbers of the basic class.
+//! finds records between flags; [`record`] reads the numbers of the basic class. Waves, alarms and the three classes of
+//! extensions are good frames without a vital of ours.
 
 mod dialogue;
 mod frame;
+mod pressure;
 mod record;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::dialogue::Dialogue;
 use self::frame::Deframer;
+use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
 use crate::reading::Reading;
 use crate::time::Uptime;
 
 /// Speaks with an S/5 monitor.
 #[derive(Debug)]
-pub struct GeS5Driver {
+pub(super) struct GeS5Driver {
     deframer: Deframer,
     dialogue: Dialogue,
-    outcomes: VecDeque<Result<Reading, Fault>>,
-    observations: u64,
+    outcomes: Outcomes,
 }
 
 impl GeS5Driver {
     /// A driver that asks for displayed values at this interval; the monitor grants no less than 5 s.
     #[must_use]
-    pub fn new(interval: Duration) -> Self {
+    pub(super) fn new(interval: Duration) -> Self {
         Self {
             deframer: Deframer::default(),
             dialogue: Dialogue::new(interval),
-            outcomes: VecDeque::new(),
-            observations: 0,
+            outcomes: Outcomes::default(),
         }
     }
 }
@@ -45,16 +45,10 @@ impl GeS5Driver {
 impl Driver for GeS5Driver {
     fn handle_bytes(&mut self, now: Uptime, bytes: &[u8]) {
         for byte in bytes {
-            match self.deframer.take(*byte) {
-                None => {}
-                Some(Err(fault)) => self.outcomes.push_back(Err(fault)),
-                Some(Ok(bytes)) => {
-                    if let Some(reading) = record::read(&bytes) {
-                        self.dialogue.handle_values(now);
-                        self.observations += 1;
-                        self.outcomes.push_back(Ok(reading));
-                    }
-                }
+            let record = self.deframer.take(*byte, &mut self.outcomes);
+            if let Some(reading) = record.as_deref().and_then(record::read) {
+                self.dialogue.handle_values(now);
+                self.outcomes.reading(reading);
             }
         }
     }
@@ -64,7 +58,7 @@ impl Driver for GeS5Driver {
     }
 
     fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
-        self.outcomes.pop_front()
+        self.outcomes.poll()
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
@@ -76,6 +70,6 @@ impl Driver for GeS5Driver {
     }
 
     fn counts(&self) -> Counts {
-        Counts { observations: self.observations, ..self.deframer.counts() }
+        self.outcomes.counts()
     }
 }

@@ -1,73 +1,56 @@
 //! Masimo oximeters (Radical-7, Rad-8, Rad-87, Root): ASCII-1, one line a second.
 //!
-//! Documents: Masimo Rad-8 and Rad-57 operator manuals, serial interface, ASCII 1; the exception bits there.
+//! Documents: Masimo Rad-8 and Rad-57 operator manuals, serial interface, ASCII 1, with the exception bits; lines logged
+//! from real devices.
 //!
 //! ```text
 //! MM/DD/YY HH:MM:SS SN=… SPO2=098% BPM=123 PI=00.55 … EXC=0000C00 EXC1=…
 //! ```
 //!
 //! Keys and widths differ by model, so a line is read as key=value. There is no checksum: a line with anything
-//! that cannot stand there is damaged as a whole.
+//! that cannot stand there is damaged as a whole. A line without `EXC`, which stands behind all values, has lost a part.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Counts, Driver, Fault};
+use super::Fault;
+use super::codec::Codec;
+use super::line::{Line, Lines};
+use super::measured;
+use super::outcomes::Outcomes;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
-use crate::time::{DeviceTime, Uptime};
+use crate::time::DeviceTime;
 use crate::vital::Vital;
 
-/// A longer line is none of Masimo's: its longest is some 200 characters.
-const LINE_MAX: usize = 256;
+/// Digits of a saturation or a rate of a device that fills up with zeros.
+const DIGITS: usize = 3;
 
 /// Reads ASCII-1 lines. The device talks by itself; nothing is ever sent to it.
 #[derive(Debug, Default)]
-pub struct MasimoDriver {
-    line: Vec<u8>,
-    /// The line at hand is too long: passed over to its end.
-    overlong: bool,
-    outcomes: VecDeque<Result<Reading, Fault>>,
-    counts: Counts,
+pub(super) struct MasimoCodec {
+    lines: Lines,
+    /// Whether the device fills its numbers up with zeros: then a number with a digit less has lost one.
+    is_padded: bool,
 }
 
-impl MasimoDriver {
-    fn take(&mut self, byte: u8) {
-        match byte {
-            b'\n' => self.end_line(),
-            _ if self.overlong => self.counts.skipped_bytes += 1,
-            _ if self.line.len() == LINE_MAX => {
-                self.overlong = true;
-                self.counts.bad_length += 1;
-                self.counts.skipped_bytes += 1;
-                self.outcomes.push_back(Err(Fault::BadLength));
-            }
-            _ => self.line.push(byte),
-        }
-    }
-
-    fn end_line(&mut self) {
-        let line = core::mem::take(&mut self.line);
-        if core::mem::take(&mut self.overlong) {
-            return;
-        }
-        let text = line.strip_suffix(b"\r").unwrap_or(&line);
-        if text.is_empty() {
-            return;
-        }
-        if let Some(reading) = core::str::from_utf8(text).ok().and_then(read) {
-            self.counts.frames_good += 1;
-            self.counts.observations += 1;
-            self.outcomes.push_back(Ok(reading));
+impl Codec for MasimoCodec {
+    fn take(&mut self, byte: u8, out: &mut Outcomes) {
+        let Some(line) = self.lines.take(byte, out) else { return };
+        let read = match line {
+            Line::Text(text) => self.read(&text),
+            Line::Unreadable => None,
+        };
+        if let Some(reading) = read {
+            out.good();
+            out.reading(reading);
         } else {
-            self.counts.fragments += 1;
-            self.outcomes.push_back(Err(Fault::Fragment));
+            out.fault(Fault::Fragment);
         }
     }
 }
 
-/// The exceptions of a line, as far as they concern its values.
-#[derive(Clone, Copy, Default)]
+/// The exceptions of a line, as far as they concern its values. Bit 800, SET processing active, is no fault.
+#[derive(Clone, Copy)]
 struct Exceptions(u32);
 
 impl Exceptions {
@@ -88,48 +71,71 @@ impl Exceptions {
     fn quality(self) -> Quality {
         // 010 interference, 040 ambient light; 004 low perfusion; 400 low signal IQ.
         let artifact = Quality::ARTIFACT.when(self.has(0x050));
+        // A value beside a sensor that is off or a pulse that is searched is the one from before.
         artifact
             .union(Quality::LOW_PERFUSION.when(self.has(0x004)))
-            .union(Quality::QUESTIONABLE.when(self.has(0x400)))
+            .union(Quality::QUESTIONABLE.when(self.has(0x408)))
+            .union(Quality::HELD.when(self.has(0x0A3)))
     }
 }
 
-fn read(text: &str) -> Option<Reading> {
-    if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return None;
-    }
-    let mut words = text.split_ascii_whitespace();
-    let device_time = Some(time(words.next()?, words.next()?)?);
-    let mut exceptions = Exceptions::default();
-    let mut said: Vec<(Vital, Amount)> = Vec::new();
-    for word in words {
-        let (key, value) = word.split_once('=')?;
-        let vital = match key {
-            "SPO2" => Vital::Spo2,
-            "BPM" => Vital::PulseRate,
-            "PI" => Vital::PerfusionIndex,
-            "EXC" => {
-                exceptions = Exceptions(u32::from_str_radix(value, 16).ok()?);
-                continue;
+impl MasimoCodec {
+    fn read(&mut self, text: &str) -> Option<Reading> {
+        let mut words = text.split_ascii_whitespace();
+        let device_time = Some(time(words.next()?, words.next()?)?);
+        let mut exceptions = None;
+        let mut said: Vec<(Vital, Amount)> = Vec::new();
+        let mut is_padded = self.is_padded;
+        for word in words {
+            let (key, value) = word.split_once('=')?;
+            let vital = match key {
+                "SPO2" => Vital::Spo2,
+                "BPM" => Vital::PulseRate,
+                "PI" => Vital::PerfusionIndex,
+                "EXC" => {
+                    exceptions = Some(Exceptions(bits(value)?));
+                    continue;
+                }
+                "EXC1" | "ALARM" => {
+                    bits(value)?;
+                    continue;
+                }
+                _ => continue,
+            };
+            let digits = value.strip_suffix('%').unwrap_or(value);
+            if vital != Vital::PerfusionIndex {
+                is_padded |= digits.len() == DIGITS && digits.starts_with(['0', '-']);
+                let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+                if !is_whole || digits.len() > DIGITS || (is_padded && digits.len() < DIGITS) {
+                    return None;
+                }
             }
-            _ => continue,
-        };
-        let amount = amount(value)?;
-        if said.iter().any(|(it, _)| *it == vital)
-            || matches!(amount, Amount::Value(it) if !vital.is_plausible(it))
-        {
+            let amount = amount(digits)?;
+            if said.iter().any(|(it, _)| *it == vital)
+                || matches!(amount, Amount::Value(it) if !vital.is_plausible(it))
+            {
+                return None;
+            }
+            said.push((vital, amount));
+        }
+        let exceptions = exceptions?;
+        let both = [Vital::Spo2, Vital::PulseRate].iter().all(|it| said.iter().any(|(vital, _)| vital == it));
+        if !both {
             return None;
         }
-        said.push((vital, amount));
+        self.is_padded = is_padded;
+        let measure = |(vital, amount): (Vital, Amount)| match amount {
+            Amount::Value(value) => Measurement::value(vital, value).with_quality(exceptions.quality()),
+            Amount::Missing => Measurement::absent(vital, exceptions.absent()),
+        };
+        measured::reading(said.into_iter().map(measure).collect(), device_time)
     }
-    let saturation = said.iter().any(|(vital, _)| *vital == Vital::Spo2);
-    said.sort_unstable_by_key(|(vital, _)| *vital);
-    let measure = |(vital, amount): (Vital, Amount)| match amount {
-        Amount::Value(value) => Measurement::value(vital, value).with_quality(exceptions.quality()),
-        Amount::Missing => Measurement::absent(vital, exceptions.absent()),
-    };
-    let measurements = said.into_iter().map(measure).collect();
-    saturation.then_some(Reading { measurements, device_time, ..Reading::default() })
+}
+
+/// A mask of bits in hexadecimal.
+fn bits(value: &str) -> Option<u32> {
+    let plain = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if plain { u32::from_str_radix(value, 16).ok() } else { None }
 }
 
 /// What stands behind a key.
@@ -140,9 +146,8 @@ enum Amount {
     Missing,
 }
 
-/// A value with its unit glued on: `098%`, `00.55`, `---%`; `None` is damage.
-fn amount(value: &str) -> Option<Amount> {
-    let digits = value.strip_suffix('%').unwrap_or(value);
+/// A value without its unit: `098`, `00.55`, `---`, `--.-`; `None` is damage.
+fn amount(digits: &str) -> Option<Amount> {
     if !digits.is_empty() && digits.bytes().all(|byte| matches!(byte, b'-' | b'.')) {
         return Some(Amount::Missing);
     }
@@ -152,39 +157,90 @@ fn amount(value: &str) -> Option<Amount> {
 
 /// Local time without a zone, the year in two digits of this century.
 fn time(date: &str, clock: &str) -> Option<DeviceTime> {
-    let mut parts = date.split('/').chain(clock.split(':')).map(|part| {
-        let two = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-        if two { part.parse::<i8>().ok() } else { None }
-    });
+    let mut parts = date.split('/').chain(clock.split(':')).map(two_digits);
     let mut next = || parts.next().flatten();
     let (month, day, year) = (next()?, next()?, next()?);
     let (hour, minute, second) = (next()?, next()?, next()?);
-    let year = 2000_i16.checked_add(i16::from(year))?;
-    jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).ok().map(DeviceTime::Local)
+    measured::local_time(2000 + i16::from(year), [month, day, hour, minute, second])
 }
 
-impl Driver for MasimoDriver {
-    fn handle_bytes(&mut self, _now: Uptime, bytes: &[u8]) {
-        for byte in bytes {
-            self.take(*byte);
+fn two_digits(part: &str) -> Option<i8> {
+    let two = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    if two { part.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Counts;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    const OFF: &str = "03/17/16 19:19:36 SPO2=---% BPM=--- PI=--.-- EXC=";
+
+    fn hear(text: &str) -> (Vec<Reading>, Counts) {
+        crate::device::codec::hear(MasimoCodec::default(), text.as_bytes())
+    }
+
+    #[test]
+    fn every_exception_has_its_meaning() {
+        use Absent::{Invalid, Searching, SensorFault, SensorOff};
+        for (mask, absent) in [
+            ("000001", SensorFault),
+            ("000002", SensorFault),
+            ("000080", SensorFault),
+            ("000020", SensorOff),
+            ("000008", Searching),
+            ("000800", Invalid),
+            // The sensor's own fault outranks what follows from it.
+            ("000029", SensorFault),
+            ("000028", SensorOff),
+        ] {
+            let (readings, _) = hear(&format!("{OFF}{mask}\r\n"));
+            assert_eq!(readings[0].measurements[1].value, Err(absent), "{mask}");
+        }
+        for (mask, quality) in [
+            ("000004", Quality::LOW_PERFUSION),
+            ("000010", Quality::ARTIFACT),
+            ("000040", Quality::ARTIFACT),
+            ("000400", Quality::QUESTIONABLE),
+            ("000008", Quality::QUESTIONABLE),
+            ("000020", Quality::HELD),
+            ("000800", Quality::NONE),
+            ("000C54", Quality::LOW_PERFUSION.union(Quality::ARTIFACT).union(Quality::QUESTIONABLE)),
+        ] {
+            let (readings, _) = hear(&format!("03/17/16 19:19:36 SPO2=098% BPM=060 EXC={mask}\r\n"));
+            assert_eq!(readings[0].measurements[1].quality, quality, "{mask}");
         }
     }
 
-    fn handle_timeout(&mut self, _now: Uptime) {}
-
-    fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
-        self.outcomes.pop_front()
+    #[test]
+    fn a_line_that_has_lost_a_part_gives_nothing() {
+        let line = "03/17/16 19:19:36 SN=0000093112 SPO2=098% BPM=123 PI=00.55 ALARM=000000 EXC=000800";
+        let good = format!("{line}\r\n");
+        for lost in ["8%", "0", "=", " ", "BPM", "3", "19:1", "PI=00.55 ALARM=000000 EXC=000800"] {
+            let at = line.find(lost).unwrap();
+            let mut damaged = good.clone();
+            damaged.replace_range(at..at + lost.len(), "");
+            let (readings, counts) = hear(&(good.clone() + &damaged + &good));
+            assert!(readings.iter().all(|it| *it == readings[0]), "{damaged}: {readings:?}");
+            assert_eq!(counts.fragments + counts.frames_good, 3, "{damaged}: {counts:?}");
+        }
     }
 
-    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        None
+    #[test]
+    fn damage_to_the_end_of_a_line_costs_no_other() {
+        let good = "03/17/16 19:19:36 SPO2=098% BPM=123 PI=00.55 EXC=000800\r\n";
+        for end in ["\r\x0B", "\x0D", "\n", "\r\u{0}"] {
+            let (readings, _) = hear(&(good.replace("\r\n", end) + good));
+            assert_eq!(readings.len(), 2, "{end:?}");
+        }
     }
 
-    fn poll_timeout(&self) -> Option<Uptime> {
-        None
-    }
-
-    fn counts(&self) -> Counts {
-        self.counts
+    #[test]
+    fn a_device_that_does_not_fill_up_with_zeros_is_read_too() {
+        let (readings, counts) = hear("03/17/16 19:19:36 SPO2=98% BPM=60 PI=0.55 EXC=800\r\n");
+        assert_eq!(counts.frames_good, 1);
+        assert_eq!(readings[0].measurements[1].value.unwrap().to_string(), "98");
     }
 }

@@ -97,12 +97,21 @@ impl Entry {
     pub(super) fn vitals(&self) -> Vec<Vital> {
         const OXIMETER: [Vital; 2] = [Vital::PulseRate, Vital::Spo2];
         const MONITOR: [Vital; 3] = [Vital::HeartRate, Vital::PulseRate, Vital::Spo2];
+        const CAPNOMETER: [Vital; 4] = [Vital::PulseRate, Vital::Spo2, Vital::RespRateCo2, Vital::Etco2];
+        const CUFF: [Vital; 3] = [Vital::NibpSystolic, Vital::NibpDiastolic, Vital::NibpMean];
         let of_device = |model| match model {
             DeviceModel::NoninDf2
             | DeviceModel::NoninDf7
             | DeviceModel::NoninDf8
-            | DeviceModel::MasimoAscii1 => OXIMETER.to_vec(),
-            DeviceModel::GeS5Dri => MONITOR.to_vec(),
+            | DeviceModel::NoninDf13
+            | DeviceModel::NoninAscii
+            | DeviceModel::MasimoAscii1
+            | DeviceModel::ContecV7
+            | DeviceModel::Bci
+            | DeviceModel::Nellcor => OXIMETER.to_vec(),
+            DeviceModel::GeS5Dri | DeviceModel::IvyAnsarB => MONITOR.to_vec(),
+            DeviceModel::Capnostream => CAPNOMETER.to_vec(),
+            DeviceModel::SunTech => CUFF.to_vec(),
         };
         match &self.kind {
             Kind::Serial(it) => of_device(it.device),

@@ -1,6 +1,6 @@
 //! One source behind a topic: its payload's format, and what it makes of a message.
 
-use vitals::device::{self, Driver};
+use vitals::device::{self, Driver, Repeats};
 use vitals::observation::{Late, Observation};
 use vitals::payload::{mapped, wardline};
 use vitals::reading::Reading;
@@ -36,6 +36,7 @@ pub(super) struct Decoded {
 pub(super) struct Line {
     pub(super) stamp: Stamp,
     format: LineFormat,
+    repeats: Option<Repeats>,
 }
 
 enum LineFormat {
@@ -49,9 +50,14 @@ impl Line {
         let format = match &source.format {
             Format::Wardline => LineFormat::Wardline,
             Format::Mapped(mapping) => LineFormat::Mapped(mapping.clone()),
-            Format::Device(model) => LineFormat::Device(device::driver(*model)),
+            Format::Device(model) => LineFormat::Device(device::driver(*model, source.common.period)),
         };
-        Self { stamp: Stamp::new(&source.common, &route.bed, &route.id, source.format.name()), format }
+        let repeats = match &source.format {
+            Format::Device(model) => Some(Repeats::new(*model, source.common.period)),
+            Format::Wardline | Format::Mapped(_) => None,
+        };
+        let stamp = Stamp::new(&source.common, &route.bed, &route.id, source.format.name());
+        Self { stamp, format, repeats }
     }
 
     /// Reads a message.
@@ -77,7 +83,11 @@ impl Line {
                 let mut readings = Vec::new();
                 while let Some(outcome) = driver.poll_reading() {
                     match outcome {
-                        Ok(reading) => readings.push(reading),
+                        Ok(reading) => {
+                            let is_news =
+                                self.repeats.as_mut().is_none_or(|it| it.is_news(how.wall.up, &reading));
+                            readings.extend(is_news.then_some(reading));
+                        }
                         Err(fault) => decoded.faults.push(fault.name()),
                     }
                 }

@@ -105,6 +105,8 @@ fn basic(body: &mut [u8], now: &Numerics, cuff: Option<Cuff>) -> BTreeMap<Vital,
     let rate = rounded(now.heart_rate, 1);
     say(10, Vital::HeartRate, rate, 1);
     say(12, Vital::St1, ST, 100);
+    say(14, Vital::St2, ST, 100);
+    say(16, Vital::St3, ST, 100);
     say(18, Vital::RespRateImpedance, rounded(now.resp_rate, 1), 1);
     say(96, Vital::Temperature, rounded(now.temperature, 10) * 10, 100);
     if let Some(cuff) = cuff {

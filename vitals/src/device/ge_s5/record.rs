@@ -1,16 +1,20 @@
 //! The numbers in a record: displayed values of the basic class.
 //!
 //! Offsets are inside the subrecord of 278 bytes. Each group begins with four bytes of status (bit 0: the module exists)
-//! and two of label, right before its first value. A group whose module does not exist says nothing at all. Invasive
-//! pressures are left out: without their labels nobody knows which vessel they come from.
-
-use alloc::vec::Vec;
+//! and two of label, right before its first value. A group whose module does not exist says nothing at all.
 
 use super::frame::HEADER;
+use super::pressure;
+use crate::device::measured::{measured, reading};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::time::DeviceTime;
 use crate::vital::Vital;
+
+/// The heart rate's source, of the ECG group's status: bits 3 to 6.
+const SOURCE_ECG: u32 = 9;
+/// The monitor does not say what it counts.
+const SOURCE_UNSAID: u32 = 0;
 
 /// A numeric subrecord's length, bytes.
 const SUBRECORD: usize = 278;
@@ -45,9 +49,10 @@ const fn field(vital: Vital, status: usize, value: usize, scale: Scale) -> Field
 }
 
 /// The amplitude of the infra-red signal in per cent is what other makers call the perfusion index.
-const FIELDS: [Field; 14] = [
-    field(Vital::HeartRate, 4, 10, Scale::One),
+const FIELDS: [Field; 20] = [
+    // The oximeter's own pulse first: the ECG's may be the same one.
     field(Vital::PulseRate, 122, 130, Scale::One),
+    field(Vital::HeartRate, 4, 10, Scale::One),
     field(Vital::Spo2, 122, 128, Scale::Hundredth),
     field(Vital::PerfusionIndex, 122, 132, Scale::Hundredth),
     field(Vital::RespRateImpedance, 4, 18, Scale::One),
@@ -59,8 +64,14 @@ const FIELDS: [Field; 14] = [
     field(Vital::Etco2, 136, 142, Scale::OfAmbient),
     field(Vital::Fico2, 136, 144, Scale::OfAmbient),
     field(Vital::Fio2, 150, 158, Scale::Hundredth),
+    field(Vital::RespRate, 182, 188, Scale::One),
+    field(Vital::AirwayPressurePeak, 182, 190, Scale::Hundredth),
+    field(Vital::Peep, 182, 192, Scale::Hundredth),
+    field(Vital::AirwayPressurePlateau, 182, 194, Scale::Hundredth),
     // ST comes in hundredths of a millimetre.
     field(Vital::St1, 4, 12, Scale::Hundredth),
+    field(Vital::St2, 4, 14, Scale::Hundredth),
+    field(Vital::St3, 4, 16, Scale::Hundredth),
 ];
 
 /// The ambient pressure, in tenths of mmHg.
@@ -83,16 +94,25 @@ pub(super) fn read(record: &[u8]) -> Option<Reading> {
         let subrecord = record.get(HEADER + offset..)?.get(..SUBRECORD);
         let basic = |it: &&[u8]| i16_at(it, 276).is_some_and(|class| class & 0x0F00 == 0);
         if let (DISPLAYED, Some(subrecord)) = (kind, subrecord.filter(basic)) {
-            let mut measurements: Vec<_> = FIELDS.iter().filter_map(|it| it.read(subrecord)).collect();
-            measurements.sort_unstable_by_key(|it| it.vital);
-            return (!measurements.is_empty()).then_some(Reading {
-                measurements,
-                device_time,
-                ..Reading::default()
-            });
+            let fields = FIELDS.iter().filter_map(|it| it.read(subrecord));
+            return reading(fields.chain(pressure::pressures(subrecord)).collect(), device_time);
         }
     }
     None
+}
+
+/// What a raw number is: an amount, or one of the words below -32000.
+pub(super) fn value(raw: i16) -> Result<i32, Absent> {
+    match raw {
+        -32_766 => Err(Absent::Stale),
+        -32_765 => Err(Absent::NotMeasured),
+        -32_764 => Err(Absent::UnderRange),
+        -32_763 => Err(Absent::OverRange),
+        -32_762 => Err(Absent::NotCalibrated),
+        // -32767 says so, and nobody knows the others.
+        ..=-32_001 => Err(Absent::Invalid),
+        _ => Ok(i32::from(raw)),
+    }
 }
 
 impl Field {
@@ -101,28 +121,34 @@ impl Field {
         if status & 1 == 0 {
             return None;
         }
-        let raw = i16_at(subrecord, self.value)?;
-        let absent = |reason| Some(Measurement::absent(self.vital, reason));
-        match raw {
-            -32_766 => None,
-            -32_767 | -32_765 => absent(Absent::Invalid),
-            -32_764 => absent(Absent::UnderRange),
-            -32_763 => absent(Absent::OverRange),
-            -32_762 => absent(Absent::NotCalibrated),
-            ..=-32_001 => absent(Absent::Invalid),
-            _ => {
-                let value = Quantity::from_thousandths(self.scale.apply(i32::from(raw), subrecord)?);
-                Some(Measurement::value(self.vital, value).with_quality(self.quality(status)))
+        let vital = self.vital_of(status);
+        Some(match value(i16_at(subrecord, self.value)?) {
+            Err(reason) => Measurement::absent(vital, reason),
+            Ok(raw) => {
+                let value = Quantity::from_thousandths(self.scale.apply(raw, subrecord)?);
+                measured(vital, value, self.quality(status))
             }
-        }
+        })
     }
 
-    /// The ECG module marks noise (bit 7) and artifact (bit 8) for what it counts.
+    /// The heart rate of the ECG group may be counted elsewhere: then it is a pulse.
+    ///
+    /// Of the sources only the ECG's number is known, from the recorded monitor.
+    fn vital_of(&self, status: u32) -> Vital {
+        let source = status >> 3 & 0x0F;
+        let elsewhere = source != SOURCE_ECG && source != SOURCE_UNSAID;
+        if self.vital == Vital::HeartRate && elsewhere { Vital::PulseRate } else { self.vital }
+    }
+
+    /// The ECG module marks noise (bit 7), artifact (bit 8) and learning (bit 9) for what it counts.
     fn quality(&self, status: u32) -> Quality {
         if self.vital != Vital::HeartRate {
             return Quality::NONE;
         }
-        Quality::QUESTIONABLE.when(status & 1 << 7 != 0).union(Quality::ARTIFACT.when(status & 1 << 8 != 0))
+        Quality::QUESTIONABLE
+            .when(status & 1 << 7 != 0)
+            .union(Quality::ARTIFACT.when(status & 1 << 8 != 0))
+            .union(Quality::EARLY.when(status & 1 << 9 != 0))
     }
 }
 
@@ -142,7 +168,114 @@ impl Scale {
     }
 }
 
-fn i16_at(bytes: &[u8], at: usize) -> Option<i16> {
+pub(super) fn i16_at(bytes: &[u8], at: usize) -> Option<i16> {
     let &[low, high] = bytes.get(at..at + 2)? else { return None };
     Some(i16::from_le_bytes([low, high]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// A record of subrecords of these types and classes; `fill` writes into each.
+    fn record(subrecords: &[(u8, u8)], fill: impl Fn(&mut [u8])) -> Vec<u8> {
+        let mut record = vec![0; HEADER + SUBRECORD * subrecords.len()];
+        for (index, (kind, class)) in subrecords.iter().enumerate() {
+            let offset = u16::try_from(SUBRECORD * index).unwrap().to_le_bytes();
+            record[16 + 3 * index..][..3].copy_from_slice(&[offset[0], offset[1], *kind]);
+            let at = HEADER + SUBRECORD * index;
+            fill(&mut record[at..at + SUBRECORD]);
+            record[at + 277] = *class;
+        }
+        record[16 + 3 * subrecords.len() + 2] = END;
+        record
+    }
+
+    fn put(subrecord: &mut [u8], at: usize, value: i16) {
+        subrecord[at..at + 2].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn said(record: &[u8]) -> Vec<(Vital, Result<alloc::string::String, Absent>)> {
+        let values = read(record).map(|it| it.measurements).unwrap_or_default();
+        values.into_iter().map(|it| (it.vital, it.value.map(|it| it.to_string()))).collect()
+    }
+
+    #[test]
+    fn each_sentinel_is_a_reason_of_its_own() {
+        use Absent::{Invalid, NotCalibrated, NotMeasured, OverRange, Stale, UnderRange};
+        let reasons = [Invalid, Stale, NotMeasured, UnderRange, OverRange, NotCalibrated];
+        for (raw, reason) in (-32_767..).zip(reasons) {
+            let record = record(&[(1, 0)], |it| {
+                put(it, 90, 3);
+                put(it, 96, raw);
+            });
+            assert_eq!(said(&record), [(Vital::Temperature, Err(reason))], "{raw}");
+        }
+    }
+
+    #[test]
+    fn the_source_of_the_heart_rate_gives_it_its_name() {
+        for (source, vital) in
+            [(0, Vital::HeartRate), (9, Vital::HeartRate), (2, Vital::PulseRate), (8, Vital::PulseRate)]
+        {
+            let record = record(&[(1, 0)], |it| {
+                put(it, 4, 3 | source << 3);
+                put(it, 10, 72);
+            });
+            let rates: Vec<_> = said(&record).into_iter().filter(|(_, it)| it == &Ok("72".into())).collect();
+            assert_eq!(rates, [(vital, Ok("72".into()))], "source {source}");
+        }
+    }
+
+    #[test]
+    fn only_a_labelled_pressure_is_arterial() {
+        let labelled = |label: i16, status: i16| {
+            said(&record(&[(1, 0)], |it| {
+                put(it, 48, status);
+                put(it, 52, label);
+                for (at, value) in [(54, 12_000), (56, 8_000), (58, 9_300)] {
+                    put(it, at, value);
+                }
+            }))
+        };
+        let arterial = [
+            (Vital::AbpSystolic, Ok("120".into())),
+            (Vital::AbpDiastolic, Ok("80".into())),
+            (Vital::AbpMean, Ok("93".into())),
+        ];
+        assert_eq!(labelled(1, 3), arterial);
+        assert_eq!(labelled(8, 3), arterial);
+        assert_eq!(labelled(2, 3), [(Vital::CvpMean, Ok("93".into()))]);
+        for label in [0, 3, 7, 9, 11, 16] {
+            assert_eq!(labelled(label, 3), [], "label {label}");
+        }
+        // No transducer: the channel is there and not in use.
+        assert_eq!(labelled(1, 1), []);
+    }
+
+    #[test]
+    fn the_displayed_basic_class_is_found_behind_any_other() {
+        let fill = |it: &mut [u8]| {
+            put(it, 90, 3);
+            put(it, 96, 3710);
+        };
+        let one = [(Vital::Temperature, Ok("37.1".into()))];
+        for subrecords in [
+            &[(1, 0)][..],
+            &[(2, 0), (1, 0)],
+            &[(1, 1), (1, 2), (1, 3), (1, 0)],
+            &[(1, 0), (1, 1), (1, 2), (1, 3)],
+        ] {
+            assert_eq!(said(&record(subrecords, fill)), one, "{subrecords:?}");
+        }
+        for subrecords in [&[(2, 0)][..], &[(3, 0)], &[(4, 0)], &[(1, 1), (1, 2), (1, 3)]] {
+            assert_eq!(said(&record(subrecords, fill)), [], "{subrecords:?}");
+        }
+        let mut alarms = record(&[(1, 0)], fill);
+        alarms[14] = 4;
+        assert_eq!(said(&alarms), []);
+    }
 }

@@ -5,36 +5,28 @@
 //! format 7   STATUS  pleth MSB  pleth LSB  slot   CHK
 //! ```
 //!
-//! A reading comes from a whole packet only: SYNC in its first frame and all 25 sums right. Where bytes are lost the
-//! frames are found again where two of them follow each other.
+//! Here frames are found. Where bytes are lost they are found again where two of them follow each other; what lies between
+//! is counted as the frames it was. What a packet says is read in [`Assembly`].
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
-use super::Status;
-use crate::device::{Counts, Driver, Fault};
-use crate::reading::Reading;
-use crate::time::Uptime;
+use super::assembly::{Assembly, Frame};
+use crate::device::Fault;
+use crate::device::codec::Codec;
+use crate::device::outcomes::Outcomes;
 
 /// Bytes in a frame.
 const FRAME: usize = 5;
-/// Frames in a packet.
-const PACKET: usize = 25;
+/// Bytes that are looked at behind a damaged frame, with itself.
+const LOOK_AHEAD: usize = 4 * FRAME;
 
 /// Which of the two layouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PacketFormat {
+pub(in crate::device) enum PacketFormat {
     /// 8-bit pleth.
     Df2,
     /// 16-bit pleth.
     Df7,
-}
-
-/// Status byte and slot value of a good frame.
-#[derive(Debug, Clone, Copy)]
-struct Frame {
-    status: u8,
-    slot: u8,
 }
 
 impl PacketFormat {
@@ -49,163 +41,128 @@ impl PacketFormat {
         };
         (right && status & 0x80 != 0).then_some(Frame { status, slot })
     }
+
+    /// Whether a damaged frame stands here and the next where it should: two of the three behind it are good, or one
+    /// is and none are found elsewhere. One sum of eight bits alone is too often right by chance.
+    fn is_aligned(self, bytes: &[u8]) -> bool {
+        let is_good = |at: usize| bytes.get(at..).is_some_and(|it| self.frame(it).is_some());
+        let good = (1..4).filter(|it| is_good(it * FRAME)).count();
+        let elsewhere = (1..2 * FRAME).any(|at| at % FRAME != 0 && is_good(at) && is_good(at + FRAME));
+        good >= 2 || (good == 1 && !elsewhere) || bytes.len() < 2 * FRAME
+    }
+
+    /// Whether a byte may stand at this place of a frame.
+    fn fits(self, place: usize, byte: u8) -> bool {
+        match (self, place) {
+            (Self::Df2, 0) => byte == 1,
+            (Self::Df2, 1) | (Self::Df7, 0) => byte & 0x80 != 0,
+            _ => true,
+        }
+    }
 }
 
 /// Reads data format 2 or 7. The device talks by itself; nothing is ever sent to it.
 #[derive(Debug)]
-pub struct PacketDriver {
+pub(in crate::device) struct PacketCodec {
     format: PacketFormat,
-    /// Bytes without a place yet: at most two frames and a byte.
+    /// Bytes without a place yet: at most four frames.
     bytes: VecDeque<u8>,
     sync: Sync,
-    /// The frames of the packet at hand; empty before its first.
-    packet: Vec<Frame>,
-    outcomes: VecDeque<Result<Reading, Fault>>,
-    counts: Counts,
+    assembly: Assembly,
 }
 
 /// Whether the boundaries of frames are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sync {
-    /// They never were.
-    Never,
+    /// They never were, for so many bytes; whether those look like frames with wrong sums.
+    Never(usize, bool),
     /// The next byte begins a frame.
     Held,
     /// They were, this many bytes ago.
     Lost(usize),
 }
 
-impl PacketDriver {
-    /// A driver that has heard nothing yet.
-    #[must_use]
-    pub fn new(format: PacketFormat) -> Self {
-        Self {
-            format,
-            bytes: VecDeque::new(),
-            sync: Sync::Never,
-            packet: Vec::new(),
-            outcomes: VecDeque::new(),
-            counts: Counts::default(),
-        }
+impl PacketCodec {
+    pub(in crate::device) fn new(format: PacketFormat) -> Self {
+        Self { format, bytes: VecDeque::new(), sync: Sync::Never(0, true), assembly: Assembly::default() }
     }
 
-    /// Takes what can be decided; whether anything was.
-    fn step(&mut self) -> bool {
+    /// Takes what can be decided; whether anything was. With the `last` bytes it is decided from what is there.
+    fn step(&mut self, last: bool, out: &mut Outcomes) -> bool {
         let bytes = self.bytes.make_contiguous();
         let here = self.format.frame(bytes);
-        match (self.sync, here) {
-            (Sync::Held, Some(frame)) => self.take(frame),
-            // What follows tells a damaged frame from lost bytes.
-            _ if bytes.len() < 2 * FRAME => return false,
-            (Sync::Held, None) if bytes.get(FRAME..).and_then(|it| self.format.frame(it)).is_some() => {
-                self.lose(Fault::BadChecksum);
-                self.drop_bytes(FRAME);
+        if let (Sync::Held, Some(frame)) = (self.sync, here) {
+            out.good();
+            self.assembly.handle_frame(frame, out);
+            self.bytes.drain(..FRAME);
+            return true;
+        }
+        // What follows tells a damaged frame from lost bytes.
+        let enough = if self.sync == Sync::Held { LOOK_AHEAD } else { 2 * FRAME };
+        if bytes.len() < FRAME || (bytes.len() < enough && !last) {
+            return false;
+        }
+        let next = bytes.get(FRAME..).and_then(|it| self.format.frame(it));
+        let found = here.is_some() && next.is_some();
+        match self.sync {
+            Sync::Held if self.format.is_aligned(bytes) => {
+                self.assembly.handle_damage(FRAME, next, out);
+                self.bytes.drain(..FRAME);
             }
-            (Sync::Held, None) => {
-                self.sync = Sync::Lost(0);
+            Sync::Held => self.sync = Sync::Lost(0),
+            Sync::Never(count, framed) if found => {
+                if framed && count % FRAME == 0 {
+                    self.assembly.handle_damage(count, here, out);
+                } else {
+                    out.skip(count);
+                }
+                self.sync = Sync::Held;
             }
-            (Sync::Never | Sync::Lost(_), Some(_))
-                if bytes.get(FRAME..).and_then(|it| self.format.frame(it)).is_some() =>
-            {
-                self.find();
+            Sync::Lost(count) if found => {
+                self.assembly.handle_damage(count, here, out);
+                self.sync = Sync::Held;
             }
-            (Sync::Never, _) => {
-                self.counts.skipped_bytes += 1;
-                self.drop_bytes(1);
+            Sync::Never(count, framed) => {
+                let fits = self.bytes.pop_front().is_some_and(|it| self.format.fits(count % FRAME, it));
+                self.sync = Sync::Never(count + 1, framed && fits);
             }
-            (Sync::Lost(count), _) => {
+            Sync::Lost(count) => {
+                self.bytes.pop_front();
                 self.sync = Sync::Lost(count + 1);
-                self.drop_bytes(1);
             }
         }
         true
     }
+}
 
-    /// The boundaries are known again: what lay between is whole frames with a wrong sum, and a part of one.
-    fn find(&mut self) {
-        if let Sync::Lost(count) = self.sync {
-            for _ in 0..count / FRAME {
-                self.lose(Fault::BadChecksum);
-            }
-            if count % FRAME != 0 {
-                self.lose(Fault::Fragment);
-            }
-        }
-        self.sync = Sync::Held;
+impl Codec for PacketCodec {
+    fn take(&mut self, byte: u8, out: &mut Outcomes) {
+        self.bytes.push_back(byte);
+        while self.step(false, out) {}
     }
 
-    fn lose(&mut self, fault: Fault) {
-        match fault {
-            Fault::BadChecksum => self.counts.bad_checksum += 1,
-            Fault::Fragment => self.counts.fragments += 1,
-            Fault::BadLength | Fault::Skipped(_) => {}
+    /// What waits is frames, damaged ones among them, and at last one that has not been finished.
+    fn end(&mut self, out: &mut Outcomes) {
+        while self.step(true, out) {}
+        let waiting = self.bytes.len();
+        match self.sync {
+            Sync::Held => self.assembly.handle_end(waiting / FRAME, out),
+            Sync::Lost(count) => self.assembly.handle_end((count + waiting) / FRAME, out),
+            Sync::Never(count, _) => out.skip(count + waiting),
         }
-        self.outcomes.push_back(Err(fault));
-        self.packet.clear();
-    }
-
-    fn take(&mut self, frame: Frame) {
-        self.counts.frames_good += 1;
-        self.drop_bytes(FRAME);
-        let first = frame.status & 1 != 0;
-        if first {
-            self.packet.clear();
-        }
-        if first || !self.packet.is_empty() {
-            self.packet.push(frame);
-        }
-        if self.packet.len() == PACKET {
-            let reading = read(&self.packet);
-            self.packet.clear();
-            self.counts.observations += 1;
-            self.outcomes.push_back(Ok(reading));
-        }
-    }
-
-    fn drop_bytes(&mut self, count: usize) {
-        self.bytes.drain(..count);
+        self.bytes.clear();
     }
 }
 
-/// What a whole packet says. Slots 1 to 3, beat by beat, are for alarms; the display values lag.
-fn read(packet: &[Frame]) -> Reading {
-    let slot = |number: usize| packet.get(number - 1).map_or(0, |it| it.slot);
-    let any = |mask: u8| packet.iter().any(|it| it.status & mask != 0);
-    let status = Status {
-        disconnected: any(1 << 6),
-        artifact: any(1 << 5),
-        out_of_track: any(1 << 4),
-        sensor_alarm: any(1 << 3),
-        // Red and green together are yellow: marginal, not low.
-        low_perfusion: packet.iter().any(|it| it.status & 0b110 == 0b100),
-    };
-    let rate = u16::from(slot(1) & 3) << 7 | u16::from(slot(2) & 0x7F);
-    Reading { measurements: status.measurements(rate, slot(3)).into(), ..Reading::default() }
-}
-
-impl Driver for PacketDriver {
-    fn handle_bytes(&mut self, _now: Uptime, bytes: &[u8]) {
-        for byte in bytes {
-            self.bytes.push_back(*byte);
-            while self.step() {}
-        }
+/// How many damaged frames so many bytes between two good ones were.
+pub(super) fn damaged_frames(bytes: usize, out: &mut Outcomes) {
+    for _ in 0..bytes / FRAME {
+        out.fault(Fault::BadChecksum);
     }
-
-    fn handle_timeout(&mut self, _now: Uptime) {}
-
-    fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
-        self.outcomes.pop_front()
-    }
-
-    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn poll_timeout(&self) -> Option<Uptime> {
-        None
-    }
-
-    fn counts(&self) -> Counts {
-        self.counts
+    match bytes % FRAME {
+        0 => {}
+        // Bytes that came into a damaged frame.
+        few if few <= 2 && bytes > FRAME => out.skip(few),
+        _ => out.fault(Fault::Fragment),
     }
 }

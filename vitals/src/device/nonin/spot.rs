@@ -9,53 +9,36 @@
 //!
 //! Without a checksum a frame is believed only if its marker bits, its reserved bits and both values are possible.
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
-
 use super::{RATE_MISSING, RATE_RANGE, SATURATION_MISSING, Status};
-use crate::device::{Counts, Driver, Fault};
+use crate::device::codec::Codec;
+use crate::device::marked::Marked;
+use crate::device::outcomes::Outcomes;
 use crate::reading::Reading;
-use crate::time::Uptime;
 
 /// Bytes in a frame.
 const FRAME: usize = 4;
 
 /// Reads data format 8. The device talks by itself; nothing is ever sent to it.
-#[derive(Debug, Default)]
-pub struct SpotDriver {
-    /// The frame at hand, from its marker on.
-    frame: Vec<u8>,
-    outcomes: VecDeque<Result<Reading, Fault>>,
-    counts: Counts,
+#[derive(Debug)]
+pub(in crate::device) struct SpotCodec {
+    marked: Marked,
 }
 
-impl SpotDriver {
-    fn take(&mut self, byte: u8) {
-        if byte & 0x80 != 0 {
-            if !self.frame.is_empty() {
-                self.counts.fragments += 1;
-                self.outcomes.push_back(Err(Fault::Fragment));
-            }
-            self.frame.clear();
-            self.frame.push(byte);
-            return;
+impl Default for SpotCodec {
+    fn default() -> Self {
+        Self { marked: Marked::new(FRAME, |byte| byte & 0x80 != 0) }
+    }
+}
+
+impl Codec for SpotCodec {
+    fn take(&mut self, byte: u8, out: &mut Outcomes) {
+        if let Some(reading) = self.marked.take(byte, out, read) {
+            out.reading(reading);
         }
-        if self.frame.is_empty() {
-            self.counts.skipped_bytes += 1;
-            return;
-        }
-        self.frame.push(byte);
-        if self.frame.len() == FRAME {
-            if let Some(reading) = read(&self.frame) {
-                self.counts.frames_good += 1;
-                self.counts.observations += 1;
-                self.outcomes.push_back(Ok(reading));
-            } else {
-                self.counts.skipped_bytes += 4;
-                self.outcomes.push_back(Err(Fault::Skipped(FRAME)));
-            }
-            self.frame.clear();
-        }
+    }
+
+    fn end(&mut self, out: &mut Outcomes) {
+        self.marked.end(out);
     }
 }
 
@@ -76,30 +59,4 @@ fn read(frame: &[u8]) -> Option<Reading> {
         low_perfusion: first & 0x10 != 0,
     };
     Some(Reading { measurements: status.measurements(rate, saturation).into(), ..Reading::default() })
-}
-
-impl Driver for SpotDriver {
-    fn handle_bytes(&mut self, _now: Uptime, bytes: &[u8]) {
-        for byte in bytes {
-            self.take(*byte);
-        }
-    }
-
-    fn handle_timeout(&mut self, _now: Uptime) {}
-
-    fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
-        self.outcomes.pop_front()
-    }
-
-    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn poll_timeout(&self) -> Option<Uptime> {
-        None
-    }
-
-    fn counts(&self) -> Counts {
-        self.counts
-    }
 }

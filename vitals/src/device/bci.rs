@@ -1,0 +1,88 @@
+//! BCI's serial format, as Berry modules, the older Contec CMS50D and the CMS-P send it: 60 frames a second.
+//!
+//! There is no vendor's document: the layout is that of public decoders (`berry-oximeter`, Adafruit's BerryMed,
+//! `zh2x/BCI_Protocol`), which agree but for bits 4 and 5 of the first byte. Line: 4800 8N1, some modules 8O1.
+//!
+//! ```text
+//! 0  1 beep probe search signal(4)    probe: unplugged, or SpO2 falling; search: no signal, or searching for long
+//! 1  0 pleth(7)
+//! 2  0 PR7 searching no-finger bar(4)
+//! 3  0 PR(7)                          pulse rate 255: none
+//! 4  0 SpO2(7)                        127: none
+//! ```
+//!
+//! There is no checksum: a frame whose numbers no device sends is damaged.
+
+use super::codec::Codec;
+use super::confirmed::Confirmation;
+use super::marked::Marked;
+use super::measured::{self, measured};
+use super::outcomes::Outcomes;
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Measurement, Quality, Reading};
+use crate::vital::Vital;
+
+/// Bytes in a frame.
+const FRAME: usize = 5;
+
+/// Reads frames. The device talks by itself; nothing is ever sent to it.
+#[derive(Debug)]
+pub(super) struct BciCodec {
+    marked: Marked,
+    confirmation: Confirmation,
+}
+
+impl Default for BciCodec {
+    fn default() -> Self {
+        Self { marked: Marked::new(FRAME, |byte| byte & 0x80 != 0), confirmation: Confirmation::default() }
+    }
+}
+
+impl Codec for BciCodec {
+    fn take(&mut self, byte: u8, out: &mut Outcomes) {
+        let fragments = out.counts().fragments;
+        let reading = self.marked.take(byte, out, read);
+        for _ in fragments..out.counts().fragments {
+            self.confirmation.handle_damage();
+        }
+        if let Some(reading) = reading {
+            self.confirmation.handle_reading(reading, out);
+        }
+    }
+
+    fn end(&mut self, out: &mut Outcomes) {
+        self.marked.end(out);
+        self.confirmation.end(out);
+    }
+}
+
+fn read(frame: &[u8]) -> Option<Reading> {
+    let &[first, _, third, low, saturation] = frame else { return None };
+    let rate = u8::from(third & 0x40 != 0) << 7 | low;
+    let possible = matches!(first & 0x0F, 0..=8 | 0x0F)
+        && matches!(rate, 1..=250 | 0xFF)
+        && matches!(saturation, 2..=100 | 0x7F);
+    if !possible {
+        return None;
+    }
+    let no_finger = third & 0x10 != 0;
+    // Bits 4 and 5 of the first byte differ by maker: they explain a missing value, and never take one away.
+    let reason = match (no_finger, first & 0x20 != 0, third & 0x20 != 0 || first & 0x10 != 0) {
+        (true, ..) => Absent::SensorOff,
+        (_, true, _) => Absent::SensorFault,
+        (_, _, true) => Absent::Searching,
+        _ => Absent::Invalid,
+    };
+    let quality = Quality::HELD.when(no_finger).union(Quality::QUESTIONABLE.when(third & 0x20 != 0));
+    let say = |vital, value: u8, missing: u8| {
+        if value == missing {
+            Measurement::absent(vital, reason)
+        } else {
+            measured(vital, Quantity::from_whole(i16::from(value)), quality)
+        }
+    };
+    measured::reading(
+        alloc::vec![say(Vital::PulseRate, rate, 0xFF), say(Vital::Spo2, saturation, 0x7F)],
+        None,
+    )
+}

@@ -1,0 +1,122 @@
+//! Contec oximeters (CMS50D+, CMS50E, CMS50F): protocol V7.0, 60 frames a second.
+//!
+//! Document: Contec "Communication protocol of pulse oximeter V7.0", the packages and their commands; a stream of a real
+//! device confirms the layout. Line: 115200 8N1 (USB).
+//!
+//! ```text
+//! type (bit 7 clear)  80 | high bits  data bytes (bit 7 set): data[i] = low 7 bits | bit i of the high bits
+//! 01  realtime: seven data bytes: 0 flags and signal, 1 pleth, 2 bar and flags, 3 pulse rate, 4 SpO2, 5-6 PI × 100
+//! ```
+//!
+//! There is no checksum. The device speaks when it is told to start, and stops when nothing is said to it for 5 s.
+
+use core::time::Duration;
+
+use super::codec::Codec;
+use super::confirmed::Confirmation;
+use super::marked::Marked;
+use super::measured::{self, measured};
+use super::outcomes::Outcomes;
+use super::schedule::Phrases;
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Measurement, Quality, Reading};
+use crate::vital::Vital;
+
+/// Bytes in a package.
+const FRAME: usize = 9;
+/// The type of realtime packages.
+const REALTIME: u8 = 0x01;
+/// The types of answers: device id, feedback, stopped, goodbye, perfusion index supported.
+const ANSWERS: [u8; 5] = [0x04, 0x0B, 0x0C, 0x0D, 0x0E];
+
+/// Start, and a word every 2 s where 5 are allowed. Everything else that the device understands (its memory, its
+/// clock) is not in this table.
+const PHRASES: Phrases = Phrases {
+    opening: &[&[0x7D, 0x81, 0xA1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80]],
+    at_once: true,
+    patience: Duration::from_secs(3),
+    repeated: Some((&[0x7D, 0x81, 0xAF, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80], Duration::from_secs(2))),
+};
+
+/// Reads packages.
+#[derive(Debug)]
+pub(super) struct ContecCodec {
+    marked: Marked,
+    confirmation: Confirmation,
+}
+
+impl Default for ContecCodec {
+    fn default() -> Self {
+        let marked = Marked::new(FRAME, |byte| byte & 0x80 == 0).with_short(|it| ANSWERS.contains(&it));
+        Self { marked, confirmation: Confirmation::default() }
+    }
+}
+
+impl Codec for ContecCodec {
+    const PHRASES: &'static Phrases = &PHRASES;
+
+    fn take(&mut self, byte: u8, out: &mut Outcomes) {
+        let fragments = out.counts().fragments;
+        let package = self.marked.take(byte, out, read);
+        for _ in fragments..out.counts().fragments {
+            self.confirmation.handle_damage();
+        }
+        if let Some(Package::Realtime(reading)) = package {
+            self.confirmation.handle_reading(reading, out);
+        }
+    }
+
+    fn end(&mut self, out: &mut Outcomes) {
+        self.marked.end(out);
+        self.confirmation.end(out);
+    }
+}
+
+/// What a package holds.
+enum Package {
+    Realtime(Reading),
+    Answer,
+}
+
+/// A package; nothing for one that no device sends.
+fn read(frame: &[u8]) -> Option<Package> {
+    let (kind, high) = (*frame.first()?, *frame.get(1)?);
+    if kind != REALTIME {
+        return ANSWERS.contains(&kind).then_some(Package::Answer);
+    }
+    let data = |index: usize| {
+        let low = frame.get(index + 2).copied().unwrap_or_default() & 0x7F;
+        low | (high >> index & 1) << 7
+    };
+    let (flags, pleth, bar) = (data(0), data(1), data(2));
+    let (rate, saturation) = (data(3), data(4));
+    let perfusion = u16::from_le_bytes([data(5), data(6)]);
+    let possible =
+        flags & 0x0F <= 8 && matches!(rate, 1..=250 | 0xFF) && matches!(saturation, 2..=100 | 0x7F);
+    if !possible {
+        return None;
+    }
+    let off = flags & 0x80 != 0;
+    let reason = match (off, flags & 0x10 != 0 || pleth & 0x80 != 0) {
+        (true, _) => Absent::SensorOff,
+        (false, true) => Absent::Searching,
+        (false, false) => Absent::Invalid,
+    };
+    let quality = Quality::HELD.when(off);
+    let say = |vital, value: Option<Quantity>| match value {
+        Some(value) => measured(vital, value, quality),
+        None => Measurement::absent(vital, reason),
+    };
+    let whole = |value: u8, missing: u8| (value != missing).then(|| Quantity::from_whole(i16::from(value)));
+    let no_perfusion = bar & 0x10 != 0 || perfusion == 0xFFFF;
+    let perfusion = (!no_perfusion).then(|| Quantity::from_thousandths(i32::from(perfusion) * 10));
+    measured::reading(
+        alloc::vec![
+            say(Vital::PulseRate, whole(rate, 0xFF)),
+            say(Vital::Spo2, whole(saturation, 0x7F)),
+            say(Vital::PerfusionIndex, perfusion),
+        ],
+        None,
+    )
+    .map(Package::Realtime)
+}

@@ -1,0 +1,37 @@
+//! From what a device says to a reading: in the order of the table of vitals, and nothing that no patient could have.
+
+use alloc::vec::Vec;
+
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Measurement, Quality, Reading};
+use crate::time::DeviceTime;
+use crate::vital::Vital;
+
+/// A value, or `invalid` where no patient could have it.
+pub(super) fn measured(vital: Vital, value: Quantity, quality: Quality) -> Measurement {
+    if vital.is_plausible(value) {
+        Measurement::value(vital, value).with_quality(quality)
+    } else {
+        Measurement::absent(vital, Absent::Invalid)
+    }
+}
+
+/// A reading of these; of a vital said twice the first counts. `None` where nothing was said.
+pub(super) fn reading(
+    mut measurements: Vec<Measurement>,
+    device_time: Option<DeviceTime>,
+) -> Option<Reading> {
+    measurements.sort_by_key(|it| it.vital);
+    measurements.dedup_by_key(|it| it.vital);
+    (!measurements.is_empty()).then_some(Reading { measurements, device_time, ..Reading::default() })
+}
+
+/// A local time of six numbers, the year with its century; `None` if there is no such moment.
+pub(super) fn local_time(year: i16, [month, day, hour, minute, second]: [i8; 5]) -> Option<DeviceTime> {
+    jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).ok().map(DeviceTime::Local)
+}
+
+/// The year of a two-digit year: devices of this kind were made from 1970 on.
+pub(super) fn century(year: i8) -> i16 {
+    i16::from(year) + if year >= 70 { 1900 } else { 2000 }
+}

@@ -1,0 +1,229 @@
+//! Nellcor oximeters (NPB-290, NPB-295, N-395, N-595, N-560): a row of text every two seconds.
+//!
+//! Documents: NPB-290, NPB-295, N-395 and N-560 manuals, the data port's ASCII mode; the column headings and the status
+//! codes there. Line: 9600 8N1. A device that is silent is sent DC1, the word that lets it go on.
+//!
+//! ```text
+//! NPB-295   VERSION 2.0.0.0    CRC: XXXX   SpO2 Limit: 70-100%   PR Limit: 60-160BPM
+//!                              ADULT              0SAT-S
+//! TIME                  %SPO2   BPM    PA    Status
+//! 12-NOV-98 14:00:05     100    120    50
+//! 12-NOV-98 14:00:07      84*   190*   50    PH SL
+//! ```
+//!
+//! The heading, every 25 rows, tells the limits set at the bedside. There is no checksum: a row with anything that
+//! cannot stand there is damaged.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Fault;
+use super::codec::Codec;
+use super::limits::{BedsideLimit, BedsideLimits};
+use super::line::{Line, Lines};
+use super::measured::{self, measured};
+use super::outcomes::Outcomes;
+use super::schedule::Phrases;
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Measurement, Quality, Reading};
+use crate::time::DeviceTime;
+use crate::vital::Vital;
+
+/// DC1 after three rows that did not come.
+const PHRASES: Phrases =
+    Phrases { opening: &[&[0x11]], at_once: false, patience: Duration::from_millis(6600), repeated: None };
+
+const MONTHS: [&str; 12] =
+    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+
+/// Reads rows and headings.
+#[derive(Debug, Default)]
+pub(super) struct NellcorCodec {
+    lines: Lines,
+    limits: Option<BedsideLimits>,
+}
+
+impl Codec for NellcorCodec {
+    const PHRASES: &'static Phrases = &PHRASES;
+
+    fn take(&mut self, byte: u8, out: &mut Outcomes) {
+        // DC1 and DC3 let the line go on and stop it; they may stand anywhere.
+        if matches!(byte, 0x11 | 0x13) {
+            return;
+        }
+        match self.lines.take(byte, out) {
+            None => {}
+            Some(Line::Text(text)) => self.take_line(&text, out),
+            Some(Line::Unreadable) => out.fault(Fault::Fragment),
+        }
+    }
+
+    fn limits(&self) -> Option<BedsideLimits> {
+        self.limits.clone()
+    }
+}
+
+impl NellcorCodec {
+    fn take_line(&mut self, text: &str, out: &mut Outcomes) {
+        if is_heading(text) {
+            out.good();
+            self.limits = limits(text).or(self.limits.take());
+        } else if let Some(reading) = row(text) {
+            out.good();
+            out.reading(reading);
+        } else {
+            out.fault(Fault::Fragment);
+        }
+    }
+}
+
+fn is_heading(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace();
+    text.contains(" VERSION ")
+        || (words.next() == Some("TIME") && words.next() == Some("%SPO2"))
+        || (text.contains("SAT-S") && text.starts_with(' '))
+}
+
+/// The limits of a heading's first line.
+fn limits(text: &str) -> Option<BedsideLimits> {
+    let range = |vital, key: &str, unit: &str| {
+        let said = text.split(key).nth(1)?.split(unit).next()?;
+        let (low, high) = said.split_once('-')?;
+        let number = |it: &str| it.trim().parse::<i16>().ok().map(Quantity::from_whole);
+        Some(BedsideLimit { vital, low: Some(number(low)?), high: Some(number(high)?) })
+    };
+    Some(BedsideLimits(alloc::vec![
+        range(Vital::PulseRate, "PR Limit:", "BPM")?,
+        range(Vital::Spo2, "SpO2 Limit:", "%")?,
+    ]))
+}
+
+fn row(text: &str) -> Option<Reading> {
+    let mut words = text.split_ascii_whitespace();
+    let device_time = Some(time(words.next()?, words.next()?)?);
+    let (saturation, rate) = (number(words.next()?)?, number(words.next()?)?);
+    // The pulse amplitude has no unit and is no perfusion index.
+    number(words.next()?)?;
+    let status: Vec<&str> = words.collect();
+    if !status.iter().all(|it| it.len() == 2 && it.bytes().all(|byte| byte.is_ascii_uppercase())) {
+        return None;
+    }
+    let has = |codes: &[&str]| status.iter().any(|it| codes.contains(it));
+    let reason = match () {
+        () if has(&["SD"]) => Absent::SensorFault,
+        () if has(&["SO"]) => Absent::SensorOff,
+        () if has(&["PS", "LP", "LM"]) => Absent::Searching,
+        () => Absent::Invalid,
+    };
+    let quality = Quality::ARTIFACT
+        .when(has(&["MO", "LM"]))
+        .union(Quality::QUESTIONABLE.when(has(&["PS", "LP"])))
+        .union(Quality::HELD.when(has(&["SD", "SO"])));
+    let say = |vital, value| match value {
+        Some(value) => measured(vital, Quantity::from_whole(value), quality),
+        None => Measurement::absent(vital, reason),
+    };
+    measured::reading(alloc::vec![say(Vital::PulseRate, rate), say(Vital::Spo2, saturation)], device_time)
+}
+
+/// A number, with a star where it is outside the device's limits; dashes where there is none.
+#[expect(clippy::option_option, reason = "damage is not absence")]
+fn number(word: &str) -> Option<Option<i16>> {
+    if word == "---" {
+        return Some(None);
+    }
+    let digits = word.strip_suffix('*').unwrap_or(word);
+    let plain = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { digits.parse().ok().map(Some) } else { None }
+}
+
+/// `12-NOV-98` and `14:00:05`.
+fn time(date: &str, clock: &str) -> Option<DeviceTime> {
+    let two = |part: &str| {
+        let plain = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        if plain { part.parse::<i8>().ok() } else { None }
+    };
+    let mut parts = date.split('-');
+    let day = two(parts.next()?)?;
+    let name = parts.next()?;
+    let month = MONTHS.iter().position(|it| *it == name)? + 1;
+    let year = two(parts.next()?)?;
+    let mut parts = clock.split(':').map(two);
+    let mut next = || parts.next().flatten();
+    let clock = [next()?, next()?, next()?];
+    if date.split('-').count() != 3 || parts.next().is_some() {
+        return None;
+    }
+    let month = i8::try_from(month).ok()?;
+    measured::local_time(measured::century(year), [month, day, clock[0], clock[1], clock[2]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "\
+NPB-295   VERSION 2.0.0.0    CRC: XXXX   SpO2 Limit: 70-100%   PR Limit: 60-160BPM\r\n\x20\
+\x20                           ADULT              0SAT-S\r\n\
+TIME                  %SPO2   BPM    PA    Status\r\n\
+12-NOV-98 14:00:05     100    120    50\r\n\
+12-NOV-98 14:00:07      84*   190*   50    PH SL\r\n\
+12-NOV-98 14:00:09     ---    ---   ---    SD\r\n";
+
+    #[test]
+    fn a_page_gives_its_rows_and_the_limits_set_at_the_bedside() {
+        let (mut codec, mut out) = (NellcorCodec::default(), Outcomes::default());
+        for byte in PAGE.bytes() {
+            codec.take(byte, &mut out);
+        }
+        let counts = out.counts();
+        assert_eq!((counts.frames_good, counts.observations, counts.fragments), (6, 3, 0));
+        let values: Vec<_> = core::iter::from_fn(|| out.poll())
+            .filter_map(Result::ok)
+            .map(|it| (it.measurements[0].value, it.measurements[1].value))
+            .collect();
+        let whole = |value| Ok(Quantity::from_whole(value));
+        let fault = Err(Absent::SensorFault);
+        assert_eq!(values, [(whole(120), whole(100)), (whole(190), whole(84)), (fault, fault)]);
+        let limit = |vital, low, high| BedsideLimit {
+            vital,
+            low: Some(Quantity::from_whole(low)),
+            high: Some(Quantity::from_whole(high)),
+        };
+        let expected = alloc::vec![limit(Vital::PulseRate, 60, 160), limit(Vital::Spo2, 70, 100)];
+        assert_eq!(codec.limits(), Some(BedsideLimits(expected)));
+    }
+
+    #[test]
+    fn a_row_with_what_cannot_stand_there_is_damaged() {
+        for damaged in [
+            "12-NOV-98 14:00:05     100    120",
+            "12-NOV-98 14:00:05     1O0    120    50",
+            "12-NOV-98 14:00:05     1000    120    50",
+            "12-NUV-98 14:00:05     100    120    50",
+            "12-NOV-98 14:00:5     100    120    50",
+            "31-FEB-98 14:00:05     100    120    50",
+            "12-NOV-98 14:00:05     100    120    50   ph",
+            "12-NOV-98 14:00:05     -9-    120    50",
+            "00:05     100    120    50",
+        ] {
+            assert!(row(damaged).is_none(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn status_says_why_there_is_no_value_and_what_a_value_is_worth() {
+        for (status, reason) in [
+            ("SD", Absent::SensorFault),
+            ("SO", Absent::SensorOff),
+            ("PS", Absent::Searching),
+            ("LP", Absent::Searching),
+            ("", Absent::Invalid),
+        ] {
+            let text = alloc::format!("12-NOV-98 14:00:09     ---    ---   ---    {status}");
+            assert_eq!(row(&text).unwrap().measurements[0].value, Err(reason), "{status}");
+        }
+        let moved = row("12-NOV-98 14:00:05     100    120    50  MO").unwrap();
+        assert_eq!(moved.measurements[0].quality, Quality::ARTIFACT);
+    }
+}

@@ -1,0 +1,51 @@
+//! What comes out of a driver, counted as it comes: no reading and no fault passes without its counter.
+
+use alloc::collections::VecDeque;
+
+use super::{Counts, Fault};
+use crate::reading::Reading;
+
+/// Readings and faults on their way out, and how many there were.
+///
+/// It holds what one call of `handle_bytes` gave; the caller takes it before the next.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    queue: VecDeque<Result<Reading, Fault>>,
+    counts: Counts,
+}
+
+impl Outcomes {
+    /// A frame passed every check.
+    pub(super) fn good(&mut self) {
+        self.counts.frames_good += 1;
+    }
+
+    /// A frame gave a reading.
+    pub(super) fn reading(&mut self, reading: Reading) {
+        self.counts.observations += 1;
+        self.queue.push_back(Ok(reading));
+    }
+
+    /// A frame cannot be used.
+    pub(super) fn fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::BadChecksum => self.counts.bad_checksum += 1,
+            Fault::BadLength => self.counts.bad_length += 1,
+            Fault::Fragment => self.counts.fragments += 1,
+        }
+        self.queue.push_back(Err(fault));
+    }
+
+    /// Bytes that belong to no frame: counted, and told to nobody.
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.counts.skipped_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Result<Reading, Fault>> {
+        self.queue.pop_front()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+}

@@ -1,0 +1,60 @@
+//! All that may ever be said to a device: start, poll, keep alive and reply. Nothing else leaves, whatever is heard.
+//!
+//! The table is written from the documents and not from the drivers; a test walks every driver over any bytes and any time
+//! and looks each message up here.
+
+use alloc::vec::Vec;
+
+use super::DeviceModel;
+
+/// Whether a driver of this model may send this message.
+#[must_use]
+pub fn permits(model: DeviceModel, message: &[u8]) -> bool {
+    match model {
+        // These talk by themselves.
+        DeviceModel::NoninDf2
+        | DeviceModel::NoninDf7
+        | DeviceModel::NoninDf8
+        | DeviceModel::NoninDf13
+        | DeviceModel::NoninAscii
+        | DeviceModel::MasimoAscii1
+        | DeviceModel::Bci
+        | DeviceModel::IvyAnsarB => false,
+        // DC1: go on.
+        DeviceModel::Nellcor => message == [0x11],
+        // Start realtime (A1) and keep alive (AF).
+        DeviceModel::ContecV7 => {
+            matches!(message, [0x7D, 0x81, 0xA1 | 0xAF, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80])
+        }
+        // Enable, start, the link is active.
+        DeviceModel::Capnostream => {
+            matches!(message, [0x85, 0x01, 0x01, 0x00] | [0x85, 0x01, 0x04, 0x05] | [0x85, 0x01, 0x06, 0x07])
+        }
+        // The last result.
+        DeviceModel::SunTech => message == [0x3A, 0x79, 0x03, 0x00, 0x4A],
+        DeviceModel::GeS5Dri => is_request_for_displayed_values(message),
+    }
+}
+
+/// A request of 49 bytes for displayed values of all classes, in flags and with its sum. Only the level of the interface
+/// and the interval differ.
+fn is_request_for_displayed_values(message: &[u8]) -> bool {
+    let [0x7E, escaped @ .., 0x7E] = message else { return false };
+    let mut request = Vec::with_capacity(escaped.len());
+    let mut is_escaped = false;
+    for byte in escaped {
+        match byte {
+            0x7D => is_escaped = true,
+            byte if core::mem::take(&mut is_escaped) => request.push(byte | 0x20),
+            byte => request.push(*byte),
+        }
+    }
+    let Some((header, asked)) = request.split_at_checked(40) else { return false };
+    let expected = |at| match at {
+        0 => 49,
+        21 => 0xFF,
+        _ => 0,
+    };
+    let is_header = header.iter().enumerate().all(|(at, byte)| at == 3 || *byte == expected(at));
+    is_header && matches!(asked, [1, _, _, 0x0E, 0, 0, 0, 0, 0, _sum])
+}
