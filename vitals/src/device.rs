@@ -6,12 +6,15 @@ mod codec;
 mod confirmed;
 mod contec;
 mod ge_s5;
+mod intellivue;
 mod ivy;
 mod limits;
 mod line;
 mod marked;
 mod masimo;
 mod measured;
+mod medibus;
+mod mindray;
 mod model;
 mod nellcor;
 mod nonin;
@@ -88,6 +91,10 @@ pub fn driver(model: DeviceModel, period: Duration) -> Box<dyn Driver> {
         DeviceModel::Capnostream => Box::new(CodecDriver::new(capnostream::CapnostreamCodec::default())),
         DeviceModel::IvyAnsarB => Box::new(CodecDriver::new(ivy::IvyCodec::default())),
         DeviceModel::SunTech => Box::new(CodecDriver::new(suntech::SunTechCodec::default())),
+        DeviceModel::Medibus => Box::new(medibus::MedibusDriver::new(period)),
+        DeviceModel::Intellivue => Box::new(intellivue::IntellivueDriver::new(intellivue::Way::Serial)),
+        DeviceModel::IntellivueLan => Box::new(intellivue::IntellivueDriver::new(intellivue::Way::Lan)),
+        DeviceModel::MindrayPds => Box::new(CodecDriver::new(mindray::MindrayCodec::default())),
     }
 }
 

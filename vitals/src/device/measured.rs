@@ -35,3 +35,11 @@ pub(super) fn local_time(year: i16, [month, day, hour, minute, second]: [i8; 5])
 pub(super) fn century(year: i8) -> i16 {
     i16::from(year) + if year >= 70 { 1900 } else { 2000 }
 }
+
+/// 1 kPa is 7.50062 mmHg; rounded to thousandths, halves away from zero.
+pub(super) fn millimetres_of_mercury(kilopascal: Quantity) -> Quantity {
+    let product = i64::from(kilopascal.thousandths()) * 750_062;
+    let half = if product < 0 { -50_000 } else { 50_000 };
+    let bounded = ((product + half) / 100_000).clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+    Quantity::from_thousandths(i32::try_from(bounded).unwrap_or(i32::MAX))
+}

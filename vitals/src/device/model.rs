@@ -32,11 +32,19 @@ pub enum DeviceModel {
     IvyAnsarB,
     /// SunTech OEM cuffs.
     SunTech,
+    /// Dräger ventilators and anaesthesia machines, Medibus and Medibus.X.
+    Medibus,
+    /// Philips IntelliVue monitors, Data Export on the MIB/RS-232 line.
+    Intellivue,
+    /// The same in datagrams.
+    IntellivueLan,
+    /// Mindray monitors, patient data share.
+    MindrayPds,
 }
 
 impl DeviceModel {
     /// Every model we speak to.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::NoninDf2,
         Self::NoninDf7,
         Self::NoninDf8,
@@ -50,6 +58,10 @@ impl DeviceModel {
         Self::Capnostream,
         Self::IvyAnsarB,
         Self::SunTech,
+        Self::Medibus,
+        Self::Intellivue,
+        Self::IntellivueLan,
+        Self::MindrayPds,
     ];
 
     /// Its name in configuration and records.
@@ -69,6 +81,10 @@ impl DeviceModel {
             Self::Capnostream => "capnostream",
             Self::IvyAnsarB => "ivy-ansarb",
             Self::SunTech => "suntech",
+            Self::Medibus => "medibus",
+            Self::Intellivue => "intellivue",
+            Self::IntellivueLan => "intellivue-lan",
+            Self::MindrayPds => "mindray-pds",
         }
     }
 
@@ -83,7 +99,7 @@ impl DeviceModel {
     pub const fn line(self) -> LineSettings {
         match self {
             Self::GeS5Dri => LineSettings { baud: 19_200, parity: Parity::Even, flow: Flow::RtsCts },
-            Self::ContecV7 | Self::Capnostream => LineSettings { baud: 115_200, ..PLAIN },
+            Self::ContecV7 | Self::Capnostream | Self::Intellivue => LineSettings { baud: 115_200, ..PLAIN },
             Self::Bci => LineSettings { baud: 4800, ..PLAIN },
             Self::NoninDf2
             | Self::NoninDf7
@@ -93,7 +109,12 @@ impl DeviceModel {
             | Self::MasimoAscii1
             | Self::Nellcor
             | Self::IvyAnsarB
-            | Self::SunTech => PLAIN,
+            | Self::SunTech
+            // Of a network: behind a gateway, where there is a line at all.
+            | Self::IntellivueLan
+            | Self::MindrayPds => PLAIN,
+            // Evita XL and V500; others differ (docs/devices.md).
+            Self::Medibus => LineSettings { baud: 19_200, ..PLAIN },
         }
     }
 
@@ -117,7 +138,11 @@ impl DeviceModel {
             | Self::ContecV7
             | Self::Bci
             | Self::Capnostream
-            | Self::IvyAnsarB => Duration::from_secs(1),
+            | Self::IvyAnsarB
+            | Self::Medibus
+            | Self::Intellivue
+            | Self::IntellivueLan
+            | Self::MindrayPds => Duration::from_secs(1),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::DeviceModel;
+use super::{DeviceModel, intellivue};
 
 /// Whether a driver of this model may send this message.
 #[must_use]
@@ -32,6 +32,14 @@ pub fn permits(model: DeviceModel, message: &[u8]) -> bool {
         }
         // The last result.
         DeviceModel::SunTech => message == [0x3A, 0x79, 0x03, 0x00, 0x4A],
+        DeviceModel::Medibus => is_permitted_on_medibus(message),
+        // An association, the answer to the monitor's MDS, a poll for numerics.
+        DeviceModel::IntellivueLan => intellivue::is_permitted(message),
+        DeviceModel::Intellivue => {
+            intellivue::unframed(message).is_some_and(|it| intellivue::is_permitted(&it))
+        }
+        // Keep alive.
+        DeviceModel::MindrayPds => message == b"\x0BMSH|^~\\&|||||||ORU^R01|106|P|2.3.1|\r\x1C\r",
         DeviceModel::GeS5Dri => is_request_for_displayed_values(message),
     }
 }
@@ -57,4 +65,12 @@ fn is_request_for_displayed_values(message: &[u8]) -> bool {
     };
     let is_header = header.iter().enumerate().all(|(at, byte)| at == 3 || *byte == expected(at));
     is_header && matches!(asked, [1, _, _, 0x0E, 0, 0, 0, 0, 0, _sum])
+}
+
+/// Open the line (51), no operation (30), measured values (24); and answers of a code alone.
+fn is_permitted_on_medibus(message: &[u8]) -> bool {
+    let &[start, code, high, low, 0x0D] = message else { return false };
+    let sum = alloc::format!("{:02X}", start.wrapping_add(code));
+    let is_summed = sum.as_bytes() == [high, low];
+    is_summed && matches!((start, code), (0x1B, 0x51 | 0x30 | 0x24) | (0x01, 0x15..=0x7F))
 }

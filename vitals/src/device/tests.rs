@@ -87,7 +87,7 @@ fn vector(id: &str) -> Vector {
 }
 
 /// The vectors of what a device says, and the format of each.
-const VECTORS: [(&str, DeviceModel); 18] = [
+const VECTORS: [(&str, DeviceModel); 22] = [
     ("nonin-df2-ok", DeviceModel::NoninDf2),
     ("nonin-df2-badsum", DeviceModel::NoninDf2),
     ("nonin-df7-ok", DeviceModel::NoninDf7),
@@ -106,6 +106,10 @@ const VECTORS: [(&str, DeviceModel); 18] = [
     ("cap-numerics", DeviceModel::Capnostream),
     ("dri-real-phdb", DeviceModel::GeS5Dri),
     ("suntech-cuff150", DeviceModel::SunTech),
+    ("medibus-icc-resp", DeviceModel::Medibus),
+    ("medibus-cp1-resp", DeviceModel::Medibus),
+    ("iv-poll-spo2-pr", DeviceModel::Intellivue),
+    ("iv-poll-nibp-badspo2", DeviceModel::Intellivue),
 ];
 
 #[test]
@@ -119,13 +123,15 @@ fn the_vectors_of_the_documents() {
             assert_eq!((counts.frames_good, counts.bad_checksum), (24, 1), "{id}");
             continue;
         }
-        if expect.get("cuff_mmHg").is_some() {
+        if expect.get("cuff_mmHg").is_some() || expect.get("resp").is_some() {
             assert_eq!((counts.frames_good, found.len()), (1, 0), "{id}");
             continue;
         }
         let [reading] = found.as_slice() else { panic!("{id} gave {} readings", found.len()) };
         let hr = if model == DeviceModel::GeS5Dri { Vital::HeartRate } else { Vital::PulseRate };
-        let rr = if model == DeviceModel::GeS5Dri { Vital::RespRateImpedance } else { Vital::RespRateCo2 };
+        let rr = [(DeviceModel::GeS5Dri, Vital::RespRateImpedance), (DeviceModel::Medibus, Vital::RespRate)];
+        let rr = rr.iter().find(|(it, _)| *it == model).map_or(Vital::RespRateCo2, |(_, vital)| *vital);
+        observed(id, &expect, reading);
         for (key, vital) in [
             ("hr", hr),
             ("pr", Vital::PulseRate),
@@ -136,6 +142,9 @@ fn the_vectors_of_the_documents() {
             ("rr", rr),
             ("imp_rr", rr),
             ("co2_rr", Vital::RespRateCo2),
+            ("pulse", Vital::PulseRate),
+            ("peak_pressure", Vital::AirwayPressurePeak),
+            ("peep", Vital::Peep),
         ] {
             match &expect[key] {
                 Value::Number(number) => {
@@ -147,9 +156,29 @@ fn the_vectors_of_the_documents() {
                 Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {}
             }
         }
-        let time = expect.get("local_time").or(expect.get("time")).and_then(Value::as_str);
+        let time =
+            ["local_time", "time", "abs_time"].iter().find_map(|it| expect.get(*it)).and_then(Value::as_str);
         if let Some(time) = time {
             assert_eq!(reading.device_time.unwrap().to_string(), time, "{id}");
+        }
+    }
+}
+
+/// The observed values of IntelliVue's vectors: by their MDC number, or as a cuff's three.
+fn observed(id: &str, expect: &Value, reading: &Reading) {
+    for it in expect["obs"].as_array().into_iter().flatten() {
+        let vital = match it["physio"].as_str() {
+            Some("4BB8") => Vital::Spo2,
+            Some("4822") => Vital::PulseRate,
+            _ => Vital::NibpSystolic,
+        };
+        if let Some(number) = it["value"].as_number() {
+            assert_eq!(said(reading, vital), number.to_string().trim_end_matches(".0"), "{id}");
+        } else if vital == Vital::Spo2 {
+            assert_eq!(said(reading, vital), "(not_measured)", "{id}");
+        } else {
+            let cuff = [Vital::NibpSystolic, Vital::NibpDiastolic, Vital::NibpMean];
+            assert_eq!(cuff.map(|it| said(reading, it)), ["120", "80", "93"], "{id}");
         }
     }
 }
@@ -164,7 +193,9 @@ fn every_vector_of_a_device_we_speak_to_is_tried() {
         "-aarq",
         "-float-",
         "alaris",
-        "medibus",
+        "medibus-icc",
+        "medibus-cp1",
+        "medibus-stop",
         "iv-fcs",
         "cap-enable",
         "cap-start",

@@ -98,6 +98,7 @@ impl Entry {
         const OXIMETER: [Vital; 2] = [Vital::PulseRate, Vital::Spo2];
         const MONITOR: [Vital; 3] = [Vital::HeartRate, Vital::PulseRate, Vital::Spo2];
         const CAPNOMETER: [Vital; 4] = [Vital::PulseRate, Vital::Spo2, Vital::RespRateCo2, Vital::Etco2];
+        const VENTILATOR: [Vital; 3] = [Vital::RespRate, Vital::AirwayPressurePeak, Vital::Peep];
         const CUFF: [Vital; 3] = [Vital::NibpSystolic, Vital::NibpDiastolic, Vital::NibpMean];
         let of_device = |model| match model {
             DeviceModel::NoninDf2
@@ -109,7 +110,13 @@ impl Entry {
             | DeviceModel::ContecV7
             | DeviceModel::Bci
             | DeviceModel::Nellcor => OXIMETER.to_vec(),
-            DeviceModel::GeS5Dri | DeviceModel::IvyAnsarB => MONITOR.to_vec(),
+            DeviceModel::GeS5Dri
+            | DeviceModel::IvyAnsarB
+            | DeviceModel::Intellivue
+            | DeviceModel::IntellivueLan
+            | DeviceModel::MindrayPds => MONITOR.to_vec(),
+            // A ventilator is no oximeter, even where it shows one.
+            DeviceModel::Medibus => VENTILATOR.to_vec(),
             DeviceModel::Capnostream => CAPNOMETER.to_vec(),
             DeviceModel::SunTech => CUFF.to_vec(),
         };

@@ -27,13 +27,15 @@ enum Damage {
 }
 
 /// Formats whose frames have a checksum: whatever befalls one byte is seen.
-const SUMMED: [DeviceModel; 6] = [
+const SUMMED: [DeviceModel; 8] = [
     DeviceModel::NoninDf2,
     DeviceModel::NoninDf7,
     DeviceModel::NoninDf13,
     DeviceModel::GeS5Dri,
     DeviceModel::Capnostream,
     DeviceModel::SunTech,
+    DeviceModel::Medibus,
+    DeviceModel::Intellivue,
 ];
 /// Formats without: only what breaks their form is seen.
 const MARKED: [DeviceModel; 3] = [DeviceModel::NoninDf8, DeviceModel::ContecV7, DeviceModel::Bci];

@@ -30,6 +30,18 @@ pub(super) fn record(model: DeviceModel, number: u8) -> Vec<u8> {
         DeviceModel::Capnostream => numerics(rate, saturation),
         DeviceModel::IvyAnsarB => ansar(rate, saturation),
         DeviceModel::SunTech => cuff(rate),
+        DeviceModel::Medibus => {
+            let body = format!("\u{1}$7D  2178 5.0D6  14EB{saturation:4}E1{rate:4}E6  38");
+            let sum = body.bytes().fold(0, u8::wrapping_add);
+            format!("{body}{sum:02X}\r").into_bytes()
+        }
+        DeviceModel::IntellivueLan => poll_result(rate, saturation),
+        DeviceModel::Intellivue => framed(&poll_result(rate, saturation)),
+        DeviceModel::MindrayPds => format!(
+            "\u{B}MSH|^~\\&|||||||ORU^R01|204|P|2.3.1|\rPID|||9917||DOE^JANE\rOBR||||Monitor|||20070106191910\r\
+             OBX||NM|161^PR|2103|{rate}||||||F\rOBX||NM|160^SpO2|2103|{saturation}||||||F\r\u{1C}\r"
+        )
+        .into_bytes(),
     }
 }
 
@@ -88,6 +100,40 @@ fn numerics(rate: u8, saturation: u8) -> Vec<u8> {
             byte => frame.push(byte),
         }
     }
+    frame
+}
+
+/// The authored result with other numbers, without its frame.
+fn poll_result(rate: u8, saturation: u8) -> Vec<u8> {
+    let frame = vector("iv-poll-spo2-pr").bytes;
+    let mut message = frame[5..frame.len() - 3].to_vec();
+    let place = |message: &[u8], value: [u8; 4]| message.windows(4).position(|it| it == value).unwrap();
+    let at = place(&message, [0, 0, 0, 97]);
+    message[at + 3] = saturation;
+    let at = place(&message, [0xFF, 0, 2, 0xD0]);
+    message[at..at + 4].copy_from_slice(&[0, 0, 0, rate]);
+    message
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut body = alloc::vec![0x11, 0x01, 0, u8::try_from(message.len()).unwrap()];
+    body.extend(message);
+    let mut fcs = 0xFFFF_u16;
+    for byte in &body {
+        fcs ^= u16::from(*byte);
+        for _ in 0..8 {
+            fcs = if fcs & 1 == 1 { (fcs >> 1) ^ 0x8408 } else { fcs >> 1 };
+        }
+    }
+    body.extend((!fcs).to_le_bytes());
+    let mut frame = alloc::vec![0xC0];
+    for byte in body {
+        match byte {
+            0xC0 | 0xC1 | 0x7D => frame.extend([0x7D, byte ^ 0x20]),
+            byte => frame.push(byte),
+        }
+    }
+    frame.push(0xC1);
     frame
 }
 

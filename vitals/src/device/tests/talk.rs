@@ -66,7 +66,20 @@ fn a_driver_that_asks_is_heard_and_its_table_is_closed() {
     };
     let asking: Vec<&str> =
         DeviceModel::ALL.into_iter().filter(|it| asks(*it)).map(DeviceModel::name).collect();
-    assert_eq!(asking, ["ge-s5-dri", "contec-v7", "nellcor", "capnostream", "suntech"]);
+    assert_eq!(
+        asking,
+        [
+            "ge-s5-dri",
+            "contec-v7",
+            "nellcor",
+            "capnostream",
+            "suntech",
+            "medibus",
+            "intellivue",
+            "intellivue-lan",
+            "mindray-pds"
+        ]
+    );
     // What would change a device, start it or ask for what we must not have.
     for (model, message) in [
         (DeviceModel::SunTech, &[0x3A, 0x20, 0xA6][..]),
@@ -74,6 +87,11 @@ fn a_driver_that_asks_is_heard_and_its_table_is_closed() {
         (DeviceModel::NoninDf8, &[0x02, 0x70, 0x02, 0x02, 0x08, 0x03]),
         (DeviceModel::Capnostream, &[0x85, 0x01, 0x02, 0x03]),
         (DeviceModel::Nellcor, &[0x13]),
+        // Realtime configuration, and a setting.
+        (DeviceModel::Medibus, b"\x1BT6F\r"),
+        (DeviceModel::Medibus, b"\x1B)44\r"),
+        (DeviceModel::MindrayPds, b"\x0BMSH|^~\\&|||||||QRY^R02|1203|P|2.3.1|\r\x1C\r"),
+        (DeviceModel::IntellivueLan, &[0xE1, 0, 0, 2, 0, 1, 0, 4, 0, 1, 0, 5]),
         (DeviceModel::GeS5Dri, &[0x7E, 0x31, 0x7E]),
     ] {
         assert!(!permits(model, message), "{model}: {message:02X?}");

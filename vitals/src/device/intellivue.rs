@@ -1,0 +1,128 @@
+//! Philips IntelliVue monitors: Data Export, over MIB/RS-232 and over LAN.
+//!
+//! Document: Philips "Data Export Interface Programming Guide" (PN 4535 642 59271), with requests that are identical to
+//! those of Philips' own test program and of a recorded client. Line: MIB/RS232, fixed, 115200 8N1; LAN: UDP port 24105.
+//! Everything big-endian; the application's messages are the same on both.
+//!
+//! The monitor is silent until it is asked for an association: [`dialogue`] asks, answers, polls and begins anew when nothing
+//! is heard. [`frame`] finds messages on the serial line and [`datagram`] in a stream of datagrams; [`message`] reads
+//! them, [`numeric`] the values. Only numerics are polled: who the patient is, is never asked for.
+
+mod association;
+mod datagram;
+mod dialogue;
+mod float;
+mod frame;
+mod message;
+mod numeric;
+
+use alloc::vec::Vec;
+
+use self::dialogue::Dialogue;
+pub(super) use self::dialogue::is_permitted;
+
+use self::message::Message;
+use super::outcomes::Outcomes;
+use super::{Counts, Driver, Fault};
+use crate::reading::Reading;
+use crate::time::Uptime;
+
+/// The way to the monitor: what stands around each message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Frames with flags, escapes and a checksum.
+    Serial,
+    /// A datagram each, which says its own length.
+    Lan,
+}
+
+/// The message of a whole frame of the serial line.
+pub(super) fn unframed(frame: &[u8]) -> Option<Vec<u8>> {
+    let (mut deframer, mut out) = (frame::Deframer::default(), Outcomes::default());
+    frame.iter().find_map(|byte| deframer.take(*byte, &mut out))
+}
+
+/// Speaks with a monitor.
+#[derive(Debug)]
+pub(super) struct IntellivueDriver {
+    finder: Finder,
+    way: Way,
+    dialogue: Dialogue,
+    outcomes: Outcomes,
+}
+
+#[derive(Debug)]
+enum Finder {
+    Serial(frame::Deframer),
+    Lan(datagram::Finder),
+}
+
+impl IntellivueDriver {
+    pub(super) fn new(way: Way) -> Self {
+        let finder = match way {
+            Way::Serial => Finder::Serial(frame::Deframer::default()),
+            Way::Lan => Finder::Lan(datagram::Finder::default()),
+        };
+        Self { finder, way, dialogue: Dialogue::default(), outcomes: Outcomes::default() }
+    }
+
+    /// Takes a message that passed the checks of its way.
+    fn handle_message(&mut self, now: Uptime, bytes: &[u8]) {
+        let Some(message) = Message::parse(bytes) else {
+            self.outcomes.fault(Fault::BadLength);
+            return;
+        };
+        self.outcomes.good();
+        self.dialogue.handle_message(now, &message);
+        if let Message::Poll(poll) = message {
+            if let Some(reading) = numeric::reading(&poll) {
+                self.outcomes.reading(reading);
+            }
+        }
+    }
+}
+
+impl Driver for IntellivueDriver {
+    fn handle_bytes(&mut self, now: Uptime, bytes: &[u8]) {
+        for byte in bytes {
+            let found = match &mut self.finder {
+                Finder::Serial(it) => it.take(*byte, &mut self.outcomes),
+                Finder::Lan(it) => it.take(*byte, &mut self.outcomes),
+            };
+            if let Some(message) = found {
+                self.handle_message(now, &message);
+            }
+        }
+    }
+
+    fn handle_end(&mut self) {
+        match &mut self.finder {
+            Finder::Serial(it) => it.end(&mut self.outcomes),
+            Finder::Lan(_) => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Uptime) {
+        self.dialogue.handle_timeout(now);
+    }
+
+    fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
+        self.outcomes.poll()
+    }
+
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        let message = self.dialogue.poll_transmit()?;
+        Some(match self.way {
+            Way::Serial => frame::enframe(&message),
+            Way::Lan => message,
+        })
+    }
+
+    fn poll_timeout(&self) -> Option<Uptime> {
+        Some(self.dialogue.poll_timeout())
+    }
+
+    fn counts(&self) -> Counts {
+        self.outcomes.counts()
+    }
+}
