@@ -10,6 +10,7 @@
 mod bad_input;
 mod clocks;
 mod conservation;
+mod devices;
 mod disk_full;
 mod durability;
 mod endurance;

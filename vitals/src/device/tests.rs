@@ -1,5 +1,6 @@
 //! Every driver against recorded bytes, the vectors of the documents, any split of a stream, noise and damage.
 
+mod corpus;
 mod damage;
 mod samples;
 mod talk;

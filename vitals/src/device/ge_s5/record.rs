@@ -5,7 +5,7 @@
 
 use super::frame::HEADER;
 use super::pressure;
-use crate::device::measured::{measured, reading};
+use crate::device::measured::reading;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::time::DeviceTime;
@@ -15,6 +15,9 @@ use crate::vital::Vital;
 const SOURCE_ECG: u32 = 9;
 /// The monitor does not say what it counts.
 const SOURCE_UNSAID: u32 = 0;
+
+/// Seconds by which the times of a record and of its subrecord may differ.
+const AGREE: u32 = 60;
 
 /// A numeric subrecord's length, bytes.
 const SUBRECORD: usize = 278;
@@ -90,9 +93,13 @@ pub(super) fn read(record: &[u8]) -> Option<Reading> {
         if kind == END {
             break;
         }
-        let offset = usize::try_from(i16_at(record, at)?).ok()?;
-        let subrecord = record.get(HEADER + offset..)?.get(..SUBRECORD);
-        let basic = |it: &&[u8]| i16_at(it, 276).is_some_and(|class| class & 0x0F00 == 0);
+        let Ok(offset) = usize::try_from(i16_at(record, at)?) else { continue };
+        let subrecord = record.get(HEADER + offset..).and_then(|it| it.get(..SUBRECORD));
+        // A sum of eight bits lets one damaged record of 256 through; that both times agree, hardly any.
+        let basic = |it: &&[u8]| {
+            let its_own = it.get(..4).and_then(|it| it.try_into().ok()).map_or(0, u32::from_le_bytes);
+            i16_at(it, 276).is_some_and(|class| class & 0x0F00 == 0) && its_own.abs_diff(seconds) <= AGREE
+        };
         if let (DISPLAYED, Some(subrecord)) = (kind, subrecord.filter(basic)) {
             let fields = FIELDS.iter().filter_map(|it| it.read(subrecord));
             return reading(fields.chain(pressure::pressures(subrecord)).collect(), device_time);
@@ -126,7 +133,8 @@ impl Field {
             Err(reason) => Measurement::absent(vital, reason),
             Ok(raw) => {
                 let value = Quantity::from_thousandths(self.scale.apply(raw, subrecord)?);
-                measured(vital, value, self.quality(status))
+                // As the monitor has it: a number that no patient could have is the alarm engine's to name.
+                Measurement::value(vital, value).with_quality(self.quality(status))
             }
         })
     }
