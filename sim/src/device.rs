@@ -68,21 +68,22 @@ pub enum Device {
     Dri(Box<dri::Dri>),
     /// A monitor that publishes flat JSON.
     Flat(flat::Flat),
+    /// A model that is not simulated: it is there and says nothing.
+    Silent,
 }
 
 impl Device {
-    /// A device for a serial line; `None` for a model that is not simulated. `start` is the wall clock at simulated time 0,
-    /// for devices that write the time.
+    /// A device for a serial line. `start` is the wall clock at simulated time 0, for devices that write the time.
     #[must_use]
-    pub fn serial(model: DeviceModel, start: Timestamp, bed: u64) -> Option<Self> {
-        Some(match model {
+    pub fn serial(model: DeviceModel, start: Timestamp, bed: u64) -> Self {
+        match model {
             DeviceModel::NoninDf2 => Self::Packets(nonin::Packets::new(nonin::Format::Df2)),
             DeviceModel::NoninDf7 => Self::Packets(nonin::Packets::new(nonin::Format::Df7)),
             DeviceModel::NoninDf8 => Self::Seconds(nonin::Seconds::new()),
             DeviceModel::MasimoAscii1 => Self::Masimo(masimo::Masimo::new(start, bed)),
             DeviceModel::GeS5Dri => Self::Dri(Box::new(dri::Dri::new(start))),
-            _ => return None,
-        })
+            _ => Self::Silent,
+        }
     }
 
     /// When it says something next, ms; `None`: not before it is asked.
@@ -94,6 +95,7 @@ impl Device {
             Self::Masimo(it) => Some(it.due()),
             Self::Dri(it) => it.due(),
             Self::Flat(it) => Some(it.due()),
+            Self::Silent => None,
         }
     }
 
@@ -105,6 +107,7 @@ impl Device {
             Self::Masimo(it) => it.emit(patient),
             Self::Dri(it) => it.emit(patient),
             Self::Flat(it) => Some(it.emit(patient)),
+            Self::Silent => None,
         }
     }
 

@@ -89,16 +89,15 @@ impl Ward {
             let way = ways.of(index);
             let (source, device) = match way {
                 Way::Serial(model) => {
-                    (format!("device-{:02}", index + 1), Device::serial(model, start, index + 1)?)
+                    (format!("device-{:02}", index + 1), Device::serial(model, start, index + 1))
                 }
                 // One topic a bed: where serial lines share a ward with topics, no filter must claim their beds.
                 Way::Mqtt => (format!("{TOPIC_SOURCE}-{id}"), Device::Flat(Flat::new(start))),
             };
             let patient = Patient::new(seed, index, scenario.course(seed, index));
-            Some(Bed { id, source, way, device, patient })
+            Bed { id, source, way, device, patient }
         };
-        // A model that is not simulated has no bed; none of those above is one.
-        Self { beds: (0..beds).filter_map(bed).collect() }
+        Self { beds: (0..beds).map(bed).collect() }
     }
 
     /// When something is said next, ms of simulated time.

@@ -105,8 +105,6 @@ fn basic(body: &mut [u8], now: &Numerics, cuff: Option<Cuff>) -> BTreeMap<Vital,
     let rate = rounded(now.heart_rate, 1);
     say(10, Vital::HeartRate, rate, 1);
     say(12, Vital::St1, ST, 100);
-    say(14, Vital::St2, ST, 100);
-    say(16, Vital::St3, ST, 100);
     say(18, Vital::RespRateImpedance, rounded(now.resp_rate, 1), 1);
     say(96, Vital::Temperature, rounded(now.temperature, 10) * 10, 100);
     if let Some(cuff) = cuff {
@@ -134,6 +132,15 @@ fn basic(body: &mut [u8], now: &Numerics, cuff: Option<Cuff>) -> BTreeMap<Vital,
     // Nothing is breathed in again.
     put(body, 144, &[0, 0]);
     vitals.insert(Vital::Fico2, Said::Value(Quantity::ZERO));
+    // The two other leads show what the first shows.
+    if let Some(first) = vitals.get(&Vital::St1).copied() {
+        for (place, vital) in [(14, Vital::St2), (16, Vital::St3)] {
+            if let Said::Value(_) = first {
+                put(body, place, &i16::try_from(ST).unwrap_or(INVALID).to_le_bytes());
+            }
+            vitals.insert(vital, first);
+        }
+    }
     // ECG, first temperature, oximeter, CO2: there and in use; the cuff when it has a result.
     for group in [4, 90, 122, 136].into_iter().chain(cuff.map(|_| 76)) {
         put(body, group, &[ACTIVE]);
