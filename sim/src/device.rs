@@ -53,6 +53,8 @@ pub struct Emission {
     pub bytes: Vec<u8>,
     /// What has been said completely with these bytes.
     pub observation: Option<Observation>,
+    /// Whether the way has damaged it: it may arrive, or not, or as something else.
+    pub doubtful: bool,
 }
 
 /// A device beside a bed.

@@ -5,6 +5,7 @@
 //! millisecond of the line decides, is neither.
 
 pub mod limits;
+pub mod listing;
 mod series;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use vitals::vital::Vital;
 
 use crate::device::Said;
 use crate::truth::Statement;
-use limits::{Grade, Limit, Limits, Side, code};
+use limits::{Grade, Limit, Limits, Side};
 use series::{Class, Sample, Watch};
 
 /// What pace, line, scheduler and signal may take together, ms: an alarm this much off its time is on time.
@@ -25,6 +26,11 @@ const STALE_MS: i64 = 5000;
 const CUFF_HOLDS_MS: i64 = 900_000;
 /// A stand-in is judged when the other has been missing for this long, ms.
 const STANDS_IN_AFTER_MS: i64 = 10_000;
+/// The longest delay, and some: so long behind damage an alarm may come of it, ms.
+const DAMAGE_LASTS_MS: i64 = 90_000;
+/// The codes of a sensor that is off and of a value that is missing.
+const SENSOR_OFF: &str = "sensor_off";
+const NO_VALUE: &str = "no_value";
 /// The code of a silent source.
 pub const NO_DATA: &str = "no_data";
 
@@ -65,6 +71,8 @@ pub struct Expected {
     pub must: Vec<Must>,
     /// What may.
     pub may: Vec<May>,
+    /// The codes of all alarms that the truth can speak of.
+    pub codes: BTreeSet<String>,
 }
 
 /// A statement, and whether it came to be judged.
@@ -85,11 +93,11 @@ impl Deref for Heard<'_> {
 /// What these statements call for; those of `history`, by index, reached the agent too late to be judged.
 #[must_use]
 pub fn expected(statements: &[Statement], history: &BTreeSet<usize>, limits: &Limits) -> Expected {
-    let mut expected = Expected::default();
+    let mut expected = Expected { codes: codes(limits), ..Expected::default() };
     let mut beds: BTreeMap<&str, Vec<Heard<'_>>> = BTreeMap::new();
     let mut sources: BTreeMap<(&str, &str), Vec<Heard<'_>>> = BTreeMap::new();
     for (index, said) in statements.iter().enumerate() {
-        let heard = Heard { said, judged: !history.contains(&index) };
+        let heard = Heard { said, judged: !history.contains(&index) && !said.doubtful };
         beds.entry(&said.bed).or_default().push(heard);
         sources.entry((&said.bed, &said.source)).or_default().push(heard);
     }
@@ -99,7 +107,7 @@ pub fn expected(statements: &[Statement], history: &BTreeSet<usize>, limits: &Li
         for limit in limits.limits.iter().filter(|it| vitals.contains(&it.vital)) {
             let watch = Watch {
                 bed,
-                code: &code(limit.vital, limit.side),
+                code: &limit.code(),
                 grade: limit.grade,
                 delay_ms: limit.delay_ms,
                 // A silent vital counts as missing only when it has become stale.
@@ -108,12 +116,36 @@ pub fn expected(statements: &[Statement], history: &BTreeSet<usize>, limits: &Li
             };
             watch.follow(&of_limit(&said, limit), &mut expected);
         }
+        damaged(bed, &said, &mut expected);
     }
     for ((bed, _), mut said) in sources {
         said.sort_by_key(|it| it.at_ms);
         technical(bed, &said, limits, &mut expected);
     }
     expected
+}
+
+/// The codes of all alarms that can be expected.
+fn codes(limits: &Limits) -> BTreeSet<String> {
+    let technical = [SENSOR_OFF, NO_VALUE, NO_DATA].map(String::from);
+    limits.limits.iter().map(Limit::code).chain(technical).collect()
+}
+
+/// While a way is damaged, and for as long as an alarm may take, anything may alarm.
+fn damaged(bed: &str, said: &[Heard<'_>], expected: &mut Expected) {
+    let mut stretches: Vec<(i64, i64)> = Vec::new();
+    for it in said.iter().filter(|it| it.doubtful) {
+        match stretches.last_mut() {
+            Some((_, until)) if it.at_ms <= *until => *until = it.at_ms + DAMAGE_LASTS_MS,
+            _ => stretches.push((it.at_ms - TOLERANCE_MS, it.at_ms + DAMAGE_LASTS_MS)),
+        }
+    }
+    for (from_ms, until_ms) in stretches {
+        for code in &expected.codes {
+            let may = |grade| May { bed: bed.into(), code: code.clone(), grade, from_ms, until_ms };
+            expected.may.extend([Grade::Limit, Grade::Extreme].map(may));
+        }
+    }
 }
 
 /// How a limit sees each statement.
@@ -153,7 +185,7 @@ fn class(limit: &Limit, value: i32) -> Class {
 /// What a source itself must make known: its sensor, missing values, silence.
 fn technical(bed: &str, said: &[Heard<'_>], limits: &Limits, expected: &mut Expected) {
     let hold_ms = STALE_MS.max(3 * period(said.iter().map(|it| it.at_ms)));
-    let cases = [("sensor_off", true, limits.sensor_off_ms), ("no_value", false, limits.no_value_ms)];
+    let cases = [(SENSOR_OFF, true, limits.sensor_off_ms), (NO_VALUE, false, limits.no_value_ms)];
     for (code, of_sensor, delay_ms) in cases {
         let sample = |it: &Heard<'_>| {
             let absent = |said: &Said| matches!(said, Said::Absent { sensor } if *sensor == of_sensor);

@@ -18,17 +18,22 @@
     )
 )]
 
+pub mod artefact;
 pub mod clock;
 pub mod demo;
 pub mod device;
+pub mod exact;
 pub mod expect;
 pub mod judge;
+pub mod link;
 pub mod live;
+pub mod offline;
 pub mod patient;
 pub mod play;
 pub mod random;
 pub mod run;
 pub mod scenario;
+pub mod schedule;
 pub mod site;
 pub mod terminal;
 pub mod truth;

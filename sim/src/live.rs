@@ -1,7 +1,8 @@
 //! The ward in real time: each device says what it says when it says it, on its own line, and we remember what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::QoS;
@@ -12,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::clock;
 use crate::device::Emission;
+use crate::scenario::Happening;
 use crate::site::WARD_TOPICS;
 use crate::terminal::Terminal;
 use crate::truth::{Statement, Writer};
@@ -26,10 +28,12 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How long the broker may take with the last messages.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
-/// A serial line, and whether somebody has heard the message on it from its first byte.
+/// A serial line, which may be pulled out, and whether somebody has heard the message on it from its first byte.
 #[derive(Debug)]
 struct Line {
-    terminal: Terminal,
+    terminal: Option<Terminal>,
+    /// The name of its host's end, where it is plugged in again.
+    link: PathBuf,
     /// When the message began, ms, and whether all of it found a listener. The bytes tell, not the clock: a listener who
     /// comes after a packet has begun and before its first slice leaves hears all of it.
     message: (u64, bool),
@@ -38,10 +42,19 @@ struct Line {
 impl Line {
     /// Sends a part of a message; whether all of it was heard so far.
     fn send(&mut self, emission: &Emission) -> bool {
-        let heard = self.terminal.send(&emission.bytes);
+        let heard = self.terminal.as_mut().is_some_and(|it| it.send(&emission.bytes));
         let (first_ms, whole) = self.message;
         self.message = (emission.first_ms, heard && (whole || first_ms != emission.first_ms));
         self.message.1
+    }
+
+    /// Pulls it out, or plugs it in again: the host's end goes and comes with it.
+    fn plug(&mut self, plugged: bool) -> io::Result<()> {
+        if plugged != self.terminal.is_some() {
+            let opened = if plugged { Some(Terminal::open(Some(&self.link))) } else { None };
+            self.terminal = opened.transpose().map_err(io::Error::other)?;
+        }
+        Ok(())
     }
 }
 
@@ -88,6 +101,10 @@ pub struct Live {
     client: AsyncClient,
     published: u64,
     taken: watch::Receiver<u64>,
+    /// Whether the connection to the broker is torn down again and again.
+    storm: watch::Sender<bool>,
+    /// What the truth is still to be told of the scenario.
+    happenings: VecDeque<Happening>,
     memory: Memory,
 }
 
@@ -130,15 +147,29 @@ impl Live {
         options.set_keep_alive(Duration::from_secs(10));
         let (client, events) = AsyncClient::new(options, MESSAGES_MAX);
         let (sender, taken) = watch::channel(0);
-        let line = |(index, terminal): (usize, Terminal)| (index, Line { terminal, message: (0, true) });
+        let line = |(index, terminal): (usize, Terminal)| {
+            let link = terminal.path().to_owned();
+            (index, Line { terminal: Some(terminal), link, message: (0, true) })
+        };
         let lines = terminals.into_iter().map(line).collect();
-        (Self { ward, lines, client, published: 0, taken, memory }, Messenger { events, taken: sender })
+        let (storm, stormy) = watch::channel(false);
+        let messenger = Messenger { events, taken: sender, storm: stormy };
+        (
+            Self { ward, lines, client, published: 0, taken, storm, happenings: VecDeque::new(), memory },
+            messenger,
+        )
+    }
+
+    /// The same, telling the truth what happens as well; in order of time.
+    #[must_use]
+    pub fn noting(self, happenings: Vec<Happening>) -> Self {
+        Self { happenings: happenings.into(), ..self }
     }
 
     /// Whether every serial line is open at its other end.
     #[must_use]
     pub fn is_listened_to(&self) -> bool {
-        self.lines.values().all(|it| it.terminal.is_open())
+        self.lines.values().all(|it| it.terminal.as_ref().is_some_and(Terminal::is_open))
     }
 
     /// Plays until its end, or until `stop` is set.
@@ -148,7 +179,14 @@ impl Live {
             if pace.end_ms.is_some_and(|it| now_ms >= it) {
                 break;
             }
-            self.attend_lines(now_ms);
+            self.attend_lines(now_ms)?;
+            let storm = self.ward.beds.iter_mut().any(|it| it.has_storm(now_ms));
+            if storm != *self.storm.borrow() {
+                self.storm.send_replace(storm);
+            }
+            while self.happenings.front().is_some_and(|it| it.at_ms <= now_ms) {
+                self.note()?;
+            }
             while let Some((index, emission)) = self.ward.poll(now_ms) {
                 if let Some(statement) = self.say(index, emission).await {
                     self.memory.keep(statement)?;
@@ -163,22 +201,37 @@ impl Live {
         Ok(Played { memory: self.memory, untaken, _lines: self.lines })
     }
 
-    /// Hears what hosts ask.
-    fn attend_lines(&mut self, now_ms: u64) {
-        for (index, line) in &mut self.lines {
-            if !line.terminal.is_open() {
-                continue;
+    /// Tells the truth of the next thing that happens.
+    fn note(&mut self) -> io::Result<()> {
+        let Some(it) = self.happenings.pop_front() else { return Ok(()) };
+        let bed = usize::try_from(it.bed).ok().and_then(|bed| self.ward.beds.get(bed));
+        match (&mut self.memory, bed) {
+            (Memory::File(file), Some(bed)) => {
+                file.happen(clock::wall().as_micros() / 1000, &bed.id, &it.words)
             }
-            line.terminal.flush();
-            let asked = line.terminal.receive();
-            if let Some(bed) = self.ward.beds.get_mut(*index).filter(|_| !asked.is_empty()) {
-                bed.device.handle_host_bytes(now_ms, &asked);
+            _ => Ok(()),
+        }
+    }
+
+    /// Hears what hosts ask.
+    fn attend_lines(&mut self, now_ms: u64) -> io::Result<()> {
+        for (index, line) in &mut self.lines {
+            if let Some(bed) = self.ward.beds.get_mut(*index) {
+                line.plug(bed.is_plugged(now_ms))?;
+            }
+            let Some(terminal) = line.terminal.as_mut().filter(|it| it.is_open()) else { continue };
+            terminal.flush();
+            let asked = terminal.receive();
+            if !asked.is_empty() {
+                self.ward.handle_host_bytes(*index, now_ms, &asked);
             }
         }
+        Ok(())
     }
 
     async fn say(&mut self, index: usize, emission: Emission) -> Option<Statement> {
         let bed = self.ward.beds.get(index)?;
+        let doubtful = emission.doubtful;
         let heard = match bed.way {
             Way::Serial(_) => self.lines.get_mut(&index)?.send(&emission),
             Way::Mqtt => {
@@ -194,21 +247,39 @@ impl Live {
             at_ms: clock::wall().as_micros() / 1000,
             seq: observation.seq,
             vitals: observation.vitals,
+            doubtful,
         })
     }
+}
+
+/// In a storm, the moment at which the connection is torn down; otherwise never.
+async fn gust(storm: &mut watch::Receiver<bool>) {
+    if storm.wait_for(|it| *it).await.is_err() {
+        return std::future::pending().await;
+    }
+    sleep(AGAIN_AFTER).await;
 }
 
 /// Carries messages to the broker and counts what it has taken.
 pub struct Messenger {
     events: EventLoop,
     taken: watch::Sender<u64>,
+    storm: watch::Receiver<bool>,
 }
 
 impl Messenger {
     /// Runs until the ward is gone.
     pub async fn run(mut self) {
         while !self.taken.is_closed() {
-            match self.events.poll().await {
+            let polled = tokio::select! {
+                polled = self.events.poll() => polled,
+                () = gust(&mut self.storm) => {
+                    // What was on its way is sent again by the next connection.
+                    self.events.clean();
+                    continue;
+                }
+            };
+            match polled {
                 Ok(Event::Incoming(Packet::PubAck(_))) => self.taken.send_modify(|it| *it += 1),
                 Ok(_) => {}
                 Err(_) => sleep(AGAIN_AFTER).await,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use wardline_sim::demo::{self, Ending, Environment};
+use wardline_sim::expect::listing;
 use wardline_sim::judge::{self, JudgeError};
 use wardline_sim::play::{self, PlayError, Played};
 use wardline_sim::run::{self, RunError};
@@ -22,12 +23,14 @@ struct Arguments {
 enum Command {
     /// Shows everything at work in about 80 seconds: ward, agent, Kafka, station, an outage, and the judge.
     Demo(demo::Arguments),
-    /// Plays a ward in real time, over pseudo-terminals and an MQTT broker.
+    /// Plays a ward, in real time or faster, over pseudo-terminals and an MQTT broker.
     Run(run::Arguments),
     /// Plays recorded bytes of a device through a pseudo-terminal.
     Play(play::Arguments),
-    /// Compares what the devices said with what is in Kafka.
+    /// Compares what the devices said with what is in Kafka, or with the alarms of a replay.
     Judge(judge::Arguments),
+    /// Tells which alarms a truth calls for: each with its earliest and latest time, one JSON object a line.
+    Expect(listing::Arguments),
 }
 
 /// Exit codes, as sysexits.h names them, and the shell's for Ctrl-C.
@@ -57,6 +60,10 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, exit::INTERNAL),
         },
         Command::Judge(it) => run_judge(&it),
+        Command::Expect(it) => match listing::run(&it, &mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, exit::DATA),
+        },
     }
 }
 

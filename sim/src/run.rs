@@ -11,10 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use vitals::time::Timestamp;
 
 use crate::clock;
 use crate::live::{Live, Memory, Pace, Played};
-use crate::scenario::{Scenario, ScenarioError, parse_duration};
+use crate::offline::{self, Sinks, Tables};
+use crate::scenario::{Happening, Scenario, ScenarioError, parse_duration};
 use crate::site::Surroundings;
 use crate::terminal::{Terminal, TerminalError};
 use crate::truth::{Start, Writer};
@@ -23,10 +25,14 @@ use crate::ward::{Ward, Way, Ways};
 /// How long a broker may take to answer before it counts as missing.
 const BROKER_ANSWERS: Duration = Duration::from_secs(5);
 
+/// 2026-01-01T00:00:00Z.
+const OFFLINE_START_MICROS: i64 = 1_767_225_600_000_000;
+
 /// What to play.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
-    /// stable, desaturation, probe-off, tachycardia, demo, or a file.
+    /// stable, ward-day, sepsis, hypoxia, haemorrhage, opioid, cardiac-arrest, anaphylaxis, copd, neonate-apnea, artefacts,
+    /// line-faults, broker-faults, desaturation, probe-off, tachycardia, demo, or a file.
     #[arg(value_name = "SCENARIO")]
     pub scenario: String,
     /// How many beds.
@@ -36,7 +42,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
     /// How many times faster than the clock; only without serial lines, whose pace is that of the wire.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub speed: u64,
     /// How the beds are connected: both gives odd beds a serial line and even beds MQTT.
     #[arg(long, value_enum, default_value_t = Ways::Both)]
@@ -59,6 +65,15 @@ pub struct Arguments {
     /// The Kafka that this configuration names.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
     pub kafka: String,
+    /// Plays on a virtual clock alone, as fast as it can, and reaches nobody: for tables, truths and fingerprints.
+    #[arg(long)]
+    pub offline: bool,
+    /// Writes the numbers of each bed into DIR/BED.csv, as `wardline-agent replay` reads them; offline.
+    #[arg(long, value_name = "DIR")]
+    pub csv: Option<PathBuf>,
+    /// What the devices' clocks show at the beginning; default: now, and offline 2026-01-01T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<jiff::Timestamp>,
     /// Allows a broker on another machine: made-up patients must not reach a real ward by mistake.
     #[arg(long)]
     pub allow_remote: bool,
@@ -119,7 +134,11 @@ pub enum RunError {
 /// Plays until its end, or until somebody stops it, which ends it in order too.
 pub fn run(arguments: &Arguments) -> Result<(), RunError> {
     let scenario = Scenario::load(&arguments.scenario).map_err(RunError::Scenario)?;
-    let ward = Ward::new(&scenario, arguments.beds, arguments.seed, arguments.ways, clock::wall());
+    let start = start(arguments);
+    let ward = Ward::new(&scenario, arguments.beds, arguments.seed, arguments.ways, start);
+    if arguments.is_offline() && arguments.config_dir.is_none() {
+        return play_offline(arguments, &scenario, ward, start);
+    }
     let has = |serial: bool| ward.beds.iter().any(|it| matches!(it.way, Way::Serial(_)) == serial);
     if arguments.speed != 1 && has(true) {
         let words = "a serial line has the pace of its wire: leave --speed out, or say --ways mqtt";
@@ -144,6 +163,49 @@ pub fn run(arguments: &Arguments) -> Result<(), RunError> {
     })
 }
 
+impl Arguments {
+    /// Tables need no wire.
+    fn is_offline(&self) -> bool {
+        self.offline || self.csv.is_some()
+    }
+}
+
+/// What the devices' clocks show at the beginning. Offline it is always the same, so that the bytes are.
+fn start(arguments: &Arguments) -> Timestamp {
+    let said = arguments.start.and_then(|it| Timestamp::from_micros(it.as_microsecond()));
+    let fixed = || Timestamp::from_micros(OFFLINE_START_MICROS).unwrap_or(Timestamp::EPOCH);
+    said.unwrap_or_else(|| if arguments.is_offline() { fixed() } else { clock::wall() })
+}
+
+fn play_offline(
+    arguments: &Arguments,
+    scenario: &Scenario,
+    ward: Ward,
+    start: Timestamp,
+) -> Result<(), RunError> {
+    let written = |path: &Option<PathBuf>| {
+        let path = path.clone().unwrap_or_default();
+        move |source| RunError::Write { path, source }
+    };
+    let tables = arguments.csv.as_ref().map(|dir| Tables::create(dir, &ward)).transpose();
+    let at_ms = start.as_micros() / 1000;
+    let truth = arguments.truth.as_ref().map(|path| Writer::create(path, &beginning(arguments), at_ms));
+    let sinks = Sinks {
+        tables: tables.map_err(written(&arguments.csv))?,
+        truth: truth.transpose().map_err(written(&arguments.truth))?,
+    };
+    let happenings = scenario.happenings(arguments.seed, arguments.beds);
+    let summary = offline::play(ward, end_ms(arguments, scenario), start, happenings, sinks);
+    say(&summary.map_err(written(&arguments.truth))?.to_string());
+    Ok(())
+}
+
+/// When it ends, ms of the ward's own time.
+fn end_ms(arguments: &Arguments, scenario: &Scenario) -> u64 {
+    let length = arguments.duration.unwrap_or(Duration::from_millis(scenario.duration_ms));
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
 async fn play(
     arguments: &Arguments,
     scenario: &Scenario,
@@ -159,11 +221,11 @@ async fn play(
     for line in introduction(arguments, scenario, &ward, &terminals) {
         say(&line);
     }
-    let length = arguments.duration.unwrap_or(Duration::from_millis(scenario.duration_ms));
-    let end_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-    let pace = Pace { start: clock::now(), speed: arguments.speed, end_ms: Some(end_ms) };
+    let end_ms = Some(end_ms(arguments, scenario));
+    let pace = Pace { start: clock::now(), speed: arguments.speed, end_ms };
     let (stop, stopped) = watch::channel(false);
     let (live, messenger) = Live::new(ward, terminals, broker, memory);
+    let live = live.noting(scenario.happenings(arguments.seed, arguments.beds));
     let mut beside = JoinSet::new();
     beside.spawn(messenger.run());
     beside.spawn(tell(scenario.happenings(arguments.seed, arguments.beds), pace));
@@ -186,19 +248,21 @@ async fn play(
 
 fn begin_truth(arguments: &Arguments) -> io::Result<Memory> {
     let Some(path) = &arguments.truth else { return Ok(Memory::Nothing) };
-    let scenario = arguments.scenario.clone();
-    let start = Start { scenario, seed: arguments.seed, beds: arguments.beds };
-    Writer::create(path, &start, clock::wall().as_micros() / 1000).map(Memory::File)
+    Writer::create(path, &beginning(arguments), clock::wall().as_micros() / 1000).map(Memory::File)
+}
+
+fn beginning(arguments: &Arguments) -> Start {
+    Start { scenario: arguments.scenario.clone(), seed: arguments.seed, beds: arguments.beds }
 }
 
 /// Says what happens in the ward when it happens.
-async fn tell(happenings: Vec<(u64, String)>, pace: Pace) {
-    for (at_ms, words) in happenings {
-        if pace.end_ms.is_some_and(|it| it < at_ms) {
+async fn tell(happenings: Vec<Happening>, pace: Pace) {
+    for it in happenings {
+        if pace.end_ms.is_some_and(|end_ms| end_ms < it.at_ms) {
             return;
         }
-        sleep(pace.until(at_ms)).await;
-        say(&words);
+        sleep(pace.until(it.at_ms)).await;
+        say(&format!("bed {}: {}", it.bed + 1, it.words));
     }
 }
 

@@ -1,14 +1,16 @@
 //! The ground truth of a run: what every device said, as JSON lines, for whoever judges.
 //!
 //! ```json
-//! {"kind":"start","version":1,"scenario":"desaturation","seed":7,"beds":2,"mode":"simulated","at":"2026-11-23T08:00:00Z"}
+//! {"kind":"start","version":2,"scenario":"desaturation","seed":7,"beds":2,"mode":"simulated","at":"2026-11-23T08:00:00Z"}
 //! {"kind":"said","at":"2026-11-23T08:00:01.002Z","bed":"sim-ward-01","source":"device-01","vitals":{"spo2":97,"pulse_rate":{"absent":"sensor"}}}
+//! {"kind":"event","at":"2026-11-23T08:00:20Z","bed":"sim-ward-01","what":"the probe comes off"}
 //! {"kind":"end","at":"2026-11-23T08:05:00Z","said":4711}
 //! ```
 //!
 //! A value is a number in the vital's unit, rounded as the device rounds it; `{"absent":"sensor"}` where the device names
 //! its sensor as the cause, `{"absent":"other"}` where it does not, `"held"` where it repeats an old value marked as old.
-//! A file without its end is not judged: what was said after its last line is not known.
+//! `"doubtful":true` stands where the way was damaged: it may have arrived, or not, or as something else. An event is what a
+//! scenario did; nobody judges by it. A file without its end is not judged: what was said after its last line is not known.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,7 +26,7 @@ use vitals::vital::Vital;
 use crate::device::Said;
 
 /// The version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What one device said at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Statement {
     pub seq: Option<u64>,
     /// What it said of each vital.
     pub vitals: BTreeMap<Vital, Said>,
+    /// Whether its way was damaged: it may have arrived, or not, or as something else.
+    pub doubtful: bool,
 }
 
 /// How a run began.
@@ -96,6 +100,11 @@ enum Line {
         start: Start,
     },
     Said(Entry),
+    Event {
+        at: Timestamp,
+        bed: String,
+        what: String,
+    },
     End {
         at: Timestamp,
         said: u64,
@@ -110,6 +119,8 @@ struct Entry {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     seq: Option<u64>,
     vitals: BTreeMap<Vital, Word>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    doubtful: bool,
 }
 
 /// What was said of one vital, as written.
@@ -177,7 +188,13 @@ impl Writer {
         let vitals = it.vitals.iter().map(|(vital, said)| (*vital, (*said).into())).collect();
         let (bed, source) = (it.bed.clone(), it.source.clone());
         self.said += 1;
-        self.write(&Line::Said(Entry { at: time(it.at_ms), bed, source, seq: it.seq, vitals }))
+        let (at, seq, doubtful) = (time(it.at_ms), it.seq, it.doubtful);
+        self.write(&Line::Said(Entry { at, bed, source, seq, vitals, doubtful }))
+    }
+
+    /// Adds that something happens to a patient, a sensor or a line.
+    pub fn happen(&mut self, at_ms: i64, bed: &str, what: &str) -> io::Result<()> {
+        self.write(&Line::Event { at: time(at_ms), bed: bed.into(), what: what.into() })
     }
 
     /// Ends the file.
@@ -215,7 +232,9 @@ pub fn read(path: &Path) -> Result<Vec<Statement>, TruthError> {
                 at_ms: it.at.as_micros() / 1000,
                 seq: it.seq,
                 vitals: it.vitals.into_iter().map(|(vital, word)| (vital, word.into())).collect(),
+                doubtful: it.doubtful,
             }),
+            Line::Event { .. } => {}
             Line::End { said, .. } => ended = Some(said),
         }
     }
@@ -246,6 +265,7 @@ mod tests {
                 (Vital::RespRate, Said::Absent { sensor: false }),
                 (Vital::Temperature, Said::Held),
             ]),
+            doubtful: true,
         }
     }
 
@@ -254,6 +274,7 @@ mod tests {
         let path = dir.path().join("truth.jsonl");
         let start = Start { scenario: "stable".into(), seed: 7, beds: 1 };
         let mut writer = Writer::create(&path, &start, 1_795_422_600_000).unwrap();
+        writer.happen(1_795_422_600_000, "sim-ward-01", "the probe comes off").unwrap();
         writer.say(&statement()).unwrap();
         if ends {
             writer.end(1_795_422_601_000).unwrap();
@@ -266,8 +287,8 @@ mod tests {
         let (_dir, path) = written(true);
         assert_eq!(read(&path).unwrap(), [statement()]);
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.lines().nth(1).unwrap().contains(r#""spo2":96.65"#), "{text}");
-        assert!(text.starts_with(r#"{"kind":"start","version":1,"mode":"simulated""#), "{text}");
+        assert!(text.lines().nth(2).unwrap().contains(r#""spo2":96.65"#), "{text}");
+        assert!(text.starts_with(r#"{"kind":"start","version":2,"mode":"simulated""#), "{text}");
     }
 
     #[test]
@@ -277,7 +298,7 @@ mod tests {
         let (_dir, path) = written(true);
         let text = std::fs::read_to_string(&path).unwrap();
         let without: Vec<&str> = text.lines().filter(|it| !it.contains("said\":{")).collect();
-        std::fs::write(&path, [without[0], without[2]].join("\n")).unwrap();
+        std::fs::write(&path, [without[0], without[1], without[3]].join("\n")).unwrap();
         assert!(matches!(read(&path), Err(TruthError::NotWhole { why: "lines are missing", .. })));
         std::fs::write(&path, "hello\n").unwrap();
         assert!(matches!(read(&path), Err(TruthError::Line { line: 1, .. })));

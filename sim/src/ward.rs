@@ -1,10 +1,15 @@
 //! A ward: beds with patients and devices, moved on in simulated time. Pure: the same seed gives the same bytes.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
 use vitals::device::DeviceModel;
 use vitals::time::Timestamp;
 
+use crate::artefact::Voice;
 use crate::device::flat::Flat;
 use crate::device::{Device, Emission};
+use crate::link::Link;
 use crate::patient::Patient;
 use crate::scenario::Scenario;
 
@@ -71,6 +76,19 @@ pub struct Bed {
     /// Its device.
     pub device: Device,
     patient: Patient,
+    link: Link,
+}
+
+impl Bed {
+    /// Whether its cable is in, at a moment of simulated time, ms.
+    pub fn is_plugged(&mut self, now_ms: u64) -> bool {
+        self.patient.now().device.voice != Voice::Unplugged && !self.link.is_unplugged(now_ms)
+    }
+
+    /// Whether its connection to the broker is torn down again and again, at a moment of simulated time, ms.
+    pub fn has_storm(&mut self, now_ms: u64) -> bool {
+        self.link.has_storm(now_ms)
+    }
 }
 
 /// All beds.
@@ -78,6 +96,10 @@ pub struct Bed {
 pub struct Ward {
     /// The beds, by index.
     pub beds: Vec<Bed>,
+    /// When each bed is due, and its index; what is no longer true of a device is passed over.
+    due: BinaryHeap<Reverse<(u64, usize)>>,
+    /// What has come out of a way at once.
+    ready: VecDeque<(usize, Emission)>,
 }
 
 impl Ward {
@@ -95,29 +117,48 @@ impl Ward {
                 Way::Mqtt => (format!("{TOPIC_SOURCE}-{id}"), Device::Flat(Flat::new(start))),
             };
             let patient = Patient::new(seed, index, scenario.course(seed, index));
-            Bed { id, source, way, device, patient }
+            let link = Link::new(seed, index, way != Way::Mqtt, &scenario.faults(seed, index));
+            Bed { id, source, way, device, patient, link }
         };
-        Self { beds: (0..beds).map(bed).collect() }
+        let beds: Vec<Bed> = (0..beds).map(bed).collect();
+        let due = beds.iter().enumerate().filter_map(|(index, it)| Some(Reverse((it.device.due()?, index))));
+        Self { due: due.collect(), beds, ready: VecDeque::new() }
     }
 
     /// When something is said next, ms of simulated time.
     #[must_use]
     pub fn due(&self) -> Option<u64> {
-        self.beds.iter().filter_map(|it| it.device.due()).min()
+        let ready = self.ready.front().map(|(_, it)| it.at_ms);
+        ready.or_else(|| self.due.peek().map(|Reverse((at, _))| *at))
+    }
+
+    /// Takes what a host has sent to a bed's device.
+    pub fn handle_host_bytes(&mut self, index: usize, now_ms: u64, bytes: &[u8]) {
+        let Some(bed) = self.beds.get_mut(index) else { return };
+        bed.device.handle_host_bytes(now_ms, bytes);
+        self.due.extend(bed.device.due().map(|at| Reverse((at, index))));
     }
 
     /// What is said next, if that is due at `now_ms`, and the index of its bed.
     pub fn poll(&mut self, now_ms: u64) -> Option<(usize, Emission)> {
         loop {
-            let due = |(index, bed): (usize, &Bed)| Some((bed.device.due()?, index));
-            let (at, index) = self.beds.iter().enumerate().filter_map(due).min()?;
+            if let Some(ready) = self.ready.pop_front() {
+                return Some(ready);
+            }
+            let Reverse((at, index)) = *self.due.peek()?;
             if at > now_ms {
                 return None;
             }
+            self.due.pop();
             let bed = self.beds.get_mut(index)?;
-            if let Some(emission) = bed.device.emit(&mut bed.patient) {
-                return Some((index, emission));
+            if bed.device.due() != Some(at) {
+                continue;
             }
+            let emission = bed.device.emit(&mut bed.patient);
+            self.due.extend(bed.device.due().map(|at| Reverse((at, index))));
+            let said = emission.filter(|_| bed.patient.now().device.voice == Voice::Speaks);
+            let carried = said.map_or_else(Vec::new, |it| bed.link.carry(it));
+            self.ready.extend(carried.into_iter().map(|it| (index, it)));
         }
     }
 }

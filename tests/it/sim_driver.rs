@@ -12,20 +12,20 @@ use wardline_sim::device::{Observation, Said};
 use wardline_sim::scenario::Scenario;
 use wardline_sim::ward::{Ward, Way, Ways};
 
-/// Two minutes, ms: ten cycles of the slowest device.
-const LENGTH_MS: u64 = 120_000;
+/// Five minutes, ms: long enough for every scenario to begin, and for many cycles of the slowest device.
+const LENGTH_MS: u64 = 300_000;
 
 #[test]
 fn what_a_simulated_device_says_is_what_its_driver_hears() -> Result<()> {
     let mut compared = BTreeMap::new();
-    for scenario in ["stable", "desaturation", "probe-off", "tachycardia"] {
+    for scenario in ["stable", "desaturation", "probe-off", "tachycardia", "cardiac-arrest", "hypoxia"] {
         let scenario = Scenario::load(scenario)?;
         let mut ward = Ward::new(&scenario, 10, 7, Ways::Serial, Timestamp::EPOCH);
         let mut ends: Vec<End> = ward.beds.iter().map(|it| End::new(it.way)).collect::<Result<_>>()?;
         for now in (0..LENGTH_MS).step_by(10) {
-            for (bed, end) in ward.beds.iter_mut().zip(&mut ends) {
+            for (index, end) in ends.iter_mut().enumerate() {
                 for request in end.ask(now) {
-                    bed.device.handle_host_bytes(now, &request);
+                    ward.handle_host_bytes(index, now, &request);
                 }
             }
             while let Some((index, emission)) = ward.poll(now) {

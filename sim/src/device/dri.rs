@@ -9,7 +9,7 @@ use super::Emission;
 use super::line::Line;
 use crate::patient::Patient;
 use frame::Deframer;
-use record::{Classes, Cuff};
+use record::Classes;
 
 /// 19,200 baud, eleven bits a byte (8E1).
 const BYTES_A_SECOND: u64 = 19_200 / 11;
@@ -17,9 +17,6 @@ const BYTES_A_SECOND: u64 = 19_200 / 11;
 const ANSWERS_IN: u64 = 250;
 /// The shortest interval that the interface grants, s.
 const INTERVAL_MIN: i16 = 5;
-/// The cuff measures so often, s, and for the first time then.
-const CUFF_EVERY: u64 = 300;
-const CUFF_FIRST: u64 = 20;
 
 /// What the host has asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +35,6 @@ pub struct Dri {
     asked: Option<Asked>,
     due: u64,
     number: u8,
-    cuff: Option<Cuff>,
-    cuffs: u64,
     line: Line,
 }
 
@@ -51,8 +46,6 @@ impl Dri {
             asked: None,
             due: 0,
             number: 0,
-            cuff: None,
-            cuffs: 0,
             line: Line::default(),
         }
     }
@@ -69,15 +62,9 @@ impl Dri {
                 None => self.asked = None,
             }
             let now = patient.at(at_ms);
-            // The newest result of the cuff stays on display.
-            let cuffs = (at_ms / 1000 + CUFF_EVERY).saturating_sub(CUFF_FIRST) / CUFF_EVERY;
-            if cuffs > self.cuffs {
-                self.cuffs = cuffs;
-                self.cuff = Some(Cuff::of(&now));
-            }
-            let clock = self.start + i64::try_from(at_ms / 1000).unwrap_or(0);
+            let clock = self.start + i64::try_from(at_ms / 1000).unwrap_or(0) + now.device.clock_off;
             self.number = self.number.wrapping_add(1);
-            let (record, observation) = record::displayed(&now, self.cuff, self.number, clock, asked.classes);
+            let (record, observation) = record::displayed(&now, self.number, clock, asked.classes);
             self.line.put(at_ms, &frame::enclose(&record), Some(observation), BYTES_A_SECOND);
             // Its first bytes have left a little later.
             return None;

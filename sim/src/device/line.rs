@@ -44,6 +44,7 @@ impl Line {
                 first_ms: start,
                 bytes: chunk.to_vec(),
                 observation: if index + 1 == count { observation.take() } else { None },
+                doubtful: false,
             });
         }
     }

@@ -7,7 +7,7 @@ use vitals::vital::Vital;
 
 use super::line::Line;
 use super::{Emission, Observation, Said, quantity, rounded};
-use crate::patient::{Numerics, Patient};
+use crate::patient::{Numerics, Oximeter, Patient};
 
 /// 9600 baud, ten bits a byte.
 const BYTES_A_SECOND: u64 = 960;
@@ -15,6 +15,12 @@ const BYTES_A_SECOND: u64 = 960;
 const SET_PROCESSING: u32 = 0x800;
 /// Exception: the sensor is off the patient.
 const SENSOR_OFF: u32 = 0x020;
+/// Exceptions: a weak pulse, no pulse yet, a bad signal.
+const LOW_PERFUSION: u32 = 0x004;
+const PULSE_SEARCH: u32 = 0x008;
+const LOW_SIGNAL_IQ: u32 = 0x400;
+/// Below this perfusion index the pulse is called weak, %.
+const WEAK: f64 = 0.3;
 
 /// A Rad-8 whose menu is set to ASCII 1.
 #[derive(Debug)]
@@ -41,8 +47,10 @@ impl Masimo {
             self.seconds += 1;
             let at_ms = self.seconds * 1000;
             let now = patient.at(at_ms);
-            let clock = self.start + i64::try_from(self.seconds).unwrap_or(0);
-            let (line, observation) = said(&now, clock, self.serial);
+            let clock = self.start + i64::try_from(self.seconds).unwrap_or(0) + now.device.clock_off;
+            // A twin is two serial lines away.
+            let serial = if now.device.twin { self.serial.saturating_sub(2) } else { self.serial };
+            let (line, observation) = said(&now, clock, serial);
             self.line.put(at_ms, line.as_bytes(), Some(observation), BYTES_A_SECOND);
             // Its first bytes have left a little later.
             return None;
@@ -53,23 +61,33 @@ impl Masimo {
 
 /// The line of one second, and what it says.
 fn said(now: &Numerics, clock: i64, serial: u64) -> (String, Observation) {
-    let (rate, saturation) = (rounded(now.heart_rate, 1).clamp(0, 300), rounded(now.spo2, 1).clamp(0, 100));
+    let (rate, saturation) = (rounded(now.pulse_rate, 1).clamp(0, 300), rounded(now.spo2, 1).clamp(0, 100));
     let perfusion = rounded(now.perfusion, 100).clamp(2, 2000);
     let at = jiff::Timestamp::from_second(clock).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let local = jiff::tz::TimeZone::UTC.to_datetime(at);
     let when = local.strftime("%m/%d/%y %H:%M:%S");
-    let (numbers, exceptions) = if now.probe_on {
+    let on = now.oximeter == Oximeter::On;
+    let mark = |condition, bit| if condition { bit } else { 0 };
+    let numbers = if on {
         let index = format!("{:02}.{:02}", perfusion / 100, perfusion % 100);
-        (format!("SPO2={saturation:03}% BPM={rate:03} PI={index}"), SET_PROCESSING)
+        format!("SPO2={saturation:03}% BPM={rate:03} PI={index}")
     } else {
-        ("SPO2=---% BPM=--- PI=--.--".into(), SENSOR_OFF)
+        "SPO2=---% BPM=--- PI=--.--".into()
+    };
+    let exceptions = match now.oximeter {
+        Oximeter::Off => SENSOR_OFF,
+        Oximeter::Searching => PULSE_SEARCH,
+        Oximeter::On => {
+            SET_PROCESSING | mark(now.motion, LOW_SIGNAL_IQ) | mark(now.perfusion < WEAK, LOW_PERFUSION)
+        }
     };
     let line = format!(
         "{when} SN={serial:010} {numbers} SPCO=--% SPMET=--.-% SPHB=--.- SPOC=-- RESVD=--- DESAT=-- PIDELTA=+-- \
          PVI=--- ALARM=000000 EXC={exceptions:07X} EXC1=00000000\r\n"
     );
     let say = |steps, parts| {
-        if now.probe_on { Said::Value(quantity(steps, parts)) } else { Said::Absent { sensor: true } }
+        let sensor = now.oximeter == Oximeter::Off;
+        if on { Said::Value(quantity(steps, parts)) } else { Said::Absent { sensor } }
     };
     let vitals = BTreeMap::from([
         (Vital::PulseRate, say(rate, 1)),
@@ -84,8 +102,8 @@ mod tests {
     use super::*;
     use crate::patient::course::Course;
 
-    fn numerics(heart_rate: f64, spo2: f64, perfusion: f64) -> Numerics {
-        Numerics { heart_rate, spo2, perfusion, ..Patient::new(1, 0, Course::default()).at(0) }
+    fn numerics(pulse_rate: f64, spo2: f64, perfusion: f64) -> Numerics {
+        Numerics { pulse_rate, spo2, perfusion, ..Patient::new(1, 0, Course::default()).at(0) }
     }
 
     #[test]
@@ -104,7 +122,7 @@ mod tests {
     #[test]
     fn without_a_finger_there_are_dashes_and_the_sensor_is_named() {
         let mut now = numerics(72.0, 97.0, 2.0);
-        now.probe_on = false;
+        now.oximeter = Oximeter::Off;
         let (line, observation) = said(&now, 0, 1);
         assert!(line.contains("SPO2=---% BPM=--- ") && line.contains("EXC=0000020"), "{line}");
         assert!(observation.vitals.values().all(|it| *it == Said::Absent { sensor: true }));

@@ -6,7 +6,7 @@ use vitals::quantity::Quantity;
 use vitals::vital::Vital;
 
 use super::{Emission, Observation, Said, quantity, rounded};
-use crate::patient::{Numerics, Patient};
+use crate::patient::{Numerics, Oximeter, Patient};
 
 /// Frames in a packet of formats 2 and 7.
 const FRAMES: u64 = 25;
@@ -22,10 +22,19 @@ const NO_SATURATION: u8 = 127;
 
 /// Status: always set.
 const STATUS: u8 = 0x80;
-/// Status: no finger or a bad sensor.
+/// Status: an artefact on this pulse; out of track; no finger or a bad sensor; low perfusion.
+const ARTF: u8 = 0x20;
+const OOT: u8 = 0x10;
 const SNSA: u8 = 0x08;
+const RPRF: u8 = 0x04;
 /// Status: the first frame of a packet.
 const SYNC: u8 = 0x01;
+
+/// Slot 8: a good reading; the battery is low.
+const SPA: u8 = 0x20;
+const LOWBAT: u8 = 0x01;
+/// Below this perfusion index the pulse is called weak, %.
+const WEAK: f64 = 0.3;
 
 /// Which of the two formats with a wave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,41 +50,72 @@ pub enum Format {
 pub struct Shown {
     rate: u16,
     saturation: u8,
-    /// What is shown on for 10 s after the finger has gone.
+    /// What is shown on for 10 s after the pulse has gone.
     display: (u16, u8),
-    off: bool,
+    oximeter: Oximeter,
+    motion: bool,
+    weak: bool,
+    battery_low: bool,
 }
 
 impl Shown {
     /// What a meter shows of a patient.
     #[must_use]
     pub fn of(now: &Numerics) -> Self {
-        let rate = u16::try_from(rounded(now.heart_rate, 1)).unwrap_or(0).clamp(18, 321);
+        let rate = u16::try_from(rounded(now.pulse_rate, 1)).unwrap_or(0).clamp(18, 321);
         let saturation = u8::try_from(rounded(now.spo2, 1)).unwrap_or(0).min(100);
-        Self { rate, saturation, display: (rate, saturation), off: false }
+        Self {
+            rate,
+            saturation,
+            display: (rate, saturation),
+            oximeter: Oximeter::On,
+            motion: now.motion,
+            weak: now.perfusion < WEAK,
+            battery_low: now.device.battery_low,
+        }
     }
 
-    /// No finger; `display` is what is still shown.
+    /// No finger, or no pulse in it; `display` is what is still shown.
     #[must_use]
-    pub const fn off(display: Option<(u16, u8)>) -> Self {
+    pub const fn without(now: &Numerics, display: Option<(u16, u8)>) -> Self {
         let display = match display {
             Some(it) => it,
             None => (NO_RATE, NO_SATURATION),
         };
-        Self { rate: NO_RATE, saturation: NO_SATURATION, display, off: true }
+        Self {
+            rate: NO_RATE,
+            saturation: NO_SATURATION,
+            display,
+            oximeter: now.oximeter,
+            motion: false,
+            weak: false,
+            battery_low: now.device.battery_low,
+        }
     }
 
     fn said(self) -> BTreeMap<Vital, Said> {
-        let held = self.off && self.display.0 != NO_RATE;
-        let say = |value: Quantity| match (self.off, held) {
-            (false, _) => Said::Value(value),
-            (true, true) => Said::Held,
-            (true, false) => Said::Absent { sensor: true },
+        let held = self.display.0 != NO_RATE;
+        let say = |value: Quantity| match (self.oximeter, held) {
+            (Oximeter::On, _) => Said::Value(value),
+            (_, true) => Said::Held,
+            (Oximeter::Off, false) => Said::Absent { sensor: true },
+            (Oximeter::Searching, false) => Said::Absent { sensor: false },
         };
         BTreeMap::from([
             (Vital::PulseRate, say(quantity(i32::from(self.rate), 1))),
             (Vital::Spo2, say(quantity(i32::from(self.saturation), 1))),
         ])
+    }
+
+    /// The status byte of a frame, without its sync.
+    fn status(self) -> u8 {
+        let of_sensor = match self.oximeter {
+            Oximeter::On => 0,
+            Oximeter::Off => SNSA,
+            Oximeter::Searching => OOT,
+        };
+        let mark = |condition, bit| if condition { bit } else { 0 };
+        STATUS | of_sensor | mark(self.motion, ARTF) | mark(self.weak, RPRF)
     }
 }
 
@@ -95,18 +135,15 @@ pub fn packet(format: Format, shown: &Shown, pleth: &[u16; 25], number: u64) -> 
             6 => high(timer),
             7 => low(timer),
             8 => {
-                if shown.off {
-                    0
-                } else {
-                    0x20
-                }
+                let good = if shown.oximeter == Oximeter::On { SPA } else { 0 };
+                good | if shown.battery_low { LOWBAT } else { 0 }
             }
             9 | 17 => shown.display.1,
             20 | 22 => shown_high,
             21 | 23 => shown_low,
             _ => 0,
         };
-        let status = STATUS | if index == 0 { SYNC } else { 0 } | if shown.off { SNSA } else { 0 };
+        let status = shown.status() | if index == 0 { SYNC } else { 0 };
         let [msb, lsb] = sample.to_be_bytes();
         let frame = match format {
             Format::Df2 => [0x01, status, msb, slot],
@@ -131,9 +168,11 @@ fn low(value: u16) -> u8 {
 #[must_use]
 pub fn second(shown: &Shown) -> [u8; 4] {
     let upper = u8::try_from(shown.rate >> 7 & 0x03).unwrap_or(0);
-    let out_of_track = if shown.off { 0x20 } else { 0 };
-    let sensor_fault = if shown.off { 0x08 } else { 0 };
-    [0x80 | out_of_track | upper, low(shown.rate), shown.saturation, sensor_fault]
+    let mark = |condition, bit| if condition { bit } else { 0 };
+    let out_of_track = mark(shown.oximeter != Oximeter::On, 0x20);
+    let first = 0x80 | out_of_track | mark(shown.weak, 0x10) | mark(shown.motion, 0x04) | upper;
+    let last = mark(shown.oximeter == Oximeter::Off, 0x08) | mark(shown.battery_low, LOWBAT);
+    [first, low(shown.rate), shown.saturation, last]
 }
 
 /// An oximeter in format 2 or 7: 75 frames a second.
@@ -179,25 +218,26 @@ impl Packets {
         let bytes = std::mem::replace(&mut self.packet, rest);
         let complete = self.packet.is_empty();
         let observation = complete.then(|| std::mem::take(&mut self.observation));
-        Emission { at_ms, first_ms, bytes, observation }
+        Emission { at_ms, first_ms, bytes, observation, doubtful: false }
     }
 
     /// Measures and begins a packet.
     fn begin(&mut self, patient: &mut Patient) {
         let at = frame_ms(self.frames);
         let now = patient.at(at);
-        let shown = if now.probe_on {
+        let on = now.oximeter == Oximeter::On;
+        let shown = if on {
             self.off_since = None;
             let shown = Shown::of(&now);
             self.last = Some(shown.display);
             shown
         } else {
             let since = *self.off_since.get_or_insert(at);
-            Shown::off(self.last.filter(|_| at - since < HELD_MS))
+            Shown::without(&now, self.last.filter(|_| at - since < HELD_MS))
         };
         let mut pleth = [0; 25];
         for (sample, frame) in pleth.iter_mut().zip(self.frames..) {
-            let height = if now.probe_on { patient.pleth(frame_ms(frame)) } else { 0.0 };
+            let height = patient.pleth(frame_ms(frame));
             *sample = match self.format {
                 // The upper byte is what format 2 carries.
                 Format::Df2 => u16::try_from(rounded(height * 180.0, 1) + 20).unwrap_or(0) << 8,
@@ -235,9 +275,11 @@ impl Seconds {
         let at_ms = self.due();
         self.seconds += 1;
         let now = patient.at(at_ms);
-        let shown = if now.probe_on { Shown::of(&now) } else { Shown::off(None) };
+        let on = now.oximeter == Oximeter::On;
+        let shown = if on { Shown::of(&now) } else { Shown::without(&now, None) };
         let observation = Some(Observation { vitals: shown.said(), ..Observation::default() });
-        Emission { at_ms, first_ms: at_ms, bytes: second(&shown).to_vec(), observation }
+        let bytes = second(&shown).to_vec();
+        Emission { at_ms, first_ms: at_ms, bytes, observation, doubtful: false }
     }
 }
 
@@ -253,7 +295,13 @@ mod tests {
     use crate::patient::course::Course;
 
     fn shown(rate: u16, saturation: u8) -> Shown {
-        Shown { rate, saturation, display: (rate, saturation), off: false }
+        let shown = Shown::of(Patient::new(1, 0, Course::default()).now());
+        Shown { rate, saturation, display: (rate, saturation), ..shown }
+    }
+
+    fn off() -> Shown {
+        let now = Numerics { oximeter: Oximeter::Off, ..*Patient::new(1, 0, Course::default()).now() };
+        Shown::without(&now, None)
     }
 
     fn hex(text: &str) -> Vec<u8> {
@@ -279,15 +327,16 @@ mod tests {
         }
         let bytes = packet(Format::Df7, &shown(158, 94), &wave, 0);
         assert_eq!(bytes[..15], hex("81 80 00 01 02 80 80 0A 1E 28 80 80 14 5E 72"));
-        let off = packet(Format::Df7, &Shown::off(None), &[0; 25], 0);
+        let off = packet(Format::Df7, &off(), &[0; 25], 0);
         assert_eq!(off[..15], hex("89 00 00 03 8C 88 00 00 7F 07 88 00 00 7F 07"));
     }
 
     #[test]
     fn format_8_is_as_in_the_worked_examples() {
         assert_eq!(second(&shown(72, 97)).to_vec(), hex("80 48 61 00"));
-        assert_eq!(second(&Shown::off(None)).to_vec(), hex("A3 7F 7F 08"));
-        assert_eq!(second(&shown(158, 88))[..3], hex("81 1E 58"));
+        assert_eq!(second(&off()).to_vec(), hex("A3 7F 7F 08"));
+        let moving = Shown { motion: true, battery_low: true, ..shown(158, 88) };
+        assert_eq!(second(&moving).to_vec(), hex("85 1E 58 01"));
     }
 
     #[test]
@@ -308,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_value_is_held_for_ten_seconds_without_a_finger() {
-        let course = Course { ramps: Vec::new(), probe: vec![(5.0, false)] };
+        let course = Course { probe: vec![(5.0, false)], ..Course::default() };
         let mut patient = Patient::new(1, 0, course);
         let mut device = Packets::new(Format::Df2);
         let mut said = Vec::new();

@@ -44,6 +44,20 @@ pub struct Limit {
     pub hysteresis: i32,
     /// The vital that this one stands in for: it is judged only while the other is missing.
     pub stands_in_for: Option<Vital>,
+    /// Whether it is no limit but a pause of breath: out is a rate of 0.
+    pub is_apnea: bool,
+}
+
+impl Limit {
+    /// The code of its alarm, as in records.
+    #[must_use]
+    pub fn code(&self) -> String {
+        let side = match self.side {
+            Side::Low => "low",
+            Side::High => "high",
+        };
+        if self.is_apnea { "apnea".into() } else { format!("{}_{side}", self.vital.name()) }
+    }
 }
 
 /// What the judge goes by.
@@ -122,12 +136,26 @@ fn from_table(file: &toml::Table, profile: &str) -> Result<Limits, String> {
             sort.levels(levels, &mut limits).map_err(|what| format!("{name}.{key}: {what}"))?;
         }
     }
+    limits.extend(apnea(vitals)?);
     let technical = table(file, "technical").ok_or("there is no [technical]")?;
     let delay = |name: &str| {
         let found = table(technical, name).ok_or_else(|| format!("technical.{name} is not there"))?;
         duration(found, "delay").map_err(|what| format!("technical.{name}: {what}"))
     };
     Ok(Limits { limits, sensor_off_ms: delay("sensor_off")?, no_value_ms: delay("no_value")? })
+}
+
+/// Pauses of breath, for each vital that the file watches for them.
+fn apnea(vitals: &toml::Table) -> Result<Vec<Limit>, String> {
+    let named = vitals.iter().filter_map(|(name, rule)| Some((Vital::from_name(name)?, rule.as_table()?)));
+    let watched = named.filter_map(|(vital, rule)| Some((vital, like_whom(vitals, rule)?)));
+    let watched = watched.filter(|(_, rule)| rule.contains_key("apnea"));
+    let limit = |(vital, rule): (Vital, &toml::Table)| {
+        let delay_ms = duration(rule, "apnea")?;
+        let (side, grade, at, hysteresis) = (Side::Low, Grade::Limit, 1, 0);
+        Ok(Limit { vital, side, grade, at, delay_ms, hysteresis, stands_in_for: None, is_apnea: true })
+    };
+    watched.map(limit).collect()
 }
 
 /// The rule that `same_as` leads to; a circle leads nowhere.
@@ -163,6 +191,7 @@ impl Sort {
                 delay_ms: duration(levels, delay)?,
                 hysteresis: self.hysteresis,
                 stands_in_for: self.stands_in_for,
+                is_apnea: false,
             });
         }
         Ok(())
@@ -188,16 +217,6 @@ fn thousandths(value: &toml::Value) -> Option<i32> {
         toml::Value::Float(number) => Some((number * 1000.0).round().clamp(-1e9, 1e9) as i32),
         _ => None,
     }
-}
-
-/// The code of a rule's alarm, as in records.
-#[must_use]
-pub fn code(vital: Vital, side: Side) -> String {
-    let side = match side {
-        Side::Low => "low",
-        Side::High => "high",
-    };
-    format!("{}_{side}", vital.name())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ fn statements(source: &str, vital: Vital, samples: &[(i64, i16)]) -> Vec<Stateme
         at_ms: at * 1000,
         seq: None,
         vitals: BTreeMap::from([(vital, said(*value))]),
+        doubtful: false,
     };
     samples.iter().map(statement).collect()
 }
@@ -120,4 +121,37 @@ fn history_makes_nothing_certain() {
     assert_eq!(expected.must, []);
     let silence = |it: &&May| it.code == NO_DATA && (it.from_ms..=it.until_ms).contains(&20_000);
     assert_eq!(expected.may.iter().filter(silence).count(), 1);
+}
+
+#[test]
+fn what_came_over_a_damaged_way_makes_nothing_certain_and_excuses_much() {
+    let mut said = statements("s", Vital::Spo2, &row(&[(95, 200), (75, 40), (95, 200)]));
+    for it in said.iter_mut().skip(200).take(40) {
+        it.doubtful = true;
+    }
+    assert_eq!(must(&said), []);
+    assert!(may(&said, "heart_rate_low", Grade::Extreme, 215));
+    assert!(
+        !may(&said, "heart_rate_low", Grade::Extreme, 330)
+            && !may(&said, "heart_rate_low", Grade::Limit, 190)
+    );
+}
+
+#[test]
+fn a_pause_of_breath_is_expected_where_the_file_watches_for_it() {
+    let text = limits::SHIPPED.replacen(
+        "[profile.adult.resp_rate]\n",
+        "[profile.adult.resp_rate]\napnea = \"20s\"\n",
+        1,
+    );
+    let text = text.lines().filter(|it| !it.starts_with("apnea = \"20s\"  ")).collect::<Vec<_>>().join("\n");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("alarms.toml");
+    std::fs::write(&path, text).unwrap();
+    let limits = Limits::load(Some(&path), "adult").unwrap();
+    let said = statements("s", Vital::RespRate, &row(&[(15, 20), (0, 40), (15, 20)]));
+    let expected = expected(&said, &BTreeSet::new(), &limits);
+    let apnea: Vec<i64> = expected.must.iter().filter(|it| it.code == "apnea").map(|it| it.by_ms).collect();
+    assert_eq!(apnea, [42_000]);
+    assert!(expected.codes.contains("apnea"));
 }

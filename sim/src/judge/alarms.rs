@@ -19,6 +19,8 @@ pub struct Alarms {
     pub late: Vec<String>,
     /// What nothing explains, in words.
     pub unfounded: Vec<String>,
+    /// Alarms of which the truth knows nothing, for or against: of the agent itself, of settings, of people.
+    pub others: u64,
 }
 
 /// A time in which an alarm was on, at least as far out as `grade`.
@@ -38,15 +40,24 @@ struct On {
 #[must_use]
 pub fn compare(expected: &Expected, beds: &BTreeSet<&str>, records: &[Alarm]) -> Alarms {
     let mut lives: BTreeMap<&str, BTreeMap<u32, &Alarm>> = BTreeMap::new();
+    let mut others = BTreeSet::new();
     for it in records.iter().filter(|it| beds.contains(it.bed.as_str())) {
+        if !expected.codes.contains(&it.code) {
+            others.insert(it.id.as_str());
+            continue;
+        }
         // A `continue` repeats a revision, and after an outage records come again: the first time is what counts.
         let first = lives.entry(&it.id).or_default().entry(it.revision).or_insert(it);
         if it.at_ms < first.at_ms {
             *first = it;
         }
     }
-    let mut found =
-        Alarms { expected: expected.must.len() as u64, raised: lives.len() as u64, ..Alarms::default() };
+    let mut found = Alarms {
+        expected: expected.must.len() as u64,
+        raised: lives.len() as u64,
+        others: others.len() as u64,
+        ..Alarms::default()
+    };
     let on: Vec<On> = lives.into_values().flat_map(|life| times_on(&life)).collect();
     for must in &expected.must {
         let mut same = on.iter().filter(|it| it.is_of(must) && it.until_ms >= must.from_ms);
@@ -139,6 +150,7 @@ mod tests {
         Expected {
             must: vec![must(Grade::Extreme, 3000, 7000), must(Grade::Limit, 13_000, 17_000)],
             may: vec![may(Grade::Extreme, 3000, 30_000), may(Grade::Limit, 13_000, 30_000)],
+            codes: ["spo2_low", "heart_rate_low"].map(String::from).into(),
         }
     }
 
@@ -172,6 +184,8 @@ mod tests {
         other_bed.bed = "z".into();
         let mut other_code = alarm("3", 1, limit, true, 5000);
         other_code.code = "heart_rate_low".into();
+        let mut advisory = alarm("5", 1, limit, true, 5000);
+        advisory.code = "alarms_inactive".into();
         let mut kept = alarm("4", 7, limit, true, 90_000);
         kept.restarted = true;
         let cases = [
@@ -183,6 +197,7 @@ mod tests {
             ("ended before its time", vec![good[0].clone(), alarm("1", 2, extreme, false, 6000)], (1, 0, 0)),
             ("of others", [good.as_slice(), &[other_bed]].concat(), (0, 0, 0)),
             ("false", [good.as_slice(), &[other_code]].concat(), (0, 0, 1)),
+            ("of the agent itself", [good.as_slice(), &[advisory]].concat(), (0, 0, 0)),
             ("kept over a restart", [good.as_slice(), &[kept]].concat(), (0, 0, 0)),
         ];
         for (what, records, expected) in cases {

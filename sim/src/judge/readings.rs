@@ -30,6 +30,8 @@ pub struct Readings {
     pub missing: Vec<usize>,
     /// What is not as it was said, in words.
     pub wrong: Vec<String>,
+    /// Statements and records of ways that were damaged: allowed, whatever they are.
+    pub doubtful: u64,
     /// The statements that were marked as history, by index: nobody judges those.
     pub history: BTreeSet<usize>,
 }
@@ -58,9 +60,19 @@ pub fn compare(said: &[Statement], records: &[Reading]) -> Readings {
         } else {
             in_order(said, &statements, records)
         };
+        let doubts: Vec<i64> = statements
+            .iter()
+            .filter_map(|it| said.get(*it))
+            .filter(|it| it.doubtful)
+            .map(|it| it.at_ms)
+            .collect();
+        let mut missing = Vec::new();
+        // What is doubtful and arrived all the same may have been taken for one that did not: they say the same.
+        let mut exchanged = 0;
         for pair in pairs {
-            found.judge(said, pair);
+            found.judge(said, pair, &doubts, &mut missing, &mut exchanged);
         }
+        found.missing.extend(missing.into_iter().skip(exchanged));
     }
     found.missing.sort_unstable();
     found
@@ -93,8 +105,20 @@ impl Readings {
         first
     }
 
-    fn judge(&mut self, said: &[Statement], (index, record): Pair<'_>) {
+    fn judge(
+        &mut self,
+        said: &[Statement],
+        (index, record): Pair<'_>,
+        doubts: &[i64],
+        missing: &mut Vec<usize>,
+        exchanged: &mut usize,
+    ) {
+        let is_doubtful = |at_ms: i64| doubts.iter().any(|it| (it - NEAR_MS..=it + NEAR_MS).contains(&at_ms));
         match (index.and_then(|it| Some((it, said.get(it)?))), record) {
+            (Some((_, it)), record) if it.doubtful => {
+                self.doubtful += 1;
+                *exchanged += usize::from(record.is_some());
+            }
             (Some((index, it)), Some(record)) => {
                 self.delivered += 1;
                 self.late += u64::from(record.late || record.received_ms - it.at_ms > LATE_MS);
@@ -105,7 +129,8 @@ impl Readings {
                     self.wrong.push(format!("{}: {wrong}", record.id));
                 }
             }
-            (Some((index, _)), None) => self.missing.push(index),
+            (Some((index, _)), None) => missing.push(index),
+            (None, Some(record)) if is_doubtful(record.received_ms) => self.doubtful += 1,
             (None, Some(record)) => {
                 self.wrong.push(format!("{}: {} never said this", record.id, record.source));
             }
@@ -115,10 +140,11 @@ impl Readings {
 }
 
 /// Pairs by the numbers that the device gave; and how many records tell once more, under another id, what a message
-/// said that the broker sent twice.
+/// said that the broker sent twice. A device that starts anew gives a number again: then the time decides.
 fn by_number<'a>(said: &[Statement], statements: &[usize], records: &[&'a Reading]) -> (Vec<Pair<'a>>, u64) {
     let mut twice = 0;
     let mut by_seq: BTreeMap<u64, Vec<&'a Reading>> = BTreeMap::new();
+    let mut numbers = BTreeSet::new();
     let mut pairs: Vec<Pair<'a>> = Vec::new();
     for it in records {
         match it.device_seq {
@@ -127,12 +153,20 @@ fn by_number<'a>(said: &[Statement], statements: &[usize], records: &[&'a Readin
         }
     }
     for index in statements {
-        let seq = said.get(*index).and_then(|it| it.seq);
-        let of_seq = seq.and_then(|it| by_seq.remove(&it)).unwrap_or_default();
-        pairs.push((Some(*index), of_seq.first().copied()));
-        twice += of_seq.len().saturating_sub(1) as u64;
+        let Some((seq, at_ms)) = said.get(*index).and_then(|it| Some((it.seq?, it.at_ms))) else { continue };
+        numbers.insert(seq);
+        let of_seq = by_seq.entry(seq).or_default();
+        let nearest = (0..of_seq.len())
+            .min_by_key(|it| of_seq.get(*it).map_or(u64::MAX, |record| record.received_ms.abs_diff(at_ms)));
+        pairs.push((Some(*index), nearest.map(|it| of_seq.swap_remove(it))));
     }
-    pairs.extend(by_seq.into_values().flatten().map(|it| (None, Some(it))));
+    for (seq, left) in by_seq {
+        if numbers.contains(&seq) {
+            twice += left.len() as u64;
+        } else {
+            pairs.extend(left.into_iter().map(|it| (None, Some(it))));
+        }
+    }
     (pairs, twice)
 }
 

@@ -113,6 +113,7 @@ struct AlarmFields {
     restarted: bool,
     decided_at: Option<String>,
     signalled_at: Option<String>,
+    up_ms: Option<i64>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -157,23 +158,27 @@ impl Alarm {
     /// Reads a record.
     pub fn parse(body: &[u8]) -> Result<Self, RecordError> {
         let it: AlarmFields = serde_json::from_slice(body).map_err(RecordError::Json)?;
-        let at = it.signalled_at.or(it.decided_at).unwrap_or_default();
+        let at = it.signalled_at.clone().or(it.decided_at.clone()).unwrap_or_default();
+        Ok(Self::from_fields(it, moment(&at)?))
+    }
+
+    /// Reads a record of a replay, whose clock began at `zero_ms` of the wall clock; a replay knows no beds.
+    pub fn parse_replayed(body: &[u8], bed: &str, zero_ms: i64) -> Result<Self, RecordError> {
+        let it: AlarmFields = serde_json::from_slice(body).map_err(RecordError::Json)?;
+        let at_ms = zero_ms + it.up_ms.unwrap_or(0);
+        Ok(Self { bed: bed.into(), ..Self::from_fields(it, at_ms) })
+    }
+
+    fn from_fields(it: AlarmFields, at_ms: i64) -> Self {
         let grade = match it.level {
             Some(LevelField::Extreme) => Grade::Extreme,
             Some(LevelField::Limit) | None => Grade::Limit,
         };
         let over = ["end", "reset"].contains(&it.phase.as_str());
         let code = if it.code == "port_gone" { NO_DATA.into() } else { it.code };
-        Ok(Self {
-            at_ms: moment(&at)?,
-            id: it.id,
-            revision: it.revision,
-            bed: it.bed,
-            code,
-            grade,
-            present: !over && it.condition != "clear",
-            restarted: it.restarted,
-        })
+        let present = !over && it.condition != "clear";
+        let (id, revision, bed, restarted) = (it.id, it.revision, it.bed, it.restarted);
+        Self { id, revision, bed, code, grade, present, restarted, at_ms }
     }
 }
 

@@ -6,7 +6,8 @@ use vitals::quantity::Quantity;
 use vitals::vital::Vital;
 
 use crate::device::{Observation, Said, quantity, rounded};
-use crate::patient::Numerics;
+use crate::patient::cuff::Cuffed;
+use crate::patient::{Numerics, Oximeter};
 
 const HEADER: usize = 40;
 const SUBRECORD: usize = 278;
@@ -42,16 +43,14 @@ impl Classes {
 
 /// A result of the cuff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cuff {
+struct Cuff {
     systolic: i32,
     diastolic: i32,
 }
 
 impl Cuff {
-    /// What a cuff finds.
-    #[must_use]
-    pub fn of(now: &Numerics) -> Self {
-        Self { systolic: rounded(now.systolic, 1), diastolic: rounded(now.diastolic, 1) }
+    fn of(it: Cuffed) -> Self {
+        Self { systolic: rounded(it.systolic, 1), diastolic: rounded(it.diastolic, 1) }
     }
 
     const fn mean(self) -> i32 {
@@ -60,13 +59,7 @@ impl Cuff {
 }
 
 /// A record of displayed values, and what it says.
-pub(super) fn displayed(
-    now: &Numerics,
-    cuff: Option<Cuff>,
-    number: u8,
-    clock: i64,
-    classes: Classes,
-) -> (Vec<u8>, Observation) {
+pub(super) fn displayed(now: &Numerics, number: u8, clock: i64, classes: Classes) -> (Vec<u8>, Observation) {
     let clock_bytes = u32::try_from(clock).unwrap_or(0).to_le_bytes();
     let wanted: Vec<u8> =
         (0..4).zip(classes.0).filter(|(_, wanted)| *wanted).map(|(class, _)| class).collect();
@@ -82,7 +75,7 @@ pub(super) fn displayed(
         let mut body = vec![0; SUBRECORD];
         put(&mut body, 0, &clock_bytes);
         if *class == 0 {
-            vitals = basic(&mut body, now, cuff);
+            vitals = basic(&mut body, now);
         }
         put(&mut body, 276, &[0xA1, *class]);
         put(&mut record, HEADER + place * SUBRECORD, &body);
@@ -93,7 +86,7 @@ pub(super) fn displayed(
 }
 
 /// Writes the basic class, and tells what it says.
-fn basic(body: &mut [u8], now: &Numerics, cuff: Option<Cuff>) -> BTreeMap<Vital, Said> {
+fn basic(body: &mut [u8], now: &Numerics) -> BTreeMap<Vital, Said> {
     for place in VALUES {
         put(body, place, &INVALID.to_le_bytes());
     }
@@ -102,10 +95,13 @@ fn basic(body: &mut [u8], now: &Numerics, cuff: Option<Cuff>) -> BTreeMap<Vital,
         put(body, place, &i16::try_from(steps).unwrap_or(INVALID).to_le_bytes());
         vitals.insert(vital, Said::Value(quantity(steps, parts)));
     };
-    let rate = rounded(now.heart_rate, 1);
-    say(10, Vital::HeartRate, rate, 1);
-    say(12, Vital::St1, ST, 100);
-    say(18, Vital::RespRateImpedance, rounded(now.resp_rate, 1), 1);
+    // The newest result of the cuff stays on display.
+    let cuff = now.cuff.map(Cuff::of);
+    if now.leads_on {
+        say(10, Vital::HeartRate, rounded(now.heart_rate, 1), 1);
+        say(12, Vital::St1, ST, 100);
+        say(18, Vital::RespRateImpedance, rounded(now.resp_rate, 1), 1);
+    }
     say(96, Vital::Temperature, rounded(now.temperature, 10) * 10, 100);
     if let Some(cuff) = cuff {
         say(82, Vital::NibpSystolic, cuff.systolic * 100, 100);
@@ -113,13 +109,17 @@ fn basic(body: &mut [u8], now: &Numerics, cuff: Option<Cuff>) -> BTreeMap<Vital,
         say(86, Vital::NibpMean, cuff.mean() * 100, 100);
     }
     say(146, Vital::RespRateCo2, rounded(now.resp_rate, 1), 1);
-    if now.probe_on {
+    if now.oximeter == Oximeter::On {
         say(128, Vital::Spo2, rounded(now.spo2, 100), 100);
-        say(130, Vital::PulseRate, rate, 1);
+        say(130, Vital::PulseRate, rounded(now.pulse_rate, 1), 1);
         say(132, Vital::PerfusionIndex, rounded(now.perfusion, 100), 100);
     } else {
         // The interface has no word for a sensor that is off: the values are invalid.
         let invalid = [Vital::Spo2, Vital::PulseRate, Vital::PerfusionIndex];
+        vitals.extend(invalid.map(|it| (it, Said::Absent { sensor: false })));
+    }
+    if !now.leads_on {
+        let invalid = [Vital::HeartRate, Vital::St1, Vital::RespRateImpedance];
         vitals.extend(invalid.map(|it| (it, Said::Absent { sensor: false })));
     }
     // End-tidal CO2 is sent as a share of the ambient pressure, hundredths of a per cent.
@@ -169,17 +169,17 @@ mod tests {
     fn the_numbers_stand_where_the_captured_record_has_them() {
         let now = Numerics {
             heart_rate: 80.2,
+            pulse_rate: 80.2,
             spo2: 96.65,
             perfusion: 3.77,
             resp_rate: 15.1,
             temperature: 36.6,
             etco2: 37.0,
-            systolic: 93.0,
-            diastolic: 48.0,
-            probe_on: true,
+            cuff: Some(Cuffed { at: 0, systolic: 93.0, diastolic: 48.0 }),
+            ..*Patient::new(1, 0, Course::default()).now()
         };
         let classes = Classes::from_mask(0x0E);
-        let (record, observation) = displayed(&now, Some(Cuff::of(&now)), 2, 0x5B59_FF7D, classes);
+        let (record, observation) = displayed(&now, 2, 0x5B59_FF7D, classes);
         assert_eq!(record.len(), 1152);
         assert_eq!(record[..10], [0x80, 0x04, 0x02, 0x0A, 0, 0, 0x7D, 0xFF, 0x59, 0x5B]);
         let descriptors = [0, 0, 1, 0x16, 1, 1, 0x2C, 2, 1, 0x42, 3, 1, 0, 0, 0xFF];
@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn a_missing_probe_is_invalid_and_not_zero() {
-        let now = Numerics { probe_on: false, ..Patient::new(1, 0, Course::default()).at(0) };
-        let (record, observation) = displayed(&now, None, 1, 0, Classes::from_mask(0));
+        let now = Numerics { oximeter: Oximeter::Off, ..Patient::new(1, 0, Course::default()).at(0) };
+        let (record, observation) = displayed(&now, 1, 0, Classes::from_mask(0));
         assert_eq!(record.len(), HEADER + SUBRECORD);
         assert_eq!((word(&record, 168), word(&record, 122)), (INVALID, INVALID));
         assert_eq!(observation.vitals[&Vital::Spo2], Said::Absent { sensor: false });

@@ -18,6 +18,7 @@ fn said(numbered: bool) -> Vec<Statement> {
             (Vital::HeartRate, Said::Value(Quantity::from_whole(60 + number))),
             (Vital::Spo2, Said::Absent { sensor: true }),
         ]),
+        doubtful: false,
     };
     (1..=10).map(statement).collect()
 }
@@ -152,4 +153,42 @@ fn an_old_value_may_be_stored_as_such_or_left_out() {
     assert_eq!(compare(&said, &records).wrong, Vec::<String>::new());
     records[1].vitals.insert(Vital::HeartRate, Measured::Value { thousandths: 60_000, held: false });
     assert_eq!(compare(&said, &records).wrong.len(), 1);
+}
+
+#[test]
+fn what_is_doubtful_may_arrive_or_not_or_be_garbage() {
+    for numbered in [true, false] {
+        let mut said = said(numbered);
+        for it in &mut said[3..6] {
+            it.doubtful = true;
+        }
+        let mut found = records(&said);
+        // One arrived, one did not, one as something else.
+        found[4].vitals.insert(Vital::HeartRate, Measured::Value { thousandths: 250_000, held: false });
+        found.remove(3);
+        let compared = compare(&said, &found);
+        assert_eq!(
+            (compared.delivered, compared.missing.len(), compared.wrong.len()),
+            (7, 0, 0),
+            "{compared:?}"
+        );
+        // A control: without the doubt both are found.
+        for it in &mut said {
+            it.doubtful = false;
+        }
+        let compared = compare(&said, &found);
+        assert!(!compared.missing.is_empty() && !compared.wrong.is_empty(), "{compared:?}");
+    }
+}
+
+#[test]
+fn a_device_that_starts_anew_counts_from_one_again() {
+    let mut twice = said(true);
+    let again = said(true).into_iter().map(|it| Statement { at_ms: it.at_ms + 60_000, ..it });
+    twice.extend(again);
+    let mut found = records(&twice);
+    let compared = compare(&twice, &found);
+    assert_eq!((compared.delivered, compared.missing.len(), compared.duplicate), (20, 0, 0), "{compared:?}");
+    found.remove(13);
+    assert_eq!(compare(&twice, &found).missing, [13]);
 }
