@@ -4,6 +4,7 @@
 //! it offers to annunciators, store and Kafka in that order, and each offer returns at once. It has a thread of its
 //! own, so that nothing else in the process can keep it from running either.
 
+mod act;
 mod bed;
 mod latest;
 mod outlets;
@@ -18,7 +19,6 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
-use vitals::alarm::action::{Action, Outcome};
 use vitals::alarm::event::{AlarmEvent, AlarmIds};
 use vitals::name::Name;
 use vitals::reading::Mode;
@@ -216,6 +216,7 @@ impl Bedside {
     fn handle(&mut self, input: SourceInput) {
         match input {
             SourceInput::Observation(arrival) => self.handle_arrival(&arrival),
+            SourceInput::Action(placed) => self.handle_action(&placed),
             SourceInput::Nothing { receipt } => self.outlets.store(ToStore::Nothing(receipt)),
             SourceInput::Frame { bed, source, at } => {
                 if let Some(state) = self.beds.get_mut(&bed) {
@@ -230,13 +231,6 @@ impl Bedside {
                 self.announce(&bed);
             }
         }
-    }
-
-    /// Does what an operator asks on a bed, tells what that changed, and answers; `None`: there is no such bed.
-    pub fn handle_action(&mut self, bed: &Arc<Name>, at: Uptime, action: &Action) -> Option<Outcome> {
-        let outcome = self.beds.get_mut(bed)?.handle_action(at, action, &mut self.ids);
-        self.announce(bed);
-        Some(outcome)
     }
 
     /// Alarm first, then the store.

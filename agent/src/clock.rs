@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use vitals::alarm::snapshot::Boot;
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Timestamp, Uptime};
 
@@ -102,6 +103,13 @@ pub fn boot_id() -> &'static str {
 pub fn run_id() -> String {
     let boot: String = boot_id().chars().take(8).collect();
     format!("{boot}-{:x}", uptime().as_millis())
+}
+
+/// Of which boot a run is.
+#[must_use]
+pub fn boot_of(run: &str) -> Boot {
+    let this = run.split_once('-').is_some_and(|(boot, _)| boot_id().get(..8) == Some(boot));
+    if this { Boot::Same } else { Boot::Other }
 }
 
 /// The kernel's flag for a clock that no time source disciplines: `STA_UNSYNC` of `adjtimex(2)`.

@@ -9,7 +9,7 @@ mod read;
 mod section;
 pub mod show;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use vitals::device::DeviceModel;
 use vitals::name::Name;
 use vitals::payload::Mapping;
 use vitals::reading::Mode;
+use vitals::record::action::ActionName;
 
 /// Everything of `wardline.toml` and `alarms.toml`.
 #[derive(Debug, Clone)]
@@ -43,15 +44,44 @@ pub struct Config {
     pub topics: Vec<TopicSource>,
     /// `[[annunciator]]`
     pub annunciators: Vec<Annunciator>,
+    /// `[actions]`
+    pub actions: Actions,
 }
 
 impl Config {
+    /// The modes of all sources; live, where there is none.
+    #[must_use]
+    pub fn modes(&self) -> BTreeSet<Mode> {
+        let serial = self.serial.iter().map(|it| it.common.mode);
+        let modes: BTreeSet<_> = serial.chain(self.topics.iter().map(|it| it.common.mode)).collect();
+        if modes.is_empty() { BTreeSet::from([Mode::Live]) } else { modes }
+    }
+
     /// The agent's own mode: live if any of its sources is.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        let serial = self.serial.iter().map(|it| it.common.mode);
-        serial.chain(self.topics.iter().map(|it| it.common.mode)).min().unwrap_or(Mode::Live)
+        self.modes().first().copied().unwrap_or(Mode::Live)
     }
+}
+
+/// From where operators may act on alarms.
+#[derive(Debug, Clone)]
+pub struct Actions {
+    /// From the topic of Kafka, whose ACLs say who writes there.
+    pub from_kafka: bool,
+    /// From a topic of an MQTT broker; `None`: from none.
+    pub local: Option<LocalActions>,
+}
+
+/// What may be done from a topic of an MQTT broker.
+#[derive(Debug, Clone)]
+pub struct LocalActions {
+    /// Index of the link in [`Config::mqtt`].
+    pub link: usize,
+    /// The topic; replies go to the same with `/replies`.
+    pub topic: String,
+    /// These and nothing else.
+    pub allowed: BTreeSet<ActionName>,
 }
 
 /// The agent itself.

@@ -189,6 +189,8 @@ pub struct StateUpdate {
     pub mode: Mode,
     /// Kafka's key: a newer update of the same topic and key replaces this one.
     pub key: Box<str>,
+    /// What it is about, where the key alone would let one update replace another that must go too.
+    pub about: Option<Box<str>>,
     /// The JSON body.
     pub body: Box<[u8]>,
 }
@@ -202,6 +204,8 @@ pub enum StateTopic {
     Beds,
     /// Heartbeats.
     Status,
+    /// Replies to operator actions.
+    Actions,
 }
 
 /// An alarm record on its way to Kafka at once.

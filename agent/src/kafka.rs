@@ -1,5 +1,6 @@
 //! How Kafka is reached: librdkafka's configuration from ours, and its many words put into few.
 
+pub(crate) mod actions;
 mod trouble;
 
 use std::time::Duration;

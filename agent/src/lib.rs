@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod actions;
 pub mod annunciator;
 pub mod bedside;
 pub mod buffer;

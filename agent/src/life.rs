@@ -30,7 +30,7 @@ use crate::buffer;
 use crate::config::{Config, TopicBed};
 use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
-use crate::{annunciator, clock, forwarder, http, source};
+use crate::{actions, annunciator, clock, forwarder, http, source};
 
 /// Why the agent could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,9 @@ pub enum RunError {
         #[source]
         source: crate::mqtt::TlsError,
     },
+    /// The ways of operator actions cannot be opened.
+    #[error("cannot listen for operator actions")]
+    Actions(#[source] actions::StartError),
     /// The local annunciators cannot be set up.
     #[error("cannot set up the annunciators")]
     Annunciators(#[source] annunciator::StartError),
@@ -121,6 +124,8 @@ async fn live(config: Config) -> Result<(), RunError> {
     let health = bedside::Health { store, replaced, forwarder: forwarder.progress(), clock: clock.clone() };
     let annunciators =
         annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
+    let (inbox, receiver) = mpsc::channel(INBOX_MAX);
+    let local_replies = actions::start(&config, &inbox, &stopped, &mut tasks).map_err(RunError::Actions)?;
     let (loop_, status) = Bedside::new(
         bedside::Setup {
             agent: config.agent.id.clone(),
@@ -133,6 +138,7 @@ async fn live(config: Config) -> Result<(), RunError> {
                 alarms: inputs.alarms,
                 store: opened.intake,
                 state: inputs.state,
+                local_replies,
                 kept: kept_sender,
             },
             health,
@@ -141,7 +147,6 @@ async fn live(config: Config) -> Result<(), RunError> {
         },
         clock::uptime(),
     );
-    let (inbox, receiver) = mpsc::channel(INBOX_MAX);
     let bedside = start_bedside(loop_, receiver)?;
     start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
     drop(inbox);

@@ -107,6 +107,7 @@ fn run(path: &Path) -> ExitCode {
                 RunError::Store(OpenError::AlreadyInUse { .. }) => exit::UNAVAILABLE,
                 RunError::Kafka(_)
                 | RunError::Mqtt { .. }
+                | RunError::Actions(_)
                 | RunError::Annunciators(_)
                 | RunError::RunDirectory { .. } => exit::CONFIG,
                 RunError::Store(OpenError::Thread(_))

@@ -12,6 +12,7 @@ use vitals::name::Name;
 use vitals::observation::Observation;
 use vitals::time::Uptime;
 
+use crate::actions::Placed;
 use crate::envelope::Receipt;
 
 /// An observation on its way to the bedside task.
@@ -55,4 +56,6 @@ pub enum SourceInput {
         /// When.
         at: Uptime,
     },
+    /// An operator asks for something.
+    Action(Box<Placed>),
 }

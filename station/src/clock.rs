@@ -37,6 +37,13 @@ impl Clock {
     }
 }
 
+/// Now, on the wall clock, as records tell it; the epoch where the clock is beyond all years.
+#[must_use]
+pub fn wall() -> vitals::time::Timestamp {
+    let now = timestamp().as_microsecond();
+    vitals::time::Timestamp::from_micros(now).unwrap_or(vitals::time::Timestamp::EPOCH)
+}
+
 /// Now, on the wall clock: for the first column of a line, and for nothing else.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place of the station that asks for the time")]

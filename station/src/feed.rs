@@ -190,28 +190,41 @@ impl Feed {
     }
 }
 
-/// How Kafka is reached.
-pub(crate) fn configuration(options: &FeedOptions) -> ClientConfig {
+/// How Kafka is reached, by whoever reads or asks.
+pub(crate) fn connection(options: &FeedOptions) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &options.brokers)
         .set("client.id", "wardline-station")
+        .set("allow.auto.create.topics", "false")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("socket.timeout.ms", "10000");
+    prevail(options, &mut config);
+    config
+}
+
+/// How Kafka is read.
+pub(crate) fn configuration(options: &FeedOptions) -> ClientConfig {
+    let mut config = connection(options);
+    config
         // Required by librdkafka and never used: nothing is committed, no group is joined.
         .set("group.id", "wardline-station")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
-        .set("allow.auto.create.topics", "false")
         // A broker answers a fetch at least twice a second, and the statistics show that it did.
         .set("fetch.wait.max.ms", "500")
         .set("statistics.interval.ms", "1000")
-        .set("reconnect.backoff.max.ms", "1000")
         .set("fetch.error.backoff.ms", "500")
-        .set("socket.timeout.ms", "10000")
         // A station is a screen: a few megabytes are enough ahead.
         .set("queued.max.messages.kbytes", "4096");
+    prevail(options, &mut config);
+    config
+}
+
+/// The integrator's own properties prevail.
+fn prevail(options: &FeedOptions, config: &mut ClientConfig) {
     for (name, value) in &options.properties {
         config.set(name, value);
     }
-    config
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! Kafka ─► feed ─► Ward (pure) ─► Change ─┬─► wording ─► terminal
 //!                                         └─► handoff ─► a program, a webhook
+//! act ─► Kafka, the actions ─► the agent ─► its reply
 //! Kafka ─► completeness ─► whether anything is missing
 //! ```
 #![cfg_attr(
@@ -15,6 +16,7 @@
     )
 )]
 
+pub mod act;
 pub mod clock;
 pub mod completeness;
 #[cfg(test)]

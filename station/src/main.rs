@@ -8,12 +8,14 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
+use wardline_station::act::{PerformError, perform};
+use wardline_station::clock::Clock;
 use wardline_station::completeness::Verdict;
 use wardline_station::completeness::read::read;
 use wardline_station::feed::FeedOptions;
-use wardline_station::options::{Command, KafkaArgs, Options, Tail};
+use wardline_station::options::{Act, ActCommand, Command, KafkaArgs, Options, Tail};
 use wardline_station::tail::tail;
-use wardline_station::wording::Wording;
+use wardline_station::wording::{NOTICE, Wording, reply};
 
 const USAGE: u8 = 64;
 const DATA: u8 = 65;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let arguments = match options.command {
         Command::Tail(arguments) => arguments,
         Command::Completeness(arguments) => return prove(arguments),
+        Command::Act(command) => return act(command),
     };
     let tail = match Tail::try_from(arguments).context("The command line cannot be followed") {
         Ok(tail) => tail,
@@ -82,6 +85,27 @@ fn prove(arguments: KafkaArgs) -> ExitCode {
         );
     }
     ExitCode::from(if verdicts.iter().all(Verdict::is_clean) { 0 } else { DATA })
+}
+
+/// Asks the agent, and tells its answers, one a line.
+fn act(command: ActCommand) -> ExitCode {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let act = match Act::new(command, &machine).context("The command line cannot be followed") {
+        Ok(act) => act,
+        Err(error) => return fail(&error, CONFIGURATION),
+    };
+    eprintln!("{NOTICE}");
+    let done = match perform(&act, Clock::start()) {
+        Ok(done) => done,
+        Err(error) => {
+            let code = if matches!(error, PerformError::Screen(_)) { DATA } else { UNAVAILABLE };
+            return fail(&anyhow::Error::new(error), code);
+        }
+    };
+    for (record, reply) in &done.answers {
+        println!("{}", if act.json { reply::json(reply) } else { reply::line(&done.bed, record, reply) });
+    }
+    ExitCode::from(if done.is_all_done() { 0 } else { DATA })
 }
 
 /// The chain of an error, printed once.

@@ -1,5 +1,7 @@
 //! The command line: what may be said, and what it means.
 
+mod act;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::{fs, io};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::act::{Act, ActCommand, ActorArgs, RoleArg};
 use crate::feed::FeedOptions;
 use crate::handoff::{PostError, Way, Webhook};
 
@@ -30,6 +33,9 @@ pub enum Command {
     ///
     /// Ends with 0 when all is complete, with 65 and the missing numbers when not.
     Completeness(KafkaArgs),
+    /// Does something to the alarms of a bed, and waits for the agent's answer.
+    #[command(flatten)]
+    Act(ActCommand),
 }
 
 /// Where to read.

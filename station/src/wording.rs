@@ -1,6 +1,7 @@
 //! The words of a line for a nurse: priority mark, bed, what, how much, how long, and how it stands.
 
 mod alarm;
+pub mod reply;
 #[cfg(test)]
 mod tests;
 

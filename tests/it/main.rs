@@ -7,6 +7,7 @@
     reason = "a test that panics is a test that fails; real faults meet the real clock and environment"
 )]
 
+mod actions;
 mod bad_input;
 mod clocks;
 mod conservation;

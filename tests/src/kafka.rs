@@ -79,7 +79,8 @@ impl Kafka {
     /// As [`Kafka::start`], with a second listener on `port` whose clients are sent to the port `advertised`: all that
     /// they say goes the way that stands there.
     pub fn start_behind(port: u16, advertised: u16) -> Result<Self> {
-        let kafka = Self::start_in(Scratch::new("kafka")?, Some(Second::Behind { port, advertised }), CLUSTER_ID)?;
+        let kafka =
+            Self::start_in(Scratch::new("kafka")?, Some(Second::Behind { port, advertised }), CLUSTER_ID)?;
         kafka.create_topics(["", "sim."])?;
         Ok(kafka)
     }

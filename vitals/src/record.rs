@@ -2,6 +2,7 @@
 //!
 //! Golden files in `tests` freeze them; `docs/schemas` publishes them.
 
+pub mod action;
 pub mod alarm;
 pub mod evidence;
 pub mod ledger;

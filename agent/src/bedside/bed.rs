@@ -208,6 +208,7 @@ impl BedState {
         };
         let body = serde_json::to_vec(&record).ok()?;
         Some(StateUpdate {
+            about: None,
             topic: StateTopic::Beds,
             mode: self.mode,
             key: self.config.id.as_str().into(),

@@ -116,6 +116,7 @@ impl SourceView {
         };
         let body = serde_json::to_vec(&record).ok()?;
         Some(StateUpdate {
+            about: None,
             topic: StateTopic::Latest,
             mode: self.mode,
             key: self.source.as_str().into(),

@@ -8,6 +8,7 @@ use vitals::name::Name;
 use vitals::record::alarm::AlarmRecord;
 
 use super::bed::is_stored;
+use crate::actions::LocalReplies;
 use crate::annunciator::{self, Announcement};
 use crate::buffer;
 use crate::envelope::{Envelope, ToStore};
@@ -23,6 +24,8 @@ pub struct Outlets {
     pub store: buffer::Intake,
     /// Newest values and states to Kafka, never buffered.
     pub state: StateOutlet,
+    /// Replies to operators who ask over the local topic; `None` where nobody can.
+    pub local_replies: Option<LocalReplies>,
     /// The engines' state for the run directory; a newer one replaces one that is not written yet.
     pub kept: watch::Sender<Arc<[u8]>>,
 }

@@ -188,7 +188,8 @@ impl OwnAlarms {
             rule_hash: RULES.into(),
         };
         let body = serde_json::to_vec(&record).ok()?.into();
-        Some(StateUpdate { topic: StateTopic::Beds, mode: self.mode, key: self.id.as_str().into(), body })
+        let key = self.id.as_str().into();
+        Some(StateUpdate { topic: StateTopic::Beds, mode: self.mode, key, about: None, body })
     }
 
     /// Everything that is open, the most urgent first.

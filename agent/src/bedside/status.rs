@@ -91,6 +91,7 @@ pub(super) fn heartbeat(
     };
     let body = serde_json::to_vec(&record).ok()?;
     Some(StateUpdate {
+        about: None,
         topic: StateTopic::Status,
         mode,
         key: origin.agent.as_str().into(),

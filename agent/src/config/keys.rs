@@ -79,6 +79,10 @@ pub const KEYS: &[Key] = &[
     key("annunciator", "topic", ""),
     key("annunciator", "command", ""),
     key("annunciator", "priorities", "[\"high\", \"medium\"]"),
+    key("actions", "from_kafka", "true"),
+    key("actions", "from_local_mqtt", "[]"),
+    key("actions", "mqtt", ""),
+    key("actions", "topic", ""),
 ];
 
 /// The names of a section's keys.

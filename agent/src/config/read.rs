@@ -1,5 +1,6 @@
 //! What `wardline.toml` means: each section read, and the sections held against each other.
 
+mod actions;
 mod agent;
 mod annunciator;
 mod delays;
@@ -50,11 +51,10 @@ pub(super) fn config(
     alarms: Option<&AlarmsFile>,
     mistakes: &mut Mistakes,
 ) -> (Option<Config>, Mistakes) {
-    const SECTIONS: [&str; 8] = ["agent", "unit", "kafka", "mqtt", "buffer", "bed", "source", "annunciator"];
+    const SECTIONS: [&str; 9] =
+        ["agent", "unit", "kafka", "mqtt", "buffer", "bed", "source", "annunciator", "actions"];
     let mut warnings = Mistakes::default();
-    refuse_actions(root, mistakes);
-    let known: Vec<_> = SECTIONS.into_iter().chain(["actions"]).collect();
-    root.refuse_unknown(&known, mistakes);
+    root.refuse_unknown(&SECTIONS, mistakes);
     let agent = agent::agent(root, mistakes, &mut warnings);
     let unit = agent::unit(root, mistakes);
     let buffer = agent::buffer(root, mistakes, &mut warnings);
@@ -68,6 +68,7 @@ pub(super) fn config(
     let annunciators = annunciator::annunciators(root, &ward, mistakes);
     annunciator::refuse_circles(&annunciators, &sources, mistakes);
     ward::refuse_bed_of_agent(root, agent.as_ref(), mistakes);
+    let actions = actions::actions(root, agent.as_ref(), &ward, &sources, mistakes);
     let annunciators: Vec<_> = annunciators.into_iter().map(Spanned::into_inner).collect();
     ward::check_sources(&mut beds, &sources, mistakes, &mut warnings);
     annunciator::warn_of_silence(root, &annunciators, unit.as_ref(), &mut warnings);
@@ -77,15 +78,7 @@ pub(super) fn config(
     let (serial, topics) = sources.into_parts();
     let beds = beds.into_iter().map(|it| it.bed).collect();
     let mqtt = mqtt.into_iter().filter_map(|it| it.link).collect();
-    (Some(Config { agent, unit, kafka, mqtt, buffer, beds, serial, topics, annunciators }), warnings)
-}
-
-/// Actions of operators are not in this version; a file that counts on them must not pass.
-fn refuse_actions(root: &Section<'_>, mistakes: &mut Mistakes) {
-    if let Some(actions) = root.value("actions") {
-        let what = "[actions] is not in this version: alarms cannot be acknowledged from outside yet";
-        mistakes.add(actions.span(), what, "take the section out");
-    }
+    (Some(Config { agent, unit, kafka, mqtt, buffer, beds, serial, topics, annunciators, actions }), warnings)
 }
 
 /// One word of several.

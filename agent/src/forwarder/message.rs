@@ -2,6 +2,7 @@
 
 use rdkafka::message::{Header, OwnedHeaders};
 use vitals::reading::Mode;
+use vitals::record::action::ACTIONS;
 use vitals::record::alarm::ALARMS;
 use vitals::record::ledger::{CURSORS, LEDGER, Lane};
 use vitals::record::reading::READINGS;
@@ -40,6 +41,7 @@ impl Schema {
             Self::State(StateTopic::Latest) => LATEST,
             Self::State(StateTopic::Beds) => BEDS,
             Self::State(StateTopic::Status) => STATUS,
+            Self::State(StateTopic::Actions) => ACTIONS,
         }
     }
 
@@ -54,6 +56,7 @@ impl Schema {
             (Self::State(StateTopic::Latest), _) => "sim.vitals.latest.v1",
             (Self::State(StateTopic::Beds), _) => "sim.vitals.beds.v1",
             (Self::State(StateTopic::Status), _) => "sim.vitals.status.v1",
+            (Self::State(StateTopic::Actions), _) => "sim.vitals.actions.v1",
         }
     }
 }
@@ -104,7 +107,8 @@ mod tests {
 
     #[test]
     fn every_simulated_topic_is_the_live_one_with_the_prefix() {
-        let states = [StateTopic::Latest, StateTopic::Beds, StateTopic::Status].map(Schema::State);
+        let states = [StateTopic::Latest, StateTopic::Beds, StateTopic::Status, StateTopic::Actions]
+            .map(Schema::State);
         for schema in
             [Schema::Readings, Schema::Alarms, Schema::Ledger, Schema::Cursors].into_iter().chain(states)
         {

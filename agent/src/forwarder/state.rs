@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the thread sleeps at most; an update wakes it.
 const IDLE: Duration = Duration::from_millis(100);
 
-type Key = (StateTopic, Box<str>);
+type Key = (StateTopic, Box<str>, Option<Box<str>>);
 
 /// The thread of states.
 pub(super) struct States {
@@ -101,7 +101,7 @@ impl States {
     }
 
     fn take(&mut self, update: StateUpdate) {
-        self.waiting.insert((update.topic, update.key.clone()), update);
+        self.waiting.insert((update.topic, update.key.clone(), update.about.clone()), update);
     }
 
     fn send(&mut self) {

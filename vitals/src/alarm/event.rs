@@ -130,6 +130,17 @@ pub struct AlarmId {
     pub number: u64,
 }
 
+impl AlarmId {
+    /// Reads the id that records carry, `agent/run/n`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (rest, number) = text.rsplit_once('/')?;
+        let (agent, run) = rest.split_once('/')?;
+        let number = number.parse().ok()?;
+        (!agent.is_empty() && !run.is_empty() && !run.contains('/')).then(|| Self { run: run.into(), number })
+    }
+}
+
 /// Numbers the alarms of one run, across all beds.
 #[derive(Debug, Clone)]
 pub struct AlarmIds {

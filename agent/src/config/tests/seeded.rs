@@ -200,9 +200,20 @@ fn two_sources_of_one_port_or_one_topic_are_refused() {
 }
 
 #[test]
-fn actions_are_refused_in_words() {
+fn from_a_local_topic_only_what_is_named_may_be_done() {
     let place = Place::new();
-    let problems = place.problems(&format!("{GOOD}[actions]\nfrom_kafka = true\n"));
-    assert_eq!(problems.len(), 1, "{problems:#?}");
-    assert!(problems[0].what.contains("not in this version"), "{problems:#?}");
+    let problems = |actions: &str| place.problems(&format!("{GOOD}[actions]\n{actions}"));
+    assert_eq!(problems("from_kafka = true\n"), []);
+    assert_eq!(problems("from_local_mqtt = [\"acknowledge\"]\nmqtt = \"ward\"\n"), []);
+    for (actions, told) in [
+        ("from_local_mqtt = [\"acknowlege\"]\nmqtt = \"ward\"\n", "there is no action"),
+        ("from_local_mqtt = [\"acknowledge\"]\n", "mqtt is missing"),
+        ("topic = \"wardline/actions\"\n", "of no use"),
+        ("from_local_mqtt = [\"reset\"]\nmqtt = \"ward\"\ntopic = \"wardline/+\"\n", "without wildcards"),
+        ("from_local_mqtt = [\"reset\"]\nmqtt = \"ward\"\ntopic = \"vitals/icu-3-08/x\"\n", "as readings"),
+    ] {
+        let problems = problems(actions);
+        assert_eq!(problems.len(), 1, "{actions}: {problems:#?}");
+        assert!(problems[0].what.contains(told), "{actions}: {problems:#?}");
+    }
 }
