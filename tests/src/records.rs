@@ -55,7 +55,7 @@ pub fn of_ward(unit: &Unit, scenario: &str, beds: u64, seed: u64, span: Duration
     let mut desks = Vec::new();
     for (index, bed) in ward.beds.iter().enumerate() {
         if let Way::Serial(model) = bed.way {
-            drivers.insert(index, driver(model));
+            drivers.insert(index, driver(model, model.period()));
         }
         let period = if let Way::Serial(model) = bed.way { model.period() } else { Duration::from_secs(1) };
         desks.push(Desk::new(unit, index, bed.way.device(), period)?);
@@ -87,7 +87,7 @@ pub fn of_ward(unit: &Unit, scenario: &str, beds: u64, seed: u64, span: Duration
 
 /// What the recorded monitor said, one observation set a second.
 pub fn of_recording(unit: &Unit) -> Result<Records> {
-    let mut driver = driver(DeviceModel::GeS5Dri);
+    let mut driver = driver(DeviceModel::GeS5Dri, DeviceModel::GeS5Dri.period());
     driver.handle_bytes(Uptime::ZERO, RECORDED);
     let mut desk = Desk::new(unit, 0, DeviceModel::GeS5Dri.name(), Duration::from_secs(1))?;
     let mut recorder = Recorder::new(unit);

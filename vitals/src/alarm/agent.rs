@@ -192,7 +192,8 @@ impl AgentAlarm {
         let change = open.judge(finding, self.indeterminate);
         // Nothing of the agent can be paused or off; whether anybody attends to it is told as of every alarm (E23a).
         let news = open.settle(now, Cover::NONE).then(|| Change::new(Phase::Update));
-        change.or(news).or_else(|| open.go_on(now, &TIMING))
+        let reminder = open.take_reminder(now, &TIMING);
+        change.or(news).or_else(|| open.go_on(now, reminder))
     }
 
     fn finding(&self, trouble: AgentTrouble) -> Option<Finding> {

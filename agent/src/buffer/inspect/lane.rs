@@ -210,7 +210,7 @@ impl<'a> LaneLook<'a> {
             (look.sink)(Finding::Gap(LedgerRecord::Gap(gap)))?;
             return ControlFlow::Continue(Vec::new());
         }
-        let Ok(envelopes) = records::decode(head.first, raw) else {
+        let Ok(envelopes) = records::decode(head, raw) else {
             self.tell_hole(&head.run, all[0], look)?;
             return ControlFlow::Continue(all);
         };
@@ -282,7 +282,7 @@ impl Tally {
 
     fn add(&mut self, head: &Head, raw: &[u8], durable: u64) {
         let is_good = match head.kind {
-            Kind::Records => records::decode(head.first, raw).is_ok_and(|envelopes| {
+            Kind::Records => records::decode(head, raw).is_ok_and(|envelopes| {
                 self.records += envelopes.iter().filter(|it| it.seq <= durable).count() as u64;
                 true
             }),
