@@ -194,8 +194,13 @@ pub struct ReceiptRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotUnderstood {
     /// A text is empty or longer than anything a person or a program would write there.
-    #[error("{0} is empty or longer than {max} bytes", max = ActionRecord::TEXT_MAX)]
-    Text(&'static str),
+    #[error("{field} is empty or longer than {max} bytes")]
+    Text {
+        /// Which.
+        field: &'static str,
+        /// How long it may be.
+        max: usize,
+    },
     /// The action cannot be done without this field.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -314,15 +319,15 @@ impl ActionRecord {
     }
 
     fn check_texts(&self) -> Result<(), NotUnderstood> {
-        let within = |text: &str, max| !text.is_empty() && text.len() <= max;
-        let texts = [("reason", &self.reason), ("workstation", &self.workstation)];
-        let bad = texts.into_iter().find(|(_, it)| it.as_ref().is_some_and(|it| !within(it, Self::TEXT_MAX)));
-        match bad {
-            Some((field, _)) => Err(NotUnderstood::Text(field)),
-            None if !within(&self.id, Self::ID_MAX) => Err(NotUnderstood::Text("id")),
-            None if !within(&self.actor, Self::TEXT_MAX) => Err(NotUnderstood::Text("actor")),
-            None => Ok(()),
-        }
+        let within = |text: &str, max: usize| !text.is_empty() && text.len() <= max;
+        let said = |field, text: Option<&str>, max| match text {
+            Some(text) if !within(text, max) => Err(NotUnderstood::Text { field, max }),
+            Some(_) | None => Ok(()),
+        };
+        said("id", Some(&self.id), Self::ID_MAX)?;
+        said("actor", Some(&self.actor), Self::TEXT_MAX)?;
+        said("reason", self.reason.as_deref(), Self::TEXT_MAX)?;
+        said("workstation", self.workstation.as_deref(), Self::TEXT_MAX)
     }
 }
 
