@@ -25,6 +25,7 @@ mod own_alarms;
 mod power_cut;
 mod recovery;
 mod redelivery;
+mod reference;
 mod refused;
 mod restart;
 mod schema;

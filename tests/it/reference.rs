@@ -1,0 +1,56 @@
+//! The alarm engine against the rules written a second time, in Python, from the specification alone (P18).
+
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use wardline_tests::{length, program, seed};
+
+/// A program of the reference.
+fn reference(name: &str) -> Result<Command> {
+    program::installed("python3", "python3")?;
+    Ok(Command::new(program::repository().join("tests/reference").join(name)))
+}
+
+fn compare(arguments: &[&str]) -> Result<Output> {
+    let mut command = reference("compare")?;
+    command.arg("--driver").arg(program::ours("alarm-driver")?).args(arguments);
+    command.output().context("the comparison does not start")
+}
+
+#[test]
+fn the_reference_keeps_the_worked_table() -> Result<()> {
+    let output = reference("worked.py")?.output()?;
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    ensure!(output.status.success(), "the reference does not keep the table");
+    Ok(())
+}
+
+#[test]
+fn the_engine_says_what_the_reference_says() -> Result<()> {
+    let seed = seed::random("reference").below(1 << 32).to_string();
+    let hours = length::pick("100", "10000");
+    let output = compare(&["--hours", hours, "--seed", &seed])?;
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    ensure!(
+        output.status.success(),
+        "engine and reference differ: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+/// The controls: a reference that is wrong in one small thing is seen to be.
+#[test]
+fn a_wrong_reference_is_seen() -> Result<()> {
+    for wrong in ["limits-not-strict", "a-delay-off-by-one", "stale-a-millisecond-late"] {
+        let output = compare(&["--hours", "20", "--seed", "1", "--wrong", wrong])?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let last = said.lines().last().unwrap_or_default();
+        println!("{wrong}: {last}");
+        ensure!(
+            output.status.code() == Some(1) && last.contains("bed-hours"),
+            "{wrong} was not seen: {said}"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+"""Technical alarms: the same machine on a boolean, for a sensor or for a whole source (E30)."""
+
+from level import IN, OUT, VOID, Level, moved
+from machine import Machine
+from words import MISSED_ONLY_AFTER_A_VALUE, SENSOR_ORDER, SENSOR_REASONS, SENSORS
+
+
+class TechnicalMachine(Machine):
+    """One level without a band; never latches; more urgent a while after its start."""
+
+    kind = "technical"
+
+    def __init__(self, bed, code, source, settings, place):
+        self.source, self.settings = source, settings
+        self.urgent = settings.urgent
+        level = Level(None, None, settings.delay, settings.clear_delay, settings.priority, False)
+        # E4: by sensor, `sensor_off` before `no_value`, then `no_data`, `port_gone`; then by source.
+        super().__init__(bed, code, [level], (1, *place, source.name))
+
+    def born(self, now):
+        if self.settings.urgent_after is not None and self.may_become_urgent():
+            self.escalate_at = now + self.settings.urgent_after
+
+    def may_become_urgent(self):
+        return True
+
+    def settle_clear(self, alarm):
+        super().settle_clear(alarm)
+        self.levels[0].priority = self.settings.priority
+        self.escalate_at = None
+
+    def gap(self):
+        return self.source.gap
+
+    def cause(self):
+        return None
+
+    def about(self, now):
+        said = {"source": self.source.name}
+        cause = self.cause()
+        return said | {"cause": cause} if cause else said
+
+
+class Sensor:
+    """One sensor of one source: one delay for its trouble, whatever the reason (E30, H7)."""
+
+    def __init__(self, bed, source, name):
+        self.bed, self.source, self.name = bed, source, name
+        # A cuff has none but `sensor_off` (E31).
+        codes = ("sensor_off",) if name == "cuff" else ("sensor_off", "implausible", "no_value")
+        self.machines = [SensorMachine(bed, code, self) for code in codes]
+        self.forget()
+
+    def forget(self):
+        self.onset = self.runs_since = self.thaw_by = None  # onset: when the sensor came into trouble
+        self.ran = 0  # for how long it has been in trouble and in force
+
+    def slots(self):
+        return [slot for it in SENSORS[self.name] if (slot := self.source.slots.get(it)) is not None]
+
+    def judge(self, now, is_new):
+        slots = self.slots()
+        troubles = [trouble for it in slots if (trouble := trouble_of(it)) is not None]
+        speaks = any(it.in_force or it.is_missed for it in slots)
+        if troubles and self.runs_since is None:
+            if self.onset is None:
+                self.onset, self.ran = now, 0
+            self.runs_since, self.thaw_by = now, None
+        elif not troubles and speaks:
+            self.forget()
+        elif not speaks and self.runs_since is not None:
+            self.ran, self.runs_since = self.ran + now - self.runs_since, None
+            self.thaw_by = now + self.source.gap
+        for machine in self.machines:
+            machine.judge(machine.code in troubles, speaks, now, is_new)
+
+    def has_run_at(self, delay):
+        """When a delay has run, if it runs now."""
+        return None if self.runs_since is None else self.runs_since + max(0, delay - self.ran)
+
+    def run_freeze(self, now):
+        if self.thaw_by is not None and self.thaw_by <= now:
+            self.forget()
+
+    def shift(self, by):
+        """E6."""
+        self.runs_since = moved(self.runs_since, by)
+        self.thaw_by = moved(self.thaw_by, by)
+
+
+def trouble_of(slot):
+    """Which of the three alarms a word is the reason for (E30)."""
+    if slot.is_missed:
+        return "no_value"
+    if not slot.in_force or slot.absent is None:
+        return None
+    if slot.absent in SENSOR_REASONS:
+        return "sensor_off"
+    if slot.is_implausible:
+        return "implausible"
+    if slot.absent in MISSED_ONLY_AFTER_A_VALUE and not slot.ever_valued:
+        return None
+    return "no_value"
+
+
+class SensorMachine(TechnicalMachine):
+    """`sensor_off`, `implausible` or `no_value` of one sensor of one source; its cause names the sensor."""
+
+    CODES = ("sensor_off", "implausible", "no_value")
+
+    def __init__(self, bed, code, sensor):
+        settings = bed.rules.sensor_off if code == "sensor_off" else bed.rules.no_value
+        place = (SENSOR_ORDER[sensor.name], self.CODES.index(code))
+        super().__init__(bed, code, sensor.source, settings, place)
+        self.sensor = sensor
+        self.is_own = False  # the sensor's trouble is (also) this one
+
+    def judge(self, is_own, speaks, now, is_new):
+        self.is_own = is_own
+        if self.is_present():
+            # A trouble that is only another's is in.
+            word = OUT if is_own else IN if speaks else VOID
+            self.hear(lambda _: word, now, self.source.gap, True, is_new)
+            self.note_clear()
+        else:
+            self.void = not speaks
+            self.run_present(now)
+
+    def run_clear(self, now):
+        super().run_clear(now)
+        self.note_clear()
+
+    def note_clear(self):
+        if self.alarm is not None and not self.is_present() and self.sensor.onset is not None:
+            self.bed.reaches("an alarm that clears while its sensor is in another trouble")
+
+    def is_idle(self):
+        return not self.is_own and super().is_idle()
+
+    def ripe_at(self):
+        """When the delay has run, if it runs now and the trouble is (also) its own."""
+        return None if self.is_present() or not self.is_own else self.sensor.has_run_at(self.settings.delay)
+
+    def run_present(self, now):
+        ripe_at = self.ripe_at()
+        if ripe_at is not None and ripe_at <= now:
+            level = self.levels[0]
+            level.become_present(now)
+            level.onset = self.sensor.onset
+            self.bed.touch(self)
+
+    def deadlines(self):
+        return [*super().deadlines(), self.ripe_at()]
+
+    def cause(self):
+        return self.sensor.name
+
+    def about(self, now):
+        """The reason: of the first of its vitals that is in this trouble now."""
+        said = super().about(now)
+        slots = self.sensor.slots()
+        for slot in slots:
+            if trouble_of(slot) == self.code:
+                return said | {"absent": slot.absent if slot.in_force else "stale"}
+        if slots and not any(it.in_force or it.is_missed for it in slots):
+            return said | {"absent": "stale"}
+        return said
+
+
+class SourceMachine(TechnicalMachine):
+    """`no_data` or `port_gone` of one source: no frame, and never void."""
+
+    def __init__(self, bed, code, source):
+        place = (len(SENSOR_ORDER), code == "port_gone")
+        super().__init__(bed, code, source, bed.rules.no_data, place)
+        self.is_late = False
+
+    def judge(self, now, is_new):
+        source = self.source
+        silent = source.silent and not source.port_gone if self.code == "no_data" else source.port_gone
+        word = OUT if silent else IN
+        self.hear(lambda _: word, now, source.gap, True, is_new)
+
+    def may_become_urgent(self):
+        return self.source.critical
+
+    def settle_present(self, alarm, top, now):
+        super().settle_present(alarm, top, now)
+        # E12a: late data came meanwhile, or came after its start.
+        self.is_late = self.code == "no_data" and self.source.late
+
+    def cause(self):
+        return "late" if self.is_late else None

@@ -1,0 +1,107 @@
+"""Records: the net change of one alarm in one step, and that it goes on (E18, E20, E21, E27)."""
+
+from words import RANK
+
+
+def tell(bed, machine, t, restarted=False):
+    """The record of this step, or None if nothing changed and nothing is due."""
+    alarm = machine.alarm
+    if alarm is None:
+        return None
+    if alarm.told is None and alarm.is_over():
+        machine.alarm = None  # begun and over within one step: nobody was told
+        return None
+    restarted = restarted and alarm.told is not None  # what was born meanwhile is not kept of old
+    if restarted and alarm.condition == "indeterminate":
+        # E35: that nobody can tell is what the `continue` says anyway.
+        alarm.condition = alarm.told[0]
+    if restarted and alarm.condition == "clear":
+        # E20: a record without a present level keeps the last that was told.
+        alarm.priority, alarm.level, alarm.onset, alarm.decided, alarm.limit = alarm.stood_at
+    phase = phase_of(machine, alarm)
+    reminder = False
+    if phase is None:
+        if restarted:
+            phase, reminder = "continue", alarm.owes_reminder
+        else:
+            due_again = alarm.continue_at is not None and alarm.continue_at <= t
+            reminder = alarm.remind_at is not None and alarm.remind_at <= t
+            if not due_again and not reminder:
+                return None
+            phase = "continue"
+    if alarm.remind_at is not None and alarm.remind_at <= t:
+        alarm.remind_at += bed.rules.reminder  # E27: every 180 s
+    if phase != "continue":
+        alarm.revision += 1  # E18: the revision counts the changes
+    if alarm.id is None:
+        bed.born += 1
+        alarm.id = f"{bed.run}/{bed.born}"
+    alarm.condition = machine.condition()
+    if alarm.peak is None or RANK[alarm.priority] > RANK[alarm.peak]:
+        alarm.peak = alarm.priority
+    record = describe(machine, alarm, t, phase)
+    if reminder and phase == "continue":
+        record["reminder"] = True
+    if restarted:
+        record["restarted"] = True
+    alarm.told = state(machine, alarm)
+    alarm.stood_at = (alarm.priority, alarm.level, alarm.onset, alarm.decided, alarm.limit)
+    alarm.reason, alarm.owes_reminder = None, False
+    alarm.continue_at = t + bed.rules.continue_every  # E21: after the last record of any phase
+    if alarm.is_over():
+        machine.alarm = None
+    return record
+
+
+def state(machine, alarm):
+    """What makes a change if it differs from the last record."""
+    return (alarm.condition, alarm.signal, alarm.priority, machine.cause(), alarm.escalation_level)
+
+
+def phase_of(machine, alarm):
+    """E20; None: nothing changed."""
+    now = state(machine, alarm)
+    if alarm.told is None:
+        return "start"
+    if now == alarm.told or now[:4] == alarm.told[:4] and now[4] < alarm.told[4]:
+        return None  # E23a: back to 0 without a record of its own
+    if alarm.is_over():
+        return "reset" if alarm.was_reset else "end"
+    condition, _, priority = alarm.told[:3]
+    if now[0] == "clear":
+        return "update"
+    if now[2] != priority:
+        if RANK[now[2]] > RANK[priority]:
+            return "escalate"
+        return "update" if condition == "clear" else "de_escalate"
+    return "update"
+
+
+def describe(machine, alarm, t, phase):
+    """The state after the step (E4)."""
+    record = {
+        "up_ms": t,
+        "id": alarm.id,
+        "revision": alarm.revision,
+        "kind": machine.kind,
+        "code": machine.code,
+        "phase": phase,
+        "condition": alarm.condition,
+        "signal": alarm.signal,
+        "priority": alarm.priority,
+        "peak_priority": alarm.peak,
+        "onset_ms": alarm.onset,
+        "decided_ms": alarm.decided,
+        "acknowledged_by": alarm.acknowledged_by,
+        "acknowledged_ms": alarm.acknowledged_at,
+        "escalation_level": alarm.escalation_level or None,
+        "latching": alarm.latching or None,
+    }
+    if alarm.reason is not None:
+        record["reason"] = alarm.reason
+    if alarm.told is not None and alarm.told[2] != alarm.priority:
+        record["previous_priority"] = alarm.told[2]
+    if alarm.is_over():
+        record["ended_ms"] = t
+    record |= machine.about(t)
+    return {name: value for name, value in record.items() if value is not None and value != []}
