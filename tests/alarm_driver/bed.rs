@@ -43,7 +43,7 @@ impl Bed {
             Input::PortGone(source) => {
                 self.engine.handle_port(now, &name(&source), (PortState::Gone, None), &mut self.ids);
             }
-            Input::Poll(_) => self.engine.handle_timeout(now, &mut self.ids),
+            Input::Poll(()) => self.engine.handle_timeout(now, &mut self.ids),
             Input::Stall(from) => self.engine.handle_stall(Uptime::from_millis(from), now),
             Input::Act(it) => answer = Some(self.act(now, it)),
             Input::Restart(it) => return self.restart(now, *it),

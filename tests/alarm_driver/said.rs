@@ -30,8 +30,7 @@ pub(crate) fn record(event: &AlarmEvent) -> Value {
     say("inactivation", inactivation);
     say("until_ms", event.until.map(ms));
     say("value", event.value.map(|it| json!(it.value.thousandths())));
-    let age =
-        event.value.map(|it| json!(event.at.as_millis().cast_signed() - it.at.as_millis().cast_signed()));
+    let age = event.value.map(|it| json!(signed(event.at) - signed(it.at)));
     say("value_age_ms", age);
     say("absent", event.absent.map(|it| json!(it)));
     say("quality", (!event.quality.is_empty()).then(|| json!(event.quality)));
@@ -48,4 +47,9 @@ pub(crate) fn record(event: &AlarmEvent) -> Value {
     say("reminder", event.reminder.then_some(json!(true)));
     say("restarted", event.restarted.then_some(json!(true)));
     Value::Object(record)
+}
+
+/// A record's age is told as it is, even if it is wrong.
+fn signed(at: Uptime) -> i64 {
+    i64::try_from(at.as_millis()).unwrap()
 }

@@ -22,6 +22,7 @@ OPEN = (
     "E30: a port that goes while a vital is missed",
     "the table of actions: a latched alarm that is reset while a level is pending",
     "E9, E23: an acknowledged alarm whose value is beyond the device's range",
+    "E4: a reminder that is due with another record of its alarm",
     "E20: `worst` of an alarm that began without a value",
 )
 

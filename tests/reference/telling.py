@@ -30,6 +30,8 @@ def tell(bed, machine, t, restarted=False):
                 return None
             phase = "continue"
     if alarm.remind_at is not None and alarm.remind_at <= t:
+        if phase != "continue":
+            bed.reaches("a reminder that is due with another record of its alarm")
         alarm.remind_at += bed.rules.reminder  # E27: every 180 s
     if phase != "continue":
         alarm.revision += 1  # E18: the revision counts the changes
