@@ -26,7 +26,7 @@ impl Times {
         self.0.sort_unstable();
         let at = |percent: usize| self.0[(self.0.len() * percent).div_ceil(100).max(1) - 1];
         let (half, most, max) = (at(50), at(99), at(100));
-        format!("{what}: p50 {half:.0?}, p99 {most:.0?}, longest {max:.0?}")
+        format!("{what}: p50 {half:.2?}, p99 {most:.2?}, longest {max:.2?}")
     }
 }
 
