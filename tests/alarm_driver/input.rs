@@ -153,6 +153,9 @@ impl Setup {
             profile: "adult".into(),
             hash: "0".into(),
             rules: self.rules.iter().map(|it| ((it.vital, it.direction), it.rule())).collect(),
+            // Neither is compared yet.
+            apnea: BTreeMap::new(),
+            news2: false,
             technical: TechnicalPolicy {
                 sensor_off: technical.sensor_off.rule(),
                 no_value: technical.no_value.rule(),

@@ -24,7 +24,11 @@ pub(super) fn actions(
     section.refuse_unknown(&keys::names("actions"), mistakes);
     let from_kafka = section.boolean("from_kafka", mistakes).is_none_or(Spanned::into_inner);
     let allowed = allowed(&section, mistakes);
-    let local = if allowed.is_empty() {
+    let named = section.value("from_local_mqtt").and_then(|it| it.get_ref().as_array());
+    let local = if allowed.is_empty() && named.is_some_and(|it| !it.is_empty()) {
+        // What is named there is a mistake, told already.
+        None
+    } else if allowed.is_empty() {
         for key in ["mqtt", "topic"] {
             if let Some(it) = section.value(key) {
                 let what = format!("{key} is of no use where nothing may be done from an MQTT broker");

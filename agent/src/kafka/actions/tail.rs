@@ -43,7 +43,7 @@ mod tests {
     use serde_json::json;
 
     fn action(id: &str) -> ActionLine {
-        let action = json!({"type": "action", "schema": "vitals.actions.v1", "id": id, "bed": "b", "action": "reset", "actor": "board"});
+        let action = json!({"type": "action", "schema": "vitals.actions.v1", "id": id, "bed": "b", "action": "reset", "actor": "board", "role": "nurse"});
         serde_json::from_value(action).unwrap()
     }
 
