@@ -2,6 +2,7 @@
 //!
 //! The same input gives the same bytes: no clock is read, and every id is fixed.
 
+mod burden;
 mod error;
 mod records;
 mod script;
@@ -55,6 +56,9 @@ pub struct Arguments {
     /// Vitals whose 0 means that there was no value
     #[arg(long, value_name = "VITAL,…", value_delimiter = ',')]
     pub zero_absent: Vec<String>,
+    /// Also tells which three rules made most alarms, and what a longer delay, or none, would have done; of a table
+    #[arg(long)]
+    pub burden: bool,
     /// The numbers: first column `t` (seconds, or RFC 3339), the others named as vitals; `-` reads standard input;
     /// or a script of inputs, whose name ends in .jsonl
     #[arg(value_name = "CSV")]
@@ -84,24 +88,44 @@ fn replay(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) ->
             policy.profile,
             policy.hash
         );
-        let _ = summary.write(talk, &policy);
+        let _ = summary.write(talk, &policy, None);
         return Ok(());
     }
     let table = table::read(arguments)?;
     let period = arguments.period.unwrap_or(table.median_step());
     let mut bed = Played::new(policy.clone(), arguments, period, &table)?;
     for row in &table.rows {
-        bed.live_until(row.at);
-        if !row.measurements.is_empty() {
-            bed.observe(row);
-        }
+        bed.live(row);
         bed.records.write(&mut bed.engine, &policy, out, &mut summary)?;
     }
     out.flush().map_err(ReplayError::Output)?;
     // The same.
     let _ = summary::write_table(talk, &policy, &table, period);
-    let _ = summary.write(talk, &policy);
+    let _ = summary.write(talk, &policy, Some(&table));
+    if arguments.burden {
+        let again = |policy| counted(policy, arguments, period, &table);
+        let burden = burden::weigh(&policy, &summary, &table, again)?;
+        let _ = burden.write(talk);
+    }
     Ok(())
+}
+
+/// The alarms that these rules would have raised, counted and not told.
+fn counted(
+    policy: AlarmPolicy,
+    arguments: &Arguments,
+    period: Duration,
+    table: &Table,
+) -> Result<Summary, ReplayError> {
+    let mut summary = Summary::default();
+    let mut bed = Played::new(policy, arguments, period, table)?;
+    for row in &table.rows {
+        bed.live(row);
+        while let Some(event) = bed.engine.poll_event() {
+            summary.note(&event);
+        }
+    }
+    Ok(summary)
 }
 
 /// The rules of the file.
@@ -174,9 +198,12 @@ impl Played {
         })
     }
 
-    /// Lets everything fall due up to a row.
-    fn live_until(&mut self, at: Uptime) {
-        self.engine.handle_timeout(at, &mut self.ids);
+    /// Lets everything fall due up to a row, and then observes it.
+    fn live(&mut self, row: &Row) {
+        self.engine.handle_timeout(row.at, &mut self.ids);
+        if !row.measurements.is_empty() {
+            self.observe(row);
+        }
     }
 
     fn observe(&mut self, row: &Row) {

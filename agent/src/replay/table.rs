@@ -40,6 +40,12 @@ pub(super) struct Row {
 }
 
 impl Table {
+    /// From its first row to its last.
+    pub(super) fn length(&self) -> Duration {
+        let ends = self.rows.first().zip(self.rows.last());
+        ends.map_or(Duration::ZERO, |(first, last)| last.at.since(first.at))
+    }
+
     /// The median of the steps of time; of an even number the mean of the two in the middle.
     pub(super) fn median_step(&self) -> Duration {
         let times = self.rows.iter().map(|row| row.at);

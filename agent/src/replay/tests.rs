@@ -249,3 +249,30 @@ fn a_script_plays_every_input_and_writes_what_actions_were_answered() {
     assert!(words.contains(":2: t falls") && words.contains(":3: source is missing"), "{words}");
     assert!(words.contains(":4: unknown field `x`"), "{words}");
 }
+
+#[test]
+fn a_summary_counts_for_a_patient_and_day() {
+    // An hour: three times 30 s at 88 %, once 20 s at 75 %.
+    let low = |value, from: u32, until: u32| [("95", from - 1), (value, until)];
+    let runs = [low("88", 100, 129), low("88", 700, 729), low("88", 1300, 1329), low("75", 2000, 2019)];
+    let mut runs: Vec<(&str, u32)> = runs.concat();
+    runs.push(("95", 3600));
+    let (_, talk) = replayed(&each_second("t,spo2", &runs), &["--burden"]).unwrap();
+    let words = |name: &str| {
+        let line = talk.lines().find(|it| it.starts_with(name)).unwrap_or_else(|| panic!("{name}: {talk}"));
+        line.split_whitespace().map(String::from).collect::<Vec<_>>()
+    };
+    // 15 s delay, 5 s to clear: three times 20 s; the extreme after 5 s, 20 s long.
+    let expected = ["spo2_low", "4", "96.0", "1", "3", "0", "80.000", "s", "20.000", "s", "1"];
+    assert_eq!(words("spo2_low"), expected);
+    assert!(
+        talk.contains("4 alarms, 96.0 a patient-day over 0.041 of a day; in alarm 2.2 % of the time"),
+        "{talk}"
+    );
+    let burden = "spo2_low                   4 alarms at 15 s: 0 s 4 (+0 %), 20 s 4 (+0 %), 30 s 4 (+0 %), 45 s 1 (-75 %)";
+    assert!(talk.contains(burden), "{talk}");
+    assert!(
+        talk.contains("without any delay: 4 alarms, 96.0 a patient-day; with them: 4, 96.0 (+0 %)"),
+        "{talk}"
+    );
+}
