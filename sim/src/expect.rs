@@ -7,6 +7,7 @@
 pub mod limits;
 pub mod listing;
 mod series;
+mod technical;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -17,6 +18,7 @@ use crate::device::Said;
 use crate::truth::Statement;
 use limits::{Grade, Limit, Limits, Side};
 use series::{Class, Sample, Watch};
+use technical::technical;
 
 /// What pace, line, scheduler and signal may take together, ms: an alarm this much off its time is on time.
 pub const TOLERANCE_MS: i64 = 2000;
@@ -179,56 +181,6 @@ fn class(limit: &Limit, value: i32) -> Class {
         1.. => Class::Out,
         it if it <= -limit.hysteresis => Class::In,
         _ => Class::Band,
-    }
-}
-
-/// What a source itself must make known: its sensor, missing values, silence.
-fn technical(bed: &str, said: &[Heard<'_>], limits: &Limits, expected: &mut Expected) {
-    let hold_ms = STALE_MS.max(3 * period(said.iter().map(|it| it.at_ms)));
-    let cases = [(SENSOR_OFF, true, limits.sensor_off_ms), (NO_VALUE, false, limits.no_value_ms)];
-    for (code, of_sensor, delay_ms) in cases {
-        let sample = |it: &Heard<'_>| {
-            let absent = |said: &Said| matches!(said, Said::Absent { sensor } if *sensor == of_sensor);
-            let absent = it.vitals.values().any(absent);
-            // What is marked as old may be taken as missing, or may be left.
-            let held = !of_sensor && it.vitals.values().any(|it| *it == Said::Held);
-            let class = if absent || held { Class::Out } else { Class::In };
-            Sample { at_ms: it.at_ms, class, sure: it.judged && !held }
-        };
-        let samples: Vec<Sample> = said.iter().map(sample).collect();
-        let watch = Watch { bed, code, grade: Grade::Limit, delay_ms, slack_ms: 0, hold_ms };
-        watch.follow(&samples, expected);
-    }
-    silence(bed, said, hold_ms, expected);
-}
-
-/// A source that says nothing for longer than it may. Before its first word and after its last, nobody knows.
-fn silence(bed: &str, said: &[Heard<'_>], hold_ms: i64, expected: &mut Expected) {
-    for (before, after) in said.iter().zip(said.iter().skip(1)) {
-        if after.at_ms - before.at_ms > hold_ms + TOLERANCE_MS {
-            expected.must.push(Must {
-                bed: bed.into(),
-                code: NO_DATA.into(),
-                grade: Grade::Limit,
-                from_ms: before.at_ms + hold_ms - TOLERANCE_MS,
-                by_ms: before.at_ms + hold_ms + TOLERANCE_MS,
-            });
-        }
-    }
-    let mut may = |from_ms: i64, until_ms: i64| {
-        let may = May { bed: bed.into(), code: NO_DATA.into(), grade: Grade::Limit, from_ms, until_ms };
-        expected.may.push(may);
-    };
-    // What came as history was silence to whoever judged.
-    let judged: Vec<i64> = said.iter().filter(|it| it.judged).map(|it| it.at_ms).collect();
-    may(i64::MIN, judged.first().map_or(i64::MAX, |it| it + TOLERANCE_MS));
-    for (before, after) in judged.iter().zip(judged.iter().skip(1)) {
-        if after - before > hold_ms - TOLERANCE_MS {
-            may(*before, after + TOLERANCE_MS);
-        }
-    }
-    if let Some(last) = judged.last() {
-        may(*last, i64::MAX);
     }
 }
 

@@ -155,3 +155,20 @@ fn a_pause_of_breath_is_expected_where_the_file_watches_for_it() {
     assert_eq!(apnea, [42_000]);
     assert!(expected.codes.contains("apnea"));
 }
+
+#[test]
+fn sensors_have_delays_of_their_own_and_one_delay_whatever_the_reason() {
+    let mut said = statements("s", Vital::Spo2, &row(&[(95, 5), (SENSOR_OFF, 7), (95, 30)]));
+    for (it, (_, value)) in said.iter_mut().zip(row(&[(80, 12), (SENSOR_OFF, 7), (80, 23)])) {
+        let off = Said::Absent { sensor: true };
+        let said = if value == SENSOR_OFF { off } else { Said::Value(Quantity::from_whole(value)) };
+        it.vitals.insert(Vital::HeartRate, said);
+    }
+    // Seven seconds of one sensor and seven of another are no fourteen.
+    assert_eq!(must(&said), []);
+    assert!(!may(&said, "sensor_off", Grade::Limit, 16));
+    // The delay of no value runs while the sensor is off, and its alarm may come when that is the reason.
+    let said = statements("s", Vital::Spo2, &row(&[(95, 5), (SENSOR_OFF, 28), (SEARCHING, 5), (95, 30)]));
+    assert!(may(&said, "no_value", Grade::Limit, 35) && !may(&said, "no_value", Grade::Limit, 30));
+    assert!(!must(&said).iter().any(|it| it.0 == "no_value"));
+}
