@@ -210,7 +210,10 @@ fn from_a_local_topic_only_what_is_named_may_be_done() {
         ("from_local_mqtt = [\"acknowledge\"]\n", "mqtt is missing"),
         ("topic = \"wardline/actions\"\n", "of no use"),
         ("from_local_mqtt = [\"reset\"]\nmqtt = \"ward\"\ntopic = \"wardline/+\"\n", "without wildcards"),
-        ("from_local_mqtt = [\"reset\"]\nmqtt = \"ward\"\ntopic = \"vitals/icu-3-08/numerics\"\n", "as readings"),
+        (
+            "from_local_mqtt = [\"reset\"]\nmqtt = \"ward\"\ntopic = \"vitals/icu-3-08/numerics\"\n",
+            "as readings",
+        ),
     ] {
         let problems = problems(actions);
         assert_eq!(problems.len(), 1, "{actions}: {problems:#?}");
