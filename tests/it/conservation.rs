@@ -41,14 +41,17 @@ fn remove_a_frame(readings: &Path) -> Result<u64> {
             // Neither the first nor the last of its run: what stands on both sides shows the hole.
             let (first, count) = (number(18, 8), number(14, 4));
             let is_inner = frame[5] == b'R' && first > 200 && first < COUNT / 2;
-            if is_inner && *victim.get_or_insert((first, count)) == (first, count) {
+            // Two runs may have a frame of the same numbers.
+            let run = frame[46..46 + usize::from(frame[9])].to_vec();
+            let this = (run, first, count);
+            if is_inner && *victim.get_or_insert_with(|| this.clone()) == this {
                 bytes[at..at + 4].fill(0);
             }
             at += 4;
         }
         fs::write(&path, bytes)?;
     }
-    victim.map(|(_, count)| count).context("no frame was found to remove")
+    victim.map(|(_, _, count)| count).context("no frame was found to remove")
 }
 
 fn fill(site: &Site, broker: &Mosquitto, first_seq: u64) -> Result<()> {
