@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use vitals::alarm::action::Role;
 use vitals::alarm::event::Signal;
+use vitals::quantity::Quantity;
 use vitals::record::action::{ACTIONS, ActionName, ActionRecord, ReplyRecord};
 use vitals::record::alarm::AlarmRecord;
 use vitals::record::state::BedRecord;
@@ -41,6 +42,30 @@ pub enum Deed {
         duration: Duration,
         /// Its extreme too.
         include_extreme: bool,
+    },
+    /// The patient is away: no alarm until `resume`, or until there have been signs of life for a while.
+    Standby,
+    /// Evaluate again.
+    Resume,
+    /// The patient has gone for good: standby, and nothing of the stay is kept.
+    Discharge,
+    /// A patient has come; the token stands for the stay and never for a name.
+    Admit(String),
+    /// What a person sees: `consciousness`, `oxygen`, `scale`, `pregnant`.
+    Observe {
+        /// Which.
+        name: String,
+        /// What was seen.
+        value: String,
+    },
+    /// Other limits for this stay.
+    Limits {
+        /// The rule's code.
+        rule: String,
+        /// The alarm limit.
+        limit: Quantity,
+        /// The limit further out; as the file says, where not said.
+        extreme: Option<Quantity>,
     },
 }
 
@@ -144,6 +169,21 @@ pub fn records(
             include_extreme: *include_extreme,
             ..lasting(*duration, plain(ActionName::AlarmOff))
         },
+        Deed::Standby => plain(ActionName::Standby),
+        Deed::Resume => plain(ActionName::Resume),
+        Deed::Discharge => plain(ActionName::Discharge),
+        Deed::Admit(stay) => ActionRecord { stay: Some(stay.clone()), ..plain(ActionName::Admit) },
+        Deed::Observe { name, value } => ActionRecord {
+            name: Some(name.clone()),
+            value: Some(value.clone()),
+            ..plain(ActionName::Observe)
+        },
+        Deed::Limits { rule, limit, extreme } => ActionRecord {
+            rule: Some(rule.clone()),
+            limit: Some(*limit),
+            extreme: *extreme,
+            ..plain(ActionName::Limits)
+        },
     }])
 }
 
@@ -159,6 +199,10 @@ fn plain(action: ActionName, actor: &Actor, bed: &BedRecord, id: &str, now: Time
         rule: None,
         duration_ms: None,
         include_extreme: false,
+        name: None,
+        value: None,
+        limit: None,
+        extreme: None,
         seen_priority: None,
         seen_run: Some(bed.run.clone()),
         seen_up_ms: Some(bed.up_ms),

@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use clap::{Args, Parser, Subcommand};
 
-pub use self::act::{Act, ActCommand, ActorArgs, RoleArg};
+pub use self::act::{Act, ActCommand, ActorArgs, AdmitArgs, LimitArgs, ObserveArgs, RoleArg};
 use crate::feed::FeedOptions;
 use crate::handoff::{PostError, Way, Webhook};
 

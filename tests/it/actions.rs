@@ -62,7 +62,7 @@ impl Scene {
         Ok(command.output()?)
     }
 
-    /// Places an action as any program may: what a screen showed of `bed`, with some fields changed.
+    /// Places an action as any program may: what a screen showed of `bed`, with some fields changed; null takes one out.
     fn place(&self, bed: &Record, id: &str, changes: Value) -> Result<()> {
         let action = self.action(bed, id, changes).to_string();
         let producer: BaseProducer = self.kafka.client().create()?;
@@ -76,7 +76,9 @@ impl Scene {
             "alarm": open(bed).first().map(|it| it["id"].clone()), "seen_priority": "high", "seen_run": bed.text("run"),
             "seen_up_ms": bed.number("up_ms"), "actor": "a-board", "role": "nurse"});
         let Value::Object(changes) = changes else { unreachable!("changes are fields") };
-        action.as_object_mut().unwrap().extend(changes);
+        let fields = action.as_object_mut().unwrap();
+        fields.extend(changes);
+        fields.retain(|_, value| !value.is_null());
         action
     }
 
@@ -144,7 +146,7 @@ fn every_action_is_answered_once_decided_and_never_twice() -> Result<()> {
     let id = |name: &str| format!("{}/{name}", scene.site.agent());
     scene.place(&bed, &id("old"), json!({"seen_run": "00000000-1"}))?;
     assert_eq!(scene.reply(&id("old"))?, ("refused".into(), "stale".into()), "a screen of another boot");
-    scene.place(&bed, &id("odd"), json!({"alarm": "spo2"}))?;
+    scene.place(&bed, &id("odd"), json!({"alarm": null}))?;
     assert_eq!(scene.reply(&id("odd"))?, ("refused".into(), "not_understood".into()));
     scene.place(&bed, &id("low"), json!({"seen_priority": "low"}))?;
     assert_eq!(scene.reply(&id("low"))?, ("refused".into(), "changed".into()), "it is more urgent than that");

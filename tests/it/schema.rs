@@ -14,6 +14,7 @@ use vitals::name::Name;
 use vitals::observation::{Late, Observation};
 use vitals::quantity::Quantity;
 use vitals::reading::{Absent, Measurement, Mode, Quality, Reading};
+use vitals::record::action::ACTIONS;
 use vitals::record::alarm::{ALARMS, AlarmContext, AlarmRecord, WallClock};
 use vitals::record::evidence::Evidence;
 use vitals::record::ledger::{CURSORS, Clock, Cursor, Gap, GapReason, LEDGER, Lane, LedgerRecord, Run};
@@ -163,7 +164,7 @@ pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
 
 #[test]
 fn every_topic_has_a_schema_and_every_schema_a_topic() {
-    let mut topics = vec![READINGS, ALARMS, LEDGER, CURSORS, LATEST, BEDS, STATUS];
+    let mut topics = vec![READINGS, ALARMS, LEDGER, CURSORS, LATEST, BEDS, STATUS, ACTIONS];
     topics.sort_unstable();
     assert_eq!(Schemas::published().unwrap().topics().collect::<Vec<_>>(), topics);
 }

@@ -220,7 +220,8 @@ fn what_is_damaged_is_named_and_everything_else_is_got_out() -> Result<()> {
     ensure!(verified.status.code() == Some(65), "{}", told(&verified));
     let verified: Value = serde_json::from_slice(&verified.stdout)?;
     let missing = records(&verified, "r", "missing").context("none missing")?;
-    ensure!((1..200).contains(&missing), "{verified}");
+    // A frame, which holds what came while the one before was written.
+    ensure!((1..readings / 4).contains(&missing), "{verified}");
     let export = tool(&["export", "--config", &config])?;
     ensure!(export.status.code() == Some(65), "{}", told(&export));
     let export = exported(&export.stdout)?;

@@ -118,7 +118,7 @@ impl Listener {
             return;
         }
         let record = match serde_json::from_slice(&message.payload) {
-            Ok(ActionLine::Action(record)) => record,
+            Ok(ActionLine::Action(record)) => *record,
             Ok(ActionLine::Reply(_) | ActionLine::Receipt(_)) => return,
             Err(error) => {
                 warn!(link = %self.link, topic = self.topic, %error, "A message cannot be understood as an action; nothing was done.");

@@ -151,7 +151,7 @@ impl Desk {
             config.create_with_context(Reports(reports)).map_err(PlaceError::Client)?;
         let topic = self.topic(ACTIONS);
         for action in actions {
-            let body = serde_json::to_vec(&ActionLine::Action(action.clone())).unwrap_or_default();
+            let body = serde_json::to_vec(&ActionLine::Action(Box::new(action.clone()))).unwrap_or_default();
             producer
                 .send(BaseRecord::to(&topic).key(&action.bed).payload(&body))
                 .map_err(|(error, _)| PlaceError::NotPlaced(error))?;

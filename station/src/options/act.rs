@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use vitals::alarm::action::Role;
+use vitals::quantity::Quantity;
 
 use super::{KafkaArgs, OptionsError};
 use crate::act::{Actor, Deed};
@@ -21,6 +22,18 @@ pub enum ActCommand {
     Pause(PauseArgs),
     /// Switches off, for at most 8 hours, a rule (--rule) or the sound of all but high alarms (--sound).
     Off(OffArgs),
+    /// Takes the bed out of evaluation until `resume`, or until there have been signs of life for 2 minutes. Needs --reason.
+    Standby(ActorArgs),
+    /// Evaluates the bed again.
+    Resume(ActorArgs),
+    /// The patient has gone for good: standby, and nothing of the stay is kept. Needs --reason.
+    Discharge(ActorArgs),
+    /// A patient has come to the bed.
+    Admit(AdmitArgs),
+    /// Enters what only a person sees, for NEWS2.
+    Observe(ObserveArgs),
+    /// Changes the limits of a rule for this stay. Needs --reason.
+    Limit(LimitArgs),
 }
 
 /// Who, where, and in which Kafka.
@@ -87,8 +100,44 @@ pub struct OffArgs {
     #[arg(long)]
     sound: bool,
     /// The rule's extreme limit too; for physicians.
-    #[arg(long, requires = "rule")]
+    #[arg(long, requires = "rule", conflicts_with = "sound")]
     include_extreme: bool,
+}
+
+/// Who comes.
+#[derive(Debug, Args)]
+pub struct AdmitArgs {
+    #[command(flatten)]
+    actor: ActorArgs,
+    /// A token that stands for the stay: never a name, a number or a birth date of the patient.
+    #[arg(long, value_name = "TOKEN")]
+    stay: String,
+}
+
+/// What was seen.
+#[derive(Debug, Args)]
+pub struct ObserveArgs {
+    #[command(flatten)]
+    actor: ActorArgs,
+    /// consciousness=A (or C, V, P, U), oxygen=air (or oxygen), scale=2, pregnant=yes.
+    #[arg(value_name = "NAME=VALUE", value_parser = observed)]
+    observed: (String, String),
+}
+
+/// Other limits.
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    #[command(flatten)]
+    actor: ActorArgs,
+    /// The rule, by its code (spo2_low).
+    #[arg(long, value_name = "CODE")]
+    rule: String,
+    /// The new alarm limit.
+    #[arg(long, value_name = "NUMBER", value_parser = quantity, allow_negative_numbers = true)]
+    limit: Quantity,
+    /// The new limit further out; as the file says, where not said.
+    #[arg(long, value_name = "NUMBER", value_parser = quantity, allow_negative_numbers = true)]
+    extreme: Option<Quantity>,
 }
 
 /// A role, as it is written.
@@ -129,6 +178,17 @@ impl Act {
                 (actor, Deed::AlarmOff { rule, duration, include_extreme })
             }
             ActCommand::Off(it) => (it.actor, Deed::AudioOff(it.duration)),
+            ActCommand::Standby(it) => (it, Deed::Standby),
+            ActCommand::Resume(it) => (it, Deed::Resume),
+            ActCommand::Discharge(it) => (it, Deed::Discharge),
+            ActCommand::Admit(it) => (it.actor, Deed::Admit(it.stay)),
+            ActCommand::Observe(it) => {
+                let (name, value) = it.observed;
+                (it.actor, Deed::Observe { name, value })
+            }
+            ActCommand::Limit(it) => {
+                (it.actor, Deed::Limits { rule: it.rule, limit: it.limit, extreme: it.extreme })
+            }
         };
         let role = match args.role {
             RoleArg::Nurse => Role::Nurse,
@@ -156,6 +216,17 @@ fn duration(text: &str) -> Result<Duration, String> {
     seconds
         .map(Duration::from_secs)
         .ok_or_else(|| "it must be a number and h, m or s, as in 90s or 2m".into())
+}
+
+fn observed(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("it must be NAME=VALUE, as in consciousness=A".into()),
+    }
+}
+
+fn quantity(text: &str) -> Result<Quantity, String> {
+    Quantity::parse(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -188,6 +259,19 @@ mod tests {
             ("off --rule spo2_low --for 8h", off(false)),
             ("off --rule spo2_low --include-extreme --for 8h", off(true)),
             ("off --sound --for 30m", Deed::AudioOff(minutes(30))),
+            ("standby --reason scan", Deed::Standby),
+            ("resume", Deed::Resume),
+            ("discharge --reason home", Deed::Discharge),
+            ("admit --stay s-1", Deed::Admit("s-1".into())),
+            ("observe consciousness=A", Deed::Observe { name: "consciousness".into(), value: "A".into() }),
+            (
+                "limit --rule temperature_low --limit -0.5",
+                Deed::Limits {
+                    rule: "temperature_low".into(),
+                    limit: Quantity::from_thousandths(-500),
+                    extreme: None,
+                },
+            ),
         ] {
             assert_eq!(deed(line), Ok(expected), "{line}");
         }

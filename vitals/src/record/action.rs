@@ -3,6 +3,7 @@
 //! The one topic that flows towards the bedside. A record is flat, so that any program can write one; what it asks is
 //! known once it has been understood ([`ActionRecord::understand`]).
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
@@ -11,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::reading::{Origin, is_false};
 use crate::alarm::action::{Action, Outcome, Refusal, Request, Role, Seen};
 use crate::alarm::event::{AlarmId, Code, Priority};
+use crate::alarm::score::Observed;
 use crate::alarm::snapshot::Boot;
 use crate::name::Name;
+use crate::quantity::Quantity;
 use crate::time::{Timestamp, Uptime};
 
 /// The topic of operator actions, replies and receipts. Key: the bed.
@@ -23,7 +26,7 @@ pub const ACTIONS: &str = "vitals.actions.v1";
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ActionLine {
     /// An operator asks for something.
-    Action(ActionRecord),
+    Action(Box<ActionRecord>),
     /// The agent answers.
     Reply(ReplyRecord),
     /// A station has shown an alarm.
@@ -46,17 +49,35 @@ pub enum ActionName {
     AlarmPaused,
     /// A rule is not evaluated, for a time.
     AlarmOff,
+    /// The patient is away.
+    Standby,
+    /// The patient is back.
+    Resume,
+    /// The patient has gone for good.
+    Discharge,
+    /// A patient has come.
+    Admit,
+    /// What only a person sees.
+    Observe,
+    /// Other limits for this stay.
+    Limits,
 }
 
 impl ActionName {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::Acknowledge,
         Self::Reset,
         Self::AudioPaused,
         Self::AudioOff,
         Self::AlarmPaused,
         Self::AlarmOff,
+        Self::Standby,
+        Self::Resume,
+        Self::Discharge,
+        Self::Admit,
+        Self::Observe,
+        Self::Limits,
     ];
 
     /// Its name in records and configuration.
@@ -69,6 +90,12 @@ impl ActionName {
             Self::AudioOff => "audio_off",
             Self::AlarmPaused => "alarm_paused",
             Self::AlarmOff => "alarm_off",
+            Self::Standby => "standby",
+            Self::Resume => "resume",
+            Self::Discharge => "discharge",
+            Self::Admit => "admit",
+            Self::Observe => "observe",
+            Self::Limits => "limits",
         }
     }
 }
@@ -96,9 +123,21 @@ pub struct ActionRecord {
     /// For how long, ms; 0 ends it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub duration_ms: Option<u64>,
-    /// The stay that the operator's screen showed.
+    /// The stay that the operator's screen showed; of `admit`, the one that begins. A token, never a name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stay: Option<String>,
+    /// What was observed: `consciousness`, `oxygen`, `scale`, `pregnant`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// What of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<String>,
+    /// The rule's new alarm limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<Quantity>,
+    /// The rule's new limit further out; as the file says, where left out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub extreme: Option<Quantity>,
     /// The alarm's priority on the operator's screen.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seen_priority: Option<Priority>,
@@ -210,6 +249,11 @@ pub enum NotUnderstood {
     /// The rule's code is none.
     #[error("rule is not the code of a rule, as spo2_low")]
     Rule,
+    /// Nothing of that name and value can be observed.
+    #[error(
+        "name and value are none of consciousness (A, C, V, P, U), oxygen (air, oxygen), scale (1, 2), pregnant (yes, no)"
+    )]
+    Observed,
     /// The stay's token is none.
     #[error("stay is not a token of letters, digits, '.', '_', '-'")]
     Stay,
@@ -269,12 +313,12 @@ impl ActionRecord {
         // A screen that does not say of which run it is cannot show that it is of this boot.
         let seen_run = self.seen_run.as_deref().ok_or(NotUnderstood::Missing("seen_run"))?;
         let at = self.seen_up_ms.ok_or(NotUnderstood::Missing("seen_up_ms"))?;
-        let stay = self.stay.as_deref().map(|it| Name::parse(it).map_err(|_| NotUnderstood::Stay));
+        let stay = if self.action == ActionName::Admit { None } else { self.stay()? };
         Ok(Action {
             id: self.id.clone(),
             actor: self.actor.clone(),
             role: self.role,
-            stay: stay.transpose()?,
+            stay,
             seen: Some(Seen { at, boot: boot_of(seen_run) }),
             request: self.request()?,
         })
@@ -298,7 +342,29 @@ impl ActionRecord {
                 duration: self.duration()?,
                 reason: self.said_reason()?,
             },
+            ActionName::Standby => Request::Standby { reason: self.said_reason()? },
+            ActionName::Resume => Request::Resume,
+            ActionName::Discharge => Request::Discharge { reason: self.said_reason()? },
+            ActionName::Admit => Request::Admit { stay: self.stay()?.ok_or(NotUnderstood::Missing("stay"))? },
+            ActionName::Observe => Request::Observe(self.observed()?),
+            ActionName::Limits => self.limits()?,
         })
+    }
+
+    fn observed(&self) -> Result<Observed, NotUnderstood> {
+        let name = self.name.as_deref().ok_or(NotUnderstood::Missing("name"))?;
+        let value = self.value.as_deref().ok_or(NotUnderstood::Missing("value"))?;
+        Observed::parse(name, value).ok_or(NotUnderstood::Observed)
+    }
+
+    fn limits(&self) -> Result<Request, NotUnderstood> {
+        let Code::Limit(vital, direction) = self.rule()? else { return Err(NotUnderstood::Rule) };
+        let limit = self.limit.ok_or(NotUnderstood::Missing("limit"))?;
+        Ok(Request::Limits { vital, direction, limit, extreme: self.extreme, reason: self.said_reason()? })
+    }
+
+    fn stay(&self) -> Result<Option<Name>, NotUnderstood> {
+        self.stay.as_deref().map(|it| Name::parse(it).map_err(|_| NotUnderstood::Stay)).transpose()
     }
 
     fn duration(&self) -> Result<Duration, NotUnderstood> {
@@ -363,6 +429,19 @@ mod tests {
             understood(&off).unwrap().request,
             Request::AlarmOff { rule, include_extreme: false, duration, reason: "probe is moved".into() }
         );
+        let admit = understood(&json!({"action": "admit", "stay": "s-1"})).unwrap();
+        assert_eq!((admit.request, admit.stay), (Request::Admit { stay: Name::parse("s-1").unwrap() }, None));
+        let limits = json!({"action": "limits", "rule": "spo2_low", "limit": 88.5, "reason": "COPD"});
+        let Request::Limits { limit, extreme: None, .. } = understood(&limits).unwrap().request else {
+            unreachable!()
+        };
+        assert_eq!(limit, Quantity::from_thousandths(88_500));
+        let observe = json!({"action": "observe", "name": "oxygen", "value": "air"});
+        assert!(matches!(understood(&observe).unwrap().request, Request::Observe(_)));
+        assert_eq!(
+            understood(&json!({"action": "observe", "name": "mood", "value": "x"})),
+            Err(NotUnderstood::Observed)
+        );
     }
 
     #[test]
@@ -380,6 +459,18 @@ mod tests {
             (json!({"action": "audio_paused"}), "duration_ms is missing"),
             (json!({"action": "audio_off", "duration_ms": 1}), "reason is missing"),
             (json!({"action": "alarm_off", "duration_ms": 1, "reason": "r"}), "rule is missing"),
+            (json!({"action": "standby"}), "reason is missing"),
+            (json!({"action": "admit"}), "stay is missing"),
+            (
+                json!({"action": "admit", "stay": "Jane Doe"}),
+                "stay is not a token of letters, digits, '.', '_', '-'",
+            ),
+            (
+                json!({"action": "limits", "rule": "apnea", "limit": 1, "reason": "r"}),
+                "rule is not the code of a rule, as spo2_low",
+            ),
+            (json!({"action": "limits", "rule": "spo2_low", "reason": "r"}), "limit is missing"),
+            (json!({"action": "observe", "name": "consciousness"}), "value is missing"),
             (
                 json!({"action": "alarm_off", "duration_ms": 1, "reason": "r", "rule": "spo3_low"}),
                 "rule is not the code of a rule, as spo2_low",

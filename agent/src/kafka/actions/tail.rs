@@ -20,8 +20,8 @@ impl Tail {
     /// Takes a line; gives the action that is to be handled at once.
     pub(super) fn handle_line(&mut self, partition: i32, line: ActionLine) -> Option<ActionRecord> {
         match line {
-            ActionLine::Action(action) if self.caught_up.contains(&partition) => return Some(action),
-            ActionLine::Action(action) => self.open.entry(partition).or_default().push(action),
+            ActionLine::Action(action) if self.caught_up.contains(&partition) => return Some(*action),
+            ActionLine::Action(action) => self.open.entry(partition).or_default().push(*action),
             ActionLine::Reply(reply) => {
                 self.open.entry(partition).or_default().retain(|it| it.id != reply.of);
             }

@@ -170,7 +170,8 @@ impl Step<'_> {
         }
         let reminder = open.take_reminder(self.now, self.timing);
         let change = change.or_else(|| open.go_on(self.now, reminder));
-        change.map(|it| Change { reminder, ..it })
+        // What is over reminds of nothing.
+        change.map(|it| Change { reminder: reminder && it.phase != Phase::End, ..it })
     }
 }
 
