@@ -9,7 +9,7 @@ mod tail;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
@@ -67,7 +67,7 @@ pub(crate) fn start(
     live: bool,
     inbox: mpsc::Sender<SourceInput>,
     stopped: watch::Receiver<bool>,
-) -> Result<JoinHandle<()>, StartError> {
+) -> Result<(), StartError> {
     let agent = &config.agent.id;
     let mut client = super::client(&config.kafka, &format!("{agent}-actions"));
     client
@@ -95,6 +95,7 @@ pub(crate) fn start(
     thread::Builder::new()
         .name("from-kafka".into())
         .spawn(move || reader.run(&stopped))
+        .map(drop)
         .map_err(StartError::Thread)
 }
 
