@@ -26,9 +26,11 @@ impl Killed {
         let store = scratch.path().join("store");
         let mut child = driver::writer(&store, RUN)?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let lines = BufReader::new(child.stdout.take().context("no output")?).lines().map_while(Result::ok);
-        // The last three thousand readings, of 1.6 kB: some generations that are sealed, and one that is written to.
+        // The last three thousand readings, of 1.6 kB: some generations that are sealed, and one that is written to,
+        // of 1.75 MB, neither just begun nor nearly full, so that the kill finds it as it is.
         for line in lines {
-            if driver::acknowledged(&line).is_some_and(|it| it.0 > 5_150) {
+            let enough = driver::acknowledged(&line).is_some_and(|it| it.0 > 5_150);
+            if enough && (256 << 10..1 << 20).contains(&written(&newest(&store)?)) {
                 break;
             }
         }
@@ -36,9 +38,7 @@ impl Killed {
         child.wait()?;
         let whole = driver::check_copy(&store, &scratch.path().join("whole"))?;
         ensure!(whole.runs.len() == 1 && whole.aside == 0, "not whole to begin with: {whole:?}");
-        let mut generations: Vec<PathBuf> =
-            fs::read_dir(store.join("readings"))?.map(|it| Ok(it?.path())).collect::<Result<_>>()?;
-        generations.sort();
+        let generations = generations(&store)?;
         ensure!(generations.len() >= 3, "too few generations: {generations:?}");
         Ok(Self { scratch, store, whole, generations })
     }
@@ -60,10 +60,30 @@ impl Killed {
         Ok(missing)
     }
 
-    /// How many readings the largest of its generations may hold: the frames are read from its seal or counted.
+    /// The same file or directory in a copy of the store.
     fn in_copy(&self, copy: &Path, generation: &Path) -> Result<PathBuf> {
         Ok(copy.join(generation.strip_prefix(&self.store)?))
     }
+}
+
+/// The generations of a store's readings, oldest first.
+fn generations(store: &Path) -> Result<Vec<PathBuf>> {
+    let mut generations: Vec<PathBuf> =
+        fs::read_dir(store.join("readings"))?.map(|it| Ok(it?.path())).collect::<Result<_>>()?;
+    generations.sort();
+    Ok(generations)
+}
+
+/// The file of what is written to.
+fn newest(store: &Path) -> Result<PathBuf> {
+    Ok(generations(store)?.last().context("no generation")?.join("db"))
+}
+
+/// How far sled's file holds anything: it may end in a segment that holds nothing yet.
+fn written(db: &Path) -> u64 {
+    // One that was rotated away this moment, or is being made, is not what is looked for.
+    let bytes = fs::read(db).unwrap_or_default();
+    bytes.iter().rposition(|it| *it != 0).unwrap_or(0) as u64
 }
 
 /// Readings that are there.
@@ -118,9 +138,9 @@ fn any_file_of_a_generation_may_be_gone_or_cut_short() -> Result<()> {
 fn a_torn_end_and_a_damaged_middle_cost_what_lay_there() -> Result<()> {
     use std::os::unix::fs::FileExt as _;
     let killed = Killed::new("torn")?;
-    let newest = killed.generations.last().context("none")?.join("db");
-    // sled's file may end in a segment that holds nothing yet.
-    let len = fs::read(&newest)?.iter().rposition(|it| *it != 0).context("nothing in it")? as u64;
+    let newest = newest(&killed.store)?;
+    let len = written(&newest);
+    ensure!(len >= 256 << 10, "only {len} bytes to damage");
     for torn in [1, 700, 4_096] {
         let missing = killed.after("a torn end", |copy| {
             let file = fs::File::options().write(true).open(killed.in_copy(copy, &newest)?)?;
@@ -140,6 +160,12 @@ fn a_torn_end_and_a_damaged_middle_cost_what_lay_there() -> Result<()> {
         (blocks, lost) = (blocks + 1, lost + missing);
     }
     println!("{blocks} times a block of zeroes: {lost} readings missing in all");
+    // sled writes a frame again when it writes the page of its neighbours, so that a block alone may cost nothing.
+    let lost = killed.after("a half of zeroes", |copy| {
+        let file = fs::File::options().write(true).open(killed.in_copy(copy, &newest)?)?;
+        Ok(file.write_all_at(&vec![0; usize::try_from(len / 2)?], len / 2)?)
+    })?;
+    println!("a half of zeroes: {lost} readings missing");
     ensure!(lost > 0, "nothing was hurt");
     Ok(())
 }
