@@ -43,6 +43,7 @@ fn open(dir: &Path, run: &str) -> Opened {
         commit_every: Duration::from_millis(200),
         links: 0,
         memory_only: false,
+        identify: |_| None,
     };
     buffer::open(settings).unwrap()
 }

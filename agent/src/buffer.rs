@@ -97,7 +97,12 @@ pub struct Settings {
     pub links: usize,
     /// Stay without a store: it failed twice within ten minutes.
     pub memory_only: bool,
+    /// What tells one stored reading from another, of its body: what a broker may send again is known by it.
+    pub identify: Identify,
 }
+
+/// A body's identity; `None` where it has none.
+pub type Identify = fn(&[u8]) -> Option<u64>;
 
 /// Up to where the receipts of a link may be acknowledged.
 ///

@@ -153,6 +153,7 @@ fn open(dir: &Path, run: &str) -> Opened {
         commit_every: Duration::from_millis(20),
         links: 1,
         memory_only: false,
+        identify: |_| None,
     })
     .unwrap()
 }

@@ -101,7 +101,7 @@ pub(super) struct Carved {
 }
 
 impl Carved {
-    /// Reads sled's file of a generation, which has some 16 MiB; nothing if it cannot be read.
+    /// Reads sled's file of a generation, which has some 8 MiB; nothing if it cannot be read.
     pub(super) fn from_generation(dir: &Path) -> Self {
         let Ok(file) = File::open(dir.join("db")) else { return Self::default() };
         let len = file.metadata().map_or(0, |it| it.len());

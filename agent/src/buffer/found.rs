@@ -20,6 +20,10 @@ use super::{Past, Previous, SIZE_MIN, Settings};
 /// Readings whose messages a broker may send again: as many as MQTT lets it have outstanding.
 const REPEATABLE_MAX: usize = 65_535;
 
+/// A generation is no larger, however large the store: after a kill the newest one is read, and held, whole before
+/// anything else is kept, and a generation is what is lost at once when the store is full.
+const GENERATION_MAX: u64 = 8 << 20;
+
 /// A block: what is smaller may find room where nothing else does.
 const PROBE: usize = 4096;
 
@@ -28,8 +32,8 @@ const PROBE: usize = 4096;
 pub struct Found {
     /// The engines' newest state.
     pub state: Option<Arc<[u8]>>,
-    /// The bodies of the last readings, oldest first: what a broker may send again.
-    pub stored: Vec<Box<[u8]>>,
+    /// The identities of the last readings that have one, oldest first: what a broker may send again.
+    pub stored: Vec<u64>,
     /// What came before this run.
     pub past: Past,
     /// What an operator must know.
@@ -153,7 +157,7 @@ pub fn can_open(dir: &Path, size: u64) -> bool {
 fn open_lanes(settings: &Settings, platter: &Platter, found: &mut Found) -> Result<Lanes, StoreError> {
     let mut readings = Recovered::read(place(settings, Lane::Readings, platter))?;
     let alarms = Recovered::read(place(settings, Lane::Alarms, platter))?;
-    found.stored = readings.newest_bodies(REPEATABLE_MAX);
+    found.stored = readings.newest_identities(REPEATABLE_MAX, settings.identify);
     let generations = readings.set_aside + alarms.set_aside;
     if generations > 0 {
         found.remarks.push(Remark::SetAside { generations, dir: settings.dir.join("quarantine") });
@@ -191,7 +195,7 @@ pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place
         Lane::Readings => ("readings", size - size / 8, true),
         Lane::Alarms => ("alarms", size / 8, false),
     };
-    let generation = (share / 32).clamp(1 << 20, 16 << 20);
+    let generation = (share / 32).clamp(1 << 20, GENERATION_MAX);
     Place {
         dir: settings.dir.join(name),
         quarantine: Quarantine::new(&settings.dir, generation),

@@ -35,6 +35,7 @@ pub(super) fn settings(dir: &Path, run: &str) -> Settings {
         commit_every: Duration::from_millis(20),
         links: 1,
         memory_only: false,
+        identify: |_| None,
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn open(
         commit_every: config.buffer.commit_every,
         links: config.mqtt.len(),
         memory_only,
+        identify: identity::of_body,
     })
     .map_err(RunError::Store)
 }
@@ -81,7 +82,7 @@ fn take(found: Found, told: &Told) -> Option<EngineState> {
         warn!(%remark, "The store was not as it was left.");
     }
     // They are set here and nowhere else.
-    let _ = told.stored.set(found.stored.iter().filter_map(|it| identity::of_body(it)).collect());
+    let _ = told.stored.set(found.stored);
     let is_whole = |it: &Remark| matches!(it, Remark::Replaced { .. });
     let _ = told.replaced.set(found.remarks.iter().any(is_whole));
     let _ = told.past.set(found.past);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use vitals::record::ledger::Gap;
 
-use super::super::EngineState;
 use super::super::account::Account;
 use super::super::durable::{Doing as _, StoreError};
 use super::super::frame::Kind;
@@ -15,6 +14,7 @@ use super::super::generation::{Found as Frame, Generation, blocks, read_facts, r
 use super::super::history::Manifest;
 use super::super::pack::Packer;
 use super::super::records;
+use super::super::{EngineState, Identify};
 use super::evict::{remove_gap, stand_in};
 use super::rebuild::{close_sealed, open_sealed, recover_generation};
 use super::{Counts, DiskLane, Old, Place};
@@ -76,11 +76,12 @@ impl Recovered {
         self.old.iter().filter(|it| it.facts.run == *run).map(|it| it.facts.last).max().unwrap_or(0)
     }
 
-    /// The bodies of the last records, at most so many, oldest first. What cannot be read is left out.
-    pub(in crate::buffer) fn newest_bodies(&mut self, max: usize) -> Vec<Box<[u8]>> {
-        let mut bodies = Vec::new();
+    /// The identities of the last records, oldest first, of at most so many records. What cannot be read is left out,
+    /// and what has no identity. Of the records themselves no more is held than one frame's.
+    pub(in crate::buffer) fn newest_identities(&mut self, max: usize, identify: Identify) -> Vec<u64> {
+        let (mut identities, mut seen) = (Vec::new(), 0);
         for old in self.old.iter_mut().rev().filter(|it| it.gap.is_none() && !it.facts.is_empty()) {
-            if bodies.len() >= max {
+            if seen >= max {
                 break;
             }
             let dir = self.place.generation_dir(old.ordinal);
@@ -88,19 +89,20 @@ impl Recovered {
                 continue;
             };
             let mut before = old.facts.last.saturating_add(1);
-            while bodies.len() < max {
+            while seen < max {
                 let Ok(Frame::Body { head, raw }) = generation.before(before) else { break };
                 if head.kind == Kind::Records {
                     let records = records::decode(&head, &raw).unwrap_or_default();
-                    bodies.extend(records.into_iter().rev().map(|it| it.body));
+                    let newest = records.iter().rev().take(max - seen);
+                    identities.extend(newest.filter_map(|it| identify(&it.body)));
+                    seen += records.len();
                 }
                 before = head.first;
             }
             close_sealed(&self.place, generation, &dir, &mut old.facts);
         }
-        bodies.truncate(max);
-        bodies.reverse();
-        bodies
+        identities.reverse();
+        identities
     }
 
     /// Begins this run's first generation, with the sequence number that comes first in it.
