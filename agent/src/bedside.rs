@@ -33,7 +33,7 @@ pub use self::own::Health;
 use self::own::OwnAlarms;
 pub use self::snapshot::{Keeping, Kept, KeptBeds, keep_in};
 pub use self::status::BedsideStatus;
-use crate::buffer::Progress;
+use crate::buffer::{Outage, Progress};
 use crate::clock;
 use crate::config::Bed;
 use crate::envelope::{Envelope, RunId, ToStore};
@@ -94,6 +94,7 @@ pub struct Bedside {
     status: watch::Sender<BedsideStatus>,
     buffer_max: u64,
     store: watch::Receiver<Progress>,
+    outage: Outage,
     turns: u64,
     last_tick: Uptime,
     last_heartbeat: Option<Uptime>,
@@ -129,6 +130,7 @@ impl Bedside {
             status,
             buffer_max: setup.buffer_max,
             store,
+            outage: Outage::default(),
             turns: 0,
             last_tick: now,
             last_heartbeat: None,
@@ -325,11 +327,14 @@ impl Bedside {
             }
             self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, now));
         }
-        let status = status::of(self.turns, self.reading_seq, self.alarm_seq, &self.beds, &self.own, now);
+        let outage = self.outage.lasts(now, &self.store.borrow());
+        let status =
+            status::of(self.turns, self.reading_seq, self.alarm_seq, &self.beds, &self.own, outage, now);
         if ending || self.last_heartbeat.is_none_or(|last| now.since(last) >= HEARTBEAT) {
             self.last_heartbeat = Some(now);
             let mode = self.beds.values().map(BedState::mode).min().unwrap_or(Mode::Live);
             let store = self.store.borrow().clone();
+            self.outage.handle_progress(now, &store);
             if let Some(update) =
                 status::heartbeat(&self.origin, &status, &store, self.buffer_max, wall, mode)
             {

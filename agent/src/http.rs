@@ -22,7 +22,7 @@ use tracing::{error, warn};
 
 use self::look::Looks;
 use crate::bedside::BedsideStatus;
-use crate::buffer::{Progress, StoreState};
+use crate::buffer::{OUTAGE_MAX, Progress, StoreState};
 use crate::clock;
 use crate::config::Config;
 use crate::forwarder::ForwarderProgress;
@@ -185,7 +185,8 @@ async fn status(State(seen): State<Seen>) -> Response {
             "own_alarms": { "high": own_high, "medium": own_medium, "low": own_low } },
         "store": { "state": store.state.name(), "bytes": store.bytes_on_disk, "bytes_max": store.bytes_max,
             "records": store.readings.buffered_records + store.alarms.buffered_records,
-            "conservation_error": store.conservation_error },
+            "conservation_error": store.conservation_error,
+            "eta_full_s": bedside.outage.map(|it| it.as_secs()) },
         "kafka": { "connected": forwarder.connected, "readings": forwarder.delivered_readings,
             "alarms": forwarder.delivered_alarms, "trouble": forwarder.trouble,
             "cluster": forwarder.cluster, "standing": forwarder.standing.name() },
@@ -214,6 +215,8 @@ impl Seen {
         views.buffer_records.set(store.readings.buffered_records + store.alarms.buffered_records);
         views.buffer_bytes.set(store.bytes_on_disk);
         views.buffer_bytes_max.set(store.bytes_max);
+        // Where nothing was measured yet, as where nothing comes: no time can be told.
+        views.buffer_eta_full.set(bedside.outage.unwrap_or(OUTAGE_MAX).as_secs());
         views.store_ok.set(u64::from(matches!(store.state, StoreState::Ok)));
         views.commits.set(store.commits);
         views.syncs.set(store.syncs);

@@ -184,6 +184,10 @@ fn be_seen(config: &Config, seen: &http::Seen, stopped: &watch::Receiver<bool>, 
     notify::ready(config);
     tasks.spawn(notify::feed(seen.status.clone(), stopped.clone()));
     info!(agent = seen.agent, run = seen.run, beds = config.beds.len(), "The agent watches.");
+    info!(
+        lasts = buffer::foretold(config.buffer.size),
+        "Without Kafka, the store keeps every reading for so long."
+    );
 }
 
 /// What the operating system would not give.

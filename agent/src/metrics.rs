@@ -82,6 +82,7 @@ pub struct Views {
     pub(crate) buffer_records: Number,
     pub(crate) buffer_bytes: Number,
     pub(crate) buffer_bytes_max: Number,
+    pub(crate) buffer_eta_full: Number,
     pub(crate) store_ok: Number,
     pub(crate) commits: Number,
     pub(crate) syncs: Number,
@@ -214,6 +215,11 @@ impl Views {
         number("buffer_records", "Records on disk that Kafka does not have yet", &self.buffer_records);
         number("buffer_bytes", "Bytes on disk, counted in blocks", &self.buffer_bytes);
         number("buffer_bytes_max", "The bound of those bytes", &self.buffer_bytes_max);
+        number(
+            "buffer_eta_full_seconds",
+            "How long readings are kept whole if Kafka takes none from now on, at the rate of the last ten minutes; ten years: no end in sight",
+            &self.buffer_eta_full,
+        );
         number("store_ok", "1 while records reach the disk", &self.store_ok);
         number("store_commits", "Groups made durable in this run", &self.commits);
         number("store_syncs", "Syncs of the disk in this run", &self.syncs);

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::buffer::OUTAGE_MAX;
+
 /// How long a dead agent may keep a person waiting.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -94,7 +96,7 @@ fn told(answer: &Value) -> String {
     };
     format!(
         "agent    {} {}, run {}\nbeds     {}, {} readings taken\nalarms   {} high, {} medium, {} low\n\
-         store    {}, {} records wait, {} of {} bytes\nkafka    {kafka}, {} readings and {} alarm records delivered\n",
+         store    {}, {} records wait, {} of {} bytes; {}\nkafka    {kafka}, {} readings and {} alarm records delivered\n",
         text("/agent"),
         text("/version"),
         text("/run"),
@@ -107,9 +109,22 @@ fn told(answer: &Value) -> String {
         text("/store/records"),
         text("/store/bytes"),
         text("/store/bytes_max"),
+        outage(answer.pointer("/store/eta_full_s").and_then(Value::as_u64)),
         text("/kafka/readings"),
         text("/kafka/alarms"),
     )
+}
+
+/// How long an outage of Kafka may last, in words.
+fn outage(lasts_s: Option<u64>) -> String {
+    let Some(lasts) = lasts_s else { return "how long without Kafka is not measured yet".into() };
+    match (lasts / 86_400, lasts / 3_600 % 24, lasts / 60 % 60) {
+        _ if lasts >= OUTAGE_MAX.as_secs() => "without Kafka it fills in years".into(),
+        (0, 0, 0) => "without Kafka it is full within a minute: the oldest readings make room".into(),
+        (0, 0, minutes) => format!("without Kafka it is full in {minutes} min"),
+        (0, hours, minutes) => format!("without Kafka it is full in {hours} h {minutes} min"),
+        (days, hours, _) => format!("without Kafka it is full in {days} d {hours} h"),
+    }
 }
 
 #[cfg(test)]
@@ -130,5 +145,19 @@ mod tests {
             serde_json::json!({ "agent": "icu-3", "kafka": { "connected": false, "trouble": "no broker" } });
         let told = told(&answer);
         assert!(told.contains("takes no records: no broker"), "{told}");
+    }
+
+    #[test]
+    fn how_long_is_told_as_a_person_would() {
+        for (lasts, words) in [
+            (None, "not measured"),
+            (Some(59), "within a minute"),
+            (Some(7 * 60 + 5), "in 7 min"),
+            (Some(3 * 3_600 + 60), "in 3 h 1 min"),
+            (Some(6 * 86_400 + 7_200), "in 6 d 2 h"),
+            (Some(OUTAGE_MAX.as_secs()), "in years"),
+        ] {
+            assert!(outage(lasts).contains(words), "{lasts:?}: {}", outage(lasts));
+        }
     }
 }

@@ -5,6 +5,7 @@
 mod drain;
 mod latency;
 mod load;
+mod room;
 
 use anyhow::{Result, bail};
 use wardline_tests::kafka::Kafka;
@@ -16,8 +17,10 @@ const BEDS: u32 = 64;
 
 fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = wanted.iter().find(|name| !["drain", "load", "latency"].contains(&name.as_str())) {
-        bail!("there is no measurement {unknown}: drain, load, latency");
+    if let Some(unknown) =
+        wanted.iter().find(|name| !["drain", "load", "latency", "room"].contains(&name.as_str()))
+    {
+        bail!("there is no measurement {unknown}: drain, load, latency, room");
     }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|it| it == name);
     println!("| measurement | result |\n|---|---|");
@@ -29,6 +32,9 @@ fn main() -> Result<()> {
     }
     if is_wanted("latency") {
         latency::measure()?;
+    }
+    if is_wanted("room") {
+        room::measure()?;
     }
     Ok(())
 }

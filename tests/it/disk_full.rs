@@ -145,6 +145,9 @@ fn a_disk_that_fills_slowly_costs_the_oldest_readings_and_says_so() -> Result<()
     wait::until("a backlog of several generations", Duration::from_secs(60), || {
         Ok((ward.agent.metric("wardline_buffer_bytes")? > 5e6).then_some(()))
     })?;
+    wait::until("an end in sight", Duration::from_secs(60), || {
+        Ok((ward.agent.metric("wardline_buffer_eta_full_seconds")? < 86_400.0).then_some(()))
+    })?;
     for left in [12 << 20, 6 << 20, 3 << 20] {
         ward.disk.fill(left)?;
         ward.alarm()?;

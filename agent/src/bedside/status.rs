@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use vitals::alarm::event::Priority;
 use vitals::name::Name;
@@ -33,6 +34,8 @@ pub struct BedsideStatus {
     pub alarms: [usize; 3],
     /// The agent's own, in the same order.
     pub own_alarms: [usize; 3],
+    /// How long the store takes readings if Kafka takes none from now on; `None`: not measured yet.
+    pub outage: Option<Duration>,
 }
 
 pub(super) fn of(
@@ -41,11 +44,12 @@ pub(super) fn of(
     alarm_seq: u64,
     beds: &BTreeMap<Arc<Name>, BedState>,
     own: &OwnAlarms,
+    outage: Option<Duration>,
     at: Uptime,
 ) -> BedsideStatus {
     let alarms = by_priority(beds.values().flat_map(BedState::open_alarms));
     let own_alarms = by_priority(own.open_alarms());
-    BedsideStatus { turns, at, reading_seq, alarm_seq, beds: beds.len(), alarms, own_alarms }
+    BedsideStatus { turns, at, reading_seq, alarm_seq, beds: beds.len(), alarms, own_alarms, outage }
 }
 
 fn by_priority(alarms: impl IntoIterator<Item = Arc<AlarmRecord>>) -> [usize; 3] {

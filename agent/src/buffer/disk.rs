@@ -21,7 +21,7 @@ use super::frame::{Kind, encode};
 use super::generation::{Generation, Key};
 use super::group::{Group, Kept};
 use super::pack::{BATCH_MAX, Keyed, Packer, head};
-use super::progress::LaneProgress;
+use super::progress::{LaneProgress, Sealed};
 use super::quarantine::Quarantine;
 use crate::clock;
 use crate::config::WhenFull;
@@ -99,6 +99,9 @@ struct Counts {
     commits: u64,
     syncs: u64,
     stored_bytes: u64,
+    /// What of it went into the generation that is written to.
+    tail_stored: u64,
+    last_sealed: Option<Sealed>,
 }
 
 impl DiskLane {
@@ -186,6 +189,7 @@ impl DiskLane {
         progress.commits = self.counts.commits;
         progress.syncs = self.counts.syncs;
         progress.stored_bytes = self.counts.stored_bytes;
+        progress.last_sealed = self.counts.last_sealed;
         progress.unaccounted = self.account.error();
     }
 
@@ -200,7 +204,9 @@ impl DiskLane {
             let (batch, later) = rest.split_at(count.count().max(1).min(rest.len()));
             // What is stale goes with what replaces it: the state, in the last batch.
             self.tail.generation.commit(batch, if later.is_empty() { stale } else { &[] })?;
-            self.counts.stored_bytes += batch.iter().map(|(_, it)| it.len() as u64).sum::<u64>();
+            let stored = batch.iter().map(|(_, it)| it.len() as u64).sum::<u64>();
+            self.counts.stored_bytes += stored;
+            self.counts.tail_stored += stored;
             rest = later;
             if rest.is_empty() {
                 break;

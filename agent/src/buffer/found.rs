@@ -13,6 +13,7 @@ use super::disk::{Bound, DiskLane, Place, Recovered};
 use super::durable::{Doing as _, Platter, StoreError, replace_file};
 use super::facts::Naming;
 use super::format;
+use super::outage::readings_max;
 use super::quarantine::Quarantine;
 use super::room::{self, FREE_MIN, Reserve};
 use super::{Past, Previous, SIZE_MIN, Settings};
@@ -192,7 +193,7 @@ fn replace(settings: &Settings, error: &StoreError, remarks: &mut Vec<Remark>) -
 pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place {
     let size = settings.size.max(SIZE_MIN);
     let (name, share, evicts) = match lane {
-        Lane::Readings => ("readings", size - size / 8, true),
+        Lane::Readings => ("readings", readings_max(size), true),
         Lane::Alarms => ("alarms", size / 8, false),
     };
     let generation = (share / 32).clamp(1 << 20, GENERATION_MAX);

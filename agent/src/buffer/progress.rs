@@ -64,10 +64,21 @@ pub struct LaneProgress {
     pub syncs: u64,
     /// Bytes of frames written.
     pub stored_bytes: u64,
+    /// The last generation that was filled in this run.
+    pub last_sealed: Option<Sealed>,
     /// Records that are neither delivered nor kept nor covered by a gap: 0, or something is wrong.
     pub unaccounted: u64,
     /// The lane has ended in order: everything that was offered is durable.
     pub ended: bool,
+}
+
+/// What a filled generation took on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed {
+    /// Bytes of frames written to it.
+    pub frames: u64,
+    /// Bytes on disk, counted in blocks.
+    pub blocks: u64,
 }
 
 impl LaneProgress {
@@ -86,6 +97,7 @@ impl LaneProgress {
             commits: 0,
             syncs: 0,
             stored_bytes: 0,
+            last_sealed: None,
             unaccounted: 0,
             ended: false,
         }

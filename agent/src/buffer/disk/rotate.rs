@@ -5,6 +5,7 @@ use super::super::facts::Facts;
 use super::super::frame::Kind;
 use super::super::generation::{Generation, blocks, seal};
 use super::super::pack::Keyed;
+use super::super::progress::Sealed;
 use super::{DiskLane, Old, Place, Tail, special_frames};
 use crate::buffer::EngineState;
 
@@ -48,6 +49,8 @@ impl DiskLane {
         freeze(&self.place, &dir, &mut full.facts)?;
         self.counts.syncs += 2;
         let bytes = blocks(&dir);
+        let frames = std::mem::take(&mut self.counts.tail_stored);
+        self.counts.last_sealed = Some(Sealed { frames, blocks: bytes });
         self.old.push_back(Old {
             ordinal: full.ordinal,
             facts: full.facts,
