@@ -238,7 +238,11 @@ impl DiskLane {
     fn buffered(&self, place: usize) -> u64 {
         let facts = self.old.get(place).map_or(&self.tail.facts, |it| &it.facts);
         if facts.run == self.acknowledged.run {
-            facts.records.min(facts.last.saturating_sub(self.acknowledged.seq))
+            let behind = self.acknowledged.seq;
+            let missing =
+                |(first, last): &(u64, u64)| (last + 1).saturating_sub(behind.saturating_add(1).max(*first));
+            let missing: u64 = facts.holes.iter().map(missing).sum();
+            facts.records.min(facts.last.saturating_sub(behind).saturating_sub(missing))
         } else if self.facts().skip(place + 1).any(|(_, it)| it.run == self.acknowledged.run) {
             // Of an earlier run, and kept only because a broker may send its last messages again.
             0
