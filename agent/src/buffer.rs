@@ -40,6 +40,7 @@ mod progress;
 mod quarantine;
 mod reader;
 mod records;
+mod repack;
 mod rescue;
 mod room;
 mod writer;
@@ -52,6 +53,8 @@ mod golden_tests;
 mod kill_tests;
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod repack_tests;
 #[cfg(test)]
 mod store_tests;
 

@@ -66,11 +66,18 @@ fn room(dir: &Path, rate: u64) -> Result<String> {
         }
         wait_durable(&intake, last);
     }
+    let before = blocks(&dir.join("readings"));
+    let begin = Instant::now();
+    while progress.borrow().readings.repacking {
+        thread::sleep(Duration::from_millis(10));
+    }
     let (lane, written) = (progress.borrow().readings.clone(), write_bytes()? - written);
     let per = |bytes: u64| bytes as f64 / last as f64;
     Ok(format!(
-        "{:.0} bytes a set on disk, {:.1} of frames, {:.0} before; bytes written: {:.2} for each that came, {:.1} for each of a frame",
+        "{:.0} bytes a set on disk ({:.0} before repacking, which took {:.1} s more), {:.1} of frames, {:.0} before; bytes written: {:.2} for each that came, {:.1} for each of a frame",
         per(blocks(&dir.join("readings"))),
+        per(before),
+        begin.elapsed().as_secs_f64(),
         per(lane.stored_bytes),
         per(raw),
         written as f64 / raw as f64,

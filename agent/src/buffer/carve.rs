@@ -182,13 +182,14 @@ fn find(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::codec::Effort;
     use crate::buffer::model_tests::{group, naming};
     use crate::buffer::pack::Packer;
 
     #[test]
     fn frames_are_found_between_anything_and_damaged_ones_are_not() {
         let items = group(1..=2_000, 300).chunk.unwrap().items;
-        let frames = Packer::new().pack(&naming(), &items);
+        let frames = Packer::new(Effort::Prompt).pack(&naming(), &items);
         let mut bytes = Vec::new();
         for (index, (_, frame)) in frames.iter().enumerate() {
             bytes.extend(MAGIC.iter().cycle().take(index));
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn what_the_disk_refuses_to_read_costs_the_frames_that_lie_there() {
         let items = group(1..=9_000, 300).chunk.unwrap().items;
-        let frames = Packer::new().pack(&naming(), &items);
+        let frames = Packer::new(Effort::Prompt).pack(&naming(), &items);
         let bytes: Vec<u8> = frames.iter().flat_map(|(_, it)| it.clone()).collect();
         let (len, bad) = (bytes.len() as u64, 3 * WINDOW as u64 + 4 * REFUSED);
         let refusing = |buffer: &mut [u8], at: u64| {

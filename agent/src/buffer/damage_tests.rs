@@ -11,7 +11,9 @@ use super::facts::Facts;
 use super::generation::Generation;
 use super::model_tests::{copy_dir, naming};
 use super::open::open_on;
-use super::store_tests::{SOON, end, read_to, reading, settings, tally, wait_for_mark, wait_until};
+use super::store_tests::{
+    SOON, end, read_to, reading, settings, tally, wait_for_mark, wait_for_rest, wait_until,
+};
 use super::{Delivered, Remark, SIZE_MIN, Settings, StoreState, open};
 use crate::clock;
 use crate::envelope::{Position, Receipt, ToStore};
@@ -66,6 +68,7 @@ fn any_damage_costs_a_frame_or_two_and_is_told() {
         opened.intake.offer(reading(seq, 700));
     }
     wait_for_mark(&opened, 3_000);
+    wait_for_rest(&opened);
     let mut word = seed;
     for round in 0..24_u64 {
         let copy = tempfile::tempdir().unwrap();

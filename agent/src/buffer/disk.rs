@@ -4,6 +4,7 @@ mod evict;
 mod read;
 mod rebuild;
 mod recover;
+mod repack;
 mod rotate;
 
 use std::collections::VecDeque;
@@ -20,9 +21,10 @@ use super::facts::{Facts, Naming};
 use super::frame::{Kind, encode};
 use super::generation::{Generation, Key};
 use super::group::{Group, Kept};
-use super::pack::{BATCH_MAX, Keyed, Packer, head};
+use super::pack::{Keyed, Packer, batches, head};
 use super::progress::{LaneProgress, Sealed};
 use super::quarantine::Quarantine;
+use super::repack::Repacking;
 use crate::clock;
 use crate::config::WhenFull;
 use crate::envelope::Position;
@@ -60,6 +62,8 @@ pub(super) struct DiskLane {
     tail: Tail,
     /// The old generation that is being read.
     reading: Option<(u64, Generation)>,
+    /// The old generation that is being repacked: never the one that is read.
+    repacking: Option<(u64, Repacking)>,
     packer: Packer,
     acknowledged: Position,
     cursor_written: Instant,
@@ -80,6 +84,8 @@ struct Old {
     gap: Option<Gap>,
     /// It was made anew from frames once.
     rebuilt: bool,
+    /// It is not to be repacked in this run.
+    left: bool,
 }
 
 /// What is written to.
@@ -155,16 +161,20 @@ impl DiskLane {
 
     /// When [`Self::rest`] wants to be called.
     pub(super) fn next_rest(&self) -> Option<Instant> {
+        self.next_cursor().into_iter().chain(self.next_look()).min()
+    }
+
+    fn next_cursor(&self) -> Option<Instant> {
         self.cursor_stale.then(|| self.cursor_written + CURSOR_EVERY)
     }
 
-    /// Writes the cursor when no group takes it along.
+    /// Writes the cursor when no group takes it along, and takes what was repacked meanwhile.
     pub(super) fn rest(&mut self) -> Result<(), StoreError> {
-        if self.next_rest().is_some_and(|it| it <= clock::instant()) {
+        if self.next_cursor().is_some_and(|it| it <= clock::instant()) {
             let frame = self.cursor_frame();
             self.commit(&[frame], &[])?;
         }
-        Ok(())
+        self.finish_repacking()
     }
 
     /// So much makes about one group.
@@ -180,8 +190,8 @@ impl DiskLane {
     pub(super) fn describe(&self, progress: &mut LaneProgress) {
         progress.durable = Position { run: self.place.naming.run.clone(), seq: self.tail.facts.last };
         progress.acknowledged = self.acknowledged.clone();
-        progress.buffered_records = self.facts().map(|(place, _)| self.buffered(place)).sum();
-        progress.bytes_on_disk = self.bytes();
+        progress.buffered_records = self.buffered_records();
+        progress.bytes_on_disk = self.bytes() + self.repacking_bytes();
         progress.generations = self.old.iter().filter(|it| it.gap.is_none()).count() as u64 + 1;
         progress.evicted = self.counts.evicted;
         progress.damaged = self.counts.damaged;
@@ -190,27 +200,19 @@ impl DiskLane {
         progress.syncs = self.counts.syncs;
         progress.stored_bytes = self.counts.stored_bytes;
         progress.last_sealed = self.counts.last_sealed;
+        progress.repacking = self.repacking.is_some();
         progress.unaccounted = self.account.error();
     }
 
     fn commit(&mut self, frames: &[Keyed], stale: &[Key]) -> Result<(), StoreError> {
-        let mut rest = frames;
-        loop {
-            let mut bytes = 0;
-            let count = rest.iter().take_while(|(_, it)| {
-                bytes += it.len();
-                bytes <= BATCH_MAX
-            });
-            let (batch, later) = rest.split_at(count.count().max(1).min(rest.len()));
+        let mut batches = batches(frames).peekable();
+        while let Some(batch) = batches.next() {
             // What is stale goes with what replaces it: the state, in the last batch.
-            self.tail.generation.commit(batch, if later.is_empty() { stale } else { &[] })?;
+            let stale = if batches.peek().is_none() { stale } else { &[] };
+            self.tail.generation.commit(batch, stale)?;
             let stored = batch.iter().map(|(_, it)| it.len() as u64).sum::<u64>();
             self.counts.stored_bytes += stored;
             self.counts.tail_stored += stored;
-            rest = later;
-            if rest.is_empty() {
-                break;
-            }
         }
         self.counts.commits += 1;
         self.counts.syncs += self.tail.generation.take_syncs();
@@ -236,19 +238,18 @@ impl DiskLane {
 
     /// The records of a stretch that are not in Kafka.
     fn buffered(&self, place: usize) -> u64 {
+        let is_before = self.facts().skip(place + 1).any(|(_, it)| it.run == self.acknowledged.run);
         let facts = self.old.get(place).map_or(&self.tail.facts, |it| &it.facts);
-        if facts.run == self.acknowledged.run {
-            let behind = self.acknowledged.seq;
-            let missing =
-                |(first, last): &(u64, u64)| (last + 1).saturating_sub(behind.saturating_add(1).max(*first));
-            let missing: u64 = facts.holes.iter().map(missing).sum();
-            facts.records.min(facts.last.saturating_sub(behind).saturating_sub(missing))
-        } else if self.facts().skip(place + 1).any(|(_, it)| it.run == self.acknowledged.run) {
-            // Of an earlier run, and kept only because a broker may send its last messages again.
-            0
-        } else {
-            facts.records
+        behind(&self.acknowledged, facts, is_before)
+    }
+
+    fn buffered_records(&self) -> u64 {
+        let (mut sum, mut is_before) = (0, false);
+        for facts in [&self.tail.facts].into_iter().chain(self.old.iter().rev().map(|it| &it.facts)) {
+            sum += behind(&self.acknowledged, facts, is_before);
+            is_before |= facts.run == self.acknowledged.run;
         }
+        sum
     }
 
     /// How many numbers lie behind one position, up to another; those of a run that lie between its stretches count too.
@@ -308,6 +309,22 @@ impl DiskLane {
         }
         let place = |run| self.facts().find(|(_, it)| it.run == run).map(|(place, _)| place);
         place(one.run.clone()) < place(other.run.clone())
+    }
+}
+
+/// The records of a stretch that lie behind what is acknowledged; `is_before`: the acknowledged run stands behind it.
+fn behind(acknowledged: &Position, facts: &Facts, is_before: bool) -> u64 {
+    if facts.run == acknowledged.run {
+        let behind = acknowledged.seq;
+        let missing =
+            |(first, last): &(u64, u64)| (last + 1).saturating_sub(behind.saturating_add(1).max(*first));
+        let missing: u64 = facts.holes.iter().map(missing).sum();
+        facts.records.min(facts.last.saturating_sub(behind).saturating_sub(missing))
+    } else if is_before {
+        // Of an earlier run, and kept only because a broker may send its last messages again.
+        0
+    } else {
+        facts.records
     }
 }
 

@@ -38,6 +38,9 @@ pub(super) struct Facts {
     /// Numbers between them that no frame covers: what was damaged.
     #[serde(default)]
     pub(super) holes: Vec<(u64, u64)>,
+    /// Its frames were made full ones, or found to be.
+    #[serde(default)]
+    pub(super) repacked: bool,
     /// CRC-32 of sled's file when it was sealed: sled overwrites parts of a damaged log when it opens it, so that a
     /// damage must be known before.
     pub(super) sum: Option<u32>,
@@ -55,6 +58,7 @@ impl Facts {
             to_up: None,
             sources,
             holes: Vec::new(),
+            repacked: false,
             sum: None,
         }
     }

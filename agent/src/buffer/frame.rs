@@ -29,7 +29,7 @@
 
 use std::sync::Arc;
 
-use super::codec::{self, DICTIONARY, NO_DICTIONARY};
+use super::codec::{self, DICTIONARY, Effort, NO_DICTIONARY};
 use crate::envelope::{Lane, RunId};
 
 /// What a frame may take on disk: a value above a quarter of sled's segment goes to a file that sled never syncs, and
@@ -122,7 +122,12 @@ pub(super) enum Damage {
 
 /// Compresses and cuts a body into frames, mostly one.
 pub(super) fn encode(head: &Head, raw: &[u8]) -> Vec<Vec<u8>> {
-    let packed = codec::compress(raw);
+    encode_with(Effort::Prompt, head, raw)
+}
+
+/// The same, with more or less time for it.
+pub(super) fn encode_with(effort: Effort, head: &Head, raw: &[u8]) -> Vec<Vec<u8>> {
+    let packed = codec::compress(raw, effort);
     let (zstd, dictionary, body) =
         packed.as_deref().map_or((0, NO_DICTIONARY, raw), |it| (1, DICTIONARY, it));
     let room = FRAME_MAX - HEAD - head.run.len().min(255) - SUM;

@@ -143,6 +143,15 @@ impl Generation {
         })
     }
 
+    /// The same as it is stored.
+    pub(super) fn special_frames(&self, kind: Kind) -> Result<Vec<Keyed>, StoreError> {
+        let keys = Key::special(kind, 0).to_bytes()..=Key::special(kind, u16::MAX).to_bytes();
+        let frames: Vec<_> = guarded("read", &self.dir, || self.db.range(keys).collect::<Result<_, _>>())?;
+        let keyed =
+            |(part, (_, frame)): (u16, (sled::IVec, sled::IVec))| (Key::special(kind, part), frame.to_vec());
+        Ok((0..).zip(frames).map(keyed).collect())
+    }
+
     /// Blocks on disk, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.file.metadata().map_or(0, |it| it.blocks() * 512)
@@ -200,6 +209,11 @@ fn seq_of(key: &[u8]) -> u64 {
 /// Says what a generation holds that will grow no more and is closed.
 pub(super) fn seal(dir: &Path, naming: &Naming, facts: &mut Facts) -> Result<(), StoreError> {
     facts.sum = Some(sum_of(dir)?);
+    note(dir, naming, facts)
+}
+
+/// Says more of what a sealed generation holds; its file is believed as far as it was.
+pub(super) fn note(dir: &Path, naming: &Naming, facts: &Facts) -> Result<(), StoreError> {
     write_facts(&dir.join("seal"), naming, facts)
 }
 

@@ -1,8 +1,9 @@
 //! Packs a group into frames that fit, learning from each how much fits the next.
 
 use super::Item;
+use super::codec::Effort;
 use super::facts::Naming;
-use super::frame::{FRAME_MAX, Head, Kind, encode};
+use super::frame::{FRAME_MAX, Head, Kind, encode, encode_with};
 use super::generation::Key;
 use super::records;
 use crate::envelope::Envelope;
@@ -19,11 +20,12 @@ pub(super) type Keyed = (Key, Vec<u8>);
 pub(super) struct Packer {
     /// How much a frame has shrunk lately, in sixteenths: 16 is not at all.
     shrink: usize,
+    effort: Effort,
 }
 
 impl Packer {
-    pub(super) fn new() -> Self {
-        Self { shrink: 4 * 16 }
+    pub(super) fn new(effort: Effort) -> Self {
+        Self { shrink: 4 * 16, effort }
     }
 
     /// So much raw weight makes about one batch.
@@ -33,21 +35,24 @@ impl Packer {
 
     /// The frames of some items, in order.
     pub(super) fn pack(&mut self, naming: &Naming, items: &[Item]) -> Vec<Keyed> {
-        let mut frames = Vec::new();
-        let mut rest = items;
-        while let Some(first) = rest.first() {
-            if let Item::Gap(gap) = first {
-                let body = serde_json::to_vec(gap).unwrap_or_default();
-                let head = head(naming, Kind::Gap, 0, first.range());
-                frames.extend(keyed(&head, encode(&head, &body)));
-                rest = &rest[1..];
-                continue;
-            }
-            let run = rest.iter().take_while(|it| matches!(it, Item::Record(_))).count();
-            let taken = self.pack_one(naming, &rest[..run], &mut frames);
+        let (mut frames, mut rest) = (Vec::new(), items);
+        while !rest.is_empty() {
+            let taken = self.pack_next(naming, rest, &mut frames);
             rest = &rest[taken..];
         }
         frames
+    }
+
+    /// The body that stands first in some items; returns how many items it takes.
+    pub(super) fn pack_next(&mut self, naming: &Naming, items: &[Item], frames: &mut Vec<Keyed>) -> usize {
+        if let Some(Item::Gap(gap)) = items.first() {
+            let body = serde_json::to_vec(gap).unwrap_or_default();
+            let head = head(naming, Kind::Gap, 0, (gap.first_seq, gap.last_seq));
+            frames.extend(keyed(&head, encode(&head, &body)));
+            return 1;
+        }
+        let run = items.iter().take_while(|it| matches!(it, Item::Record(_))).count();
+        if run == 0 { 0 } else { self.pack_one(naming, &items[..run], frames) }
     }
 
     /// One frame of as many records as fit; returns how many. One that does not fit alone continues in parts.
@@ -56,7 +61,7 @@ impl Packer {
         let mut count = guess(records, room * self.shrink / 16);
         loop {
             let (head, body) = join(naming, &records[..count]);
-            let mut parts = encode(&head, &body);
+            let mut parts = encode_with(self.effort, &head, &body);
             let stored: usize = parts.iter().map(Vec::len).sum();
             let shrink = (body.len() * 16 / stored).clamp(16, 64 * 16);
             if parts.len() == 1 || count == 1 {
@@ -80,6 +85,29 @@ fn guess(records: &[Item], raw_max: usize) -> usize {
         raw <= raw_max
     });
     fitting.count().max(1)
+}
+
+/// What a frame's body holds; `None` where it belongs to no number, or cannot be understood.
+pub(super) fn unpack(head: &Head, raw: &[u8]) -> Option<Vec<Item>> {
+    Some(match head.kind {
+        Kind::Records => records::decode(head, raw).ok()?.into_iter().map(Item::Record).collect(),
+        Kind::Gap => vec![Item::Gap(serde_json::from_slice(raw).ok()?)],
+        Kind::State | Kind::Manifest | Kind::Cursor | Kind::Facts => return None,
+    })
+}
+
+/// Frames by what one flush may write.
+pub(super) fn batches(mut frames: &[Keyed]) -> impl Iterator<Item = &[Keyed]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = frames.iter().take_while(|(_, it)| {
+            bytes += it.len();
+            bytes <= BATCH_MAX
+        });
+        let (batch, later) = frames.split_at(fitting.count().max(1).min(frames.len()));
+        frames = later;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 /// The keys of a body's frames.
@@ -118,7 +146,7 @@ mod tests {
 
     #[test]
     fn frames_are_filled_and_none_is_too_large() {
-        let mut packer = Packer::new();
+        let mut packer = Packer::new(Effort::Prompt);
         for body in [10, 400, 3_000] {
             let items = group(1..=3_000, body).chunk.unwrap().items;
             packer.pack(&naming(), &items);
@@ -132,7 +160,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_alone_continues() {
         let items = group(5..=7, 60_000).chunk.unwrap().items;
-        let frames = Packer::new().pack(&naming(), &items);
+        let frames = Packer::new(Effort::Prompt).pack(&naming(), &items);
         assert!(frames.len() > 3);
         assert!(frames.iter().all(|(_, it)| it.len() <= FRAME_MAX));
         let keys: Vec<_> = frames.iter().map(|(key, _)| key.to_bytes()).collect();

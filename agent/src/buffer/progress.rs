@@ -66,6 +66,8 @@ pub struct LaneProgress {
     pub stored_bytes: u64,
     /// The last generation that was filled in this run.
     pub last_sealed: Option<Sealed>,
+    /// A part that waits for Kafka is being made smaller.
+    pub repacking: bool,
     /// Records that are neither delivered nor kept nor covered by a gap: 0, or something is wrong.
     pub unaccounted: u64,
     /// The lane has ended in order: everything that was offered is durable.
@@ -98,6 +100,7 @@ impl LaneProgress {
             syncs: 0,
             stored_bytes: 0,
             last_sealed: None,
+            repacking: false,
             unaccounted: 0,
             ended: false,
         }

@@ -62,6 +62,12 @@ pub(super) fn wait_for_mark(opened: &Opened, ordinal: u64) {
     }
 }
 
+/// Nothing changes on the disk by itself after that.
+pub(super) fn wait_for_rest(opened: &Opened) {
+    let progress = opened.intake.progress();
+    wait_until(|| !progress.borrow().readings.repacking);
+}
+
 fn seqs(chunks: &[Chunk]) -> Vec<u64> {
     let items = chunks.iter().flat_map(|it| &it.items);
     items

@@ -240,12 +240,14 @@ impl Owner {
     }
 
     fn rest(&mut self) {
+        let mut was_repacking = false;
         if let (Medium::Disk(disk), false) = (&mut self.medium, self.course.failed) {
+            was_repacking = disk.is_repacking();
             if let Err(error) = disk.rest() {
                 self.fail(&error);
             }
         }
-        if self.course.ending && self.pending.is_empty() {
+        if was_repacking || self.course.ending && self.pending.is_empty() {
             self.publish();
         }
     }

@@ -13,10 +13,10 @@ use super::super::room;
 use super::{DiskLane, Old};
 
 impl DiskLane {
-    /// Whether the generation that is written to might grow over the bound.
+    /// Whether the generation that is written to, and the copy of one that is repacked, might grow over the bound.
     pub(super) fn is_full(&self) -> bool {
         let bound = &self.place.bound;
-        bound.bytes.is_some_and(|max| self.bytes() + bound.generation > max) || self.is_crowded()
+        bound.bytes.is_some_and(|max| self.bytes() + 2 * bound.generation > max) || self.is_crowded()
     }
 
     /// Whether others have filled the disk.
@@ -27,6 +27,9 @@ impl DiskLane {
 
     /// When full, the oldest readings make room, a generation at a time.
     pub(super) fn make_room(&mut self) -> Result<(), StoreError> {
+        if self.is_crowded() {
+            self.stop_repacking();
+        }
         while self.is_full() && !self.must_wait() {
             let Some(place) = self.old.iter().position(|it| it.gap.is_none()) else { break };
             if place == 0 && self.is_done(&self.old[0]) {
@@ -40,6 +43,8 @@ impl DiskLane {
 
     /// The gap is durable before what it stands for is gone.
     fn evict(&mut self, place: usize) -> Result<(), StoreError> {
+        // Its copy stands where the gap is written first.
+        self.stop_repacking_of(self.old[place].ordinal);
         let old = &self.old[place];
         let (ordinal, run) = (old.ordinal, old.facts.run.clone());
         let after = if self.acknowledged.run == run { self.acknowledged.seq } else { 0 };
@@ -87,6 +92,7 @@ impl DiskLane {
     fn remove_front(&mut self) {
         let Some(old) = self.old.front() else { return };
         let (ordinal, is_gap) = (old.ordinal, old.gap.is_some());
+        self.stop_repacking_of(ordinal);
         self.close_reading(ordinal);
         self.old.pop_front();
         let dir = self.place.generation_dir(ordinal);
@@ -110,7 +116,7 @@ pub(super) fn stand_in(ordinal: u64, gap: Gap) -> Old {
     let mut facts = super::Facts::begin(gap.run.as_str().into(), gap.first_seq);
     facts.last = gap.last_seq;
     // One block for the file.
-    Old { ordinal, facts, bytes: 4096, gap: Some(gap), rebuilt: false }
+    Old { ordinal, facts, bytes: 4096, gap: Some(gap), rebuilt: false, left: true }
 }
 
 /// Renames first, so that after a power cut it is whole or swept.

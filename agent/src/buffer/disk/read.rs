@@ -6,9 +6,10 @@ use vitals::record::ledger::GapReason;
 use super::super::account::Hole;
 use super::super::durable::StoreError;
 use super::super::facts::gap;
-use super::super::frame::{Head, Kind};
+use super::super::frame::Head;
 use super::super::generation::{Found, Generation};
-use super::super::{Chunk, Item, records};
+use super::super::pack::unpack;
+use super::super::{Chunk, Item};
 use super::rebuild::{close_sealed, open_sealed};
 use super::{DiskLane, Old};
 use crate::envelope::{Position, RunId};
@@ -97,6 +98,7 @@ impl DiskLane {
             open
         } else {
             self.leave_reading();
+            self.stop_repacking_of(ordinal);
             let dir = self.place.generation_dir(ordinal);
             let old = &mut self.old[place];
             let opened = open_sealed(&self.place, &dir, &mut old.facts, &mut self.counts.set_aside)?;
@@ -157,10 +159,6 @@ fn next(generation: &Generation, after: u64, last: u64) -> Result<Next, StoreErr
 }
 
 fn chunk(head: &Head, raw: &[u8]) -> Option<Chunk> {
-    let items = match head.kind {
-        Kind::Records => records::decode(head, raw).ok()?.into_iter().map(Item::Record).collect(),
-        Kind::Gap => vec![Item::Gap(serde_json::from_slice(raw).ok()?)],
-        _ => return None,
-    };
+    let items = unpack(head, raw)?;
     Some(Chunk { run: head.run.clone(), first: head.first, last: head.last, items })
 }

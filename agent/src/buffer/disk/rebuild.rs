@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::carve::Carved;
-use super::super::durable::{Doing as _, Platter, StoreError};
+use super::super::durable::{Doing as _, Platter, StoreError, sync_path};
 use super::super::facts::{Facts, Naming};
 use super::super::frame::Kind;
 use super::super::generation::{Found, Generation, blocks, is_intact, seal};
@@ -69,7 +69,7 @@ pub(super) fn close_sealed(place: &Place, generation: Generation, dir: &Path, fa
 
 /// What becomes of a generation that was made anew.
 #[derive(Clone, Copy)]
-enum Former {
+pub(super) enum Former {
     SetAside,
     Remove,
 }
@@ -144,7 +144,6 @@ fn write_anew(
     former: Former,
 ) -> Result<Generation, StoreError> {
     let naming = naming_of(place, &facts.run);
-    // Made beside, sealed and then renamed: a power cut leaves the damaged one, or this one whole.
     let beside = dir.with_extension("new");
     if beside.exists() {
         std::fs::remove_dir_all(&beside).doing("remove", &beside)?;
@@ -155,14 +154,25 @@ fn write_anew(
         generation.commit(batch, &[])?;
     }
     drop(generation);
-    seal(&beside, &naming, facts)?;
+    put_in_place(place, &beside, dir, facts, former)?;
+    Generation::open(dir, place.platter.clone())
+}
+
+/// Seals what was made beside and renames it: whenever the power goes, the former is there, or this, whole.
+pub(super) fn put_in_place(
+    place: &Place,
+    beside: &Path,
+    dir: &Path,
+    facts: &mut Facts,
+    former: Former,
+) -> Result<(), StoreError> {
+    seal(beside, &naming_of(place, &facts.run), facts)?;
     match former {
         Former::SetAside => place.quarantine.take(dir).map(drop)?,
         Former::Remove => remove_generation(dir)?,
     }
-    std::fs::rename(&beside, dir).doing("rename into place", dir)?;
-    super::super::durable::sync_path(&place.dir)?;
-    Generation::open(dir, place.platter.clone())
+    std::fs::rename(beside, dir).doing("rename into place", dir)?;
+    sync_path(&place.dir)
 }
 
 /// What a generation holds, and where its frames begin; `None`: no records and no gaps.
@@ -196,6 +206,6 @@ fn scan(generation: &Generation, born: Option<&Facts>) -> Result<Scanned, StoreE
     }
 }
 
-fn naming_of(place: &Place, run: &RunId) -> Naming {
+pub(super) fn naming_of(place: &Place, run: &RunId) -> Naming {
     Naming { run: run.clone(), ..place.naming.clone() }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use vitals::record::ledger::Gap;
 
 use super::super::account::Account;
+use super::super::codec::Effort;
 use super::super::durable::{Doing as _, StoreError};
 use super::super::frame::Kind;
 use super::super::generation::{Found as Frame, Generation, blocks, read_facts, read_file};
@@ -55,6 +56,7 @@ impl Recovered {
                         bytes: blocks(&dir),
                         gap: None,
                         rebuilt: false,
+                        left: false,
                     }));
                 }
             }
@@ -123,7 +125,8 @@ impl Recovered {
             old: self.old,
             tail,
             reading: None,
-            packer: Packer::new(),
+            repacking: None,
+            packer: Packer::new(Effort::Prompt),
             acknowledged: beginning,
             cursor_written: clock::instant(),
             cursor_stale: true,
@@ -145,6 +148,7 @@ impl Recovered {
         lane.forget_unknown_run();
         lane.note_holes();
         lane.make_room()?;
+        lane.begin_repacking();
         Ok(lane)
     }
 
@@ -218,9 +222,9 @@ fn list(dir: &Path) -> Result<BTreeMap<u64, Stretch>, StoreError> {
                 }
             }
             (Some("new"), Some(ordinal))
-                if read_facts(&path.join("seal")).is_some() && !path.with_extension("").exists() =>
+                if read_facts(&path.join("seal")).is_some() && !stretches.contains_key(&ordinal) =>
             {
-                // It was made anew, whole, and what it replaces is set aside already.
+                // It was made anew, whole, and what it replaces is gone already, without a gap in its place.
                 fs::rename(&path, path.with_extension("")).doing("rename into place", &path)?;
                 stretches.insert(ordinal, Stretch::Generation);
             }

@@ -48,22 +48,24 @@ impl DiskLane {
         drop(full.generation);
         freeze(&self.place, &dir, &mut full.facts)?;
         self.counts.syncs += 2;
-        let bytes = blocks(&dir);
-        let frames = std::mem::take(&mut self.counts.tail_stored);
-        self.counts.last_sealed = Some(Sealed { frames, blocks: bytes });
+        let sealed = Sealed { frames: std::mem::take(&mut self.counts.tail_stored), blocks: blocks(&dir) };
+        self.counts.last_sealed = Some(sealed);
         self.old.push_back(Old {
             ordinal: full.ordinal,
             facts: full.facts,
-            bytes,
+            bytes: sealed.blocks,
             gap: None,
             rebuilt: false,
+            left: false,
         });
         self.remove_acknowledged();
+        self.begin_repacking();
         Ok(())
     }
 
     /// The orderly end: the next run finds everything sealed.
     pub(in crate::buffer) fn close(mut self) {
+        self.stop_repacking();
         self.leave_reading();
         let frame = self.cursor_frame();
         let last = self.commit(&[frame], &[]);

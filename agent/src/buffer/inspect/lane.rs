@@ -1,6 +1,9 @@
 //! One lane: its stretches in order, what they hold, what is missing in and between them, and how much Kafka has.
 
+use std::fs;
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 use vitals::record::ledger::{Gap, GapReason, Lane, LedgerRecord};
@@ -83,8 +86,16 @@ impl<'a> LaneLook<'a> {
             };
             return ControlFlow::Continue(Some((sealed, Contents::default())));
         }
-        let contents = Contents::read(&files.path, look)?;
-        if !files.path.exists() {
+        let mut at = place(&files.path);
+        let contents = loop {
+            let contents = Contents::read(&at.0, look)?;
+            let before = std::mem::replace(&mut at, place(&files.path));
+            // A repacked one may have taken its place meanwhile.
+            if at == before {
+                break contents;
+            }
+        };
+        if !at.0.exists() {
             return ControlFlow::Continue(None);
         }
         let found = self.read(files, &contents, done, look.ask.depth);
@@ -238,6 +249,16 @@ impl<'a> LaneLook<'a> {
 /// Whether a stretch's own word is not enough.
 fn must_read(files: &StretchFiles, depth: Depth) -> bool {
     files.gap.is_none() && (depth != Depth::Facts || files.seal.is_none())
+}
+
+/// Where a generation is now, and which file that is: what is made anew moves from beside into its place.
+fn place(path: &Path) -> (PathBuf, Option<u64>) {
+    let settled = path.with_extension("");
+    let file = |dir: &Path| fs::metadata(dir.join("db")).ok().map(|it| it.ino());
+    match file(path) {
+        None if settled.exists() => (settled.clone(), file(&settled)),
+        found => (path.to_owned(), found),
+    }
 }
 
 fn empty(lane: Lane, files: &StretchFiles) -> Stretch {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::buffer::model_tests::{copy_dir, envelope};
-use crate::buffer::store_tests::{end, read_to, settings, wait_for_mark, wait_until};
+use crate::buffer::store_tests::{end, read_to, settings, wait_for_mark, wait_for_rest, wait_until};
 use crate::buffer::{Opened, open};
 use crate::envelope::{Position, Receipt, ToStore};
 
@@ -27,6 +27,7 @@ fn fill(dir: &Path, run: &str, count: u64) -> Opened {
         opened.intake.offer(reading(run, seq));
     }
     wait_for_mark(&opened, count);
+    wait_for_rest(&opened);
     opened
 }
 

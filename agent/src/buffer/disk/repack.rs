@@ -1,0 +1,126 @@
+//! Repacking, as the lane sees it: what waits for Kafka whole is packed anew beside, and takes its own place.
+//!
+//! What is read is not repacked, and what is repacked is not read: whoever comes first stays.
+
+use std::time::{Duration, Instant};
+
+use tracing::{debug, warn};
+
+use super::super::durable::StoreError;
+use super::super::generation::{blocks, note};
+use super::super::progress::Sealed;
+use super::super::repack::{Job, Repacked, Repacking, Why};
+use super::super::room;
+use super::DiskLane;
+use super::rebuild::{Former, naming_of, put_in_place};
+use crate::clock;
+
+/// While a generation is repacked and nothing is offered, it is looked after so often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+impl DiskLane {
+    /// Begins with the newest that may gain by it: the oldest is the next that Kafka takes.
+    pub(super) fn begin_repacking(&mut self) {
+        if self.repacking.is_some() {
+            return;
+        }
+        let Some(place) = (0..self.old.len()).rev().find(|it| self.may_repack(*it)) else { return };
+        let old = &mut self.old[place];
+        // Whatever comes of it: once in a run.
+        old.left = true;
+        let job = Job {
+            dir: self.place.generation_dir(old.ordinal),
+            naming: naming_of(&self.place, &old.facts.run),
+            facts: old.facts.clone(),
+            platter: self.place.platter.clone(),
+        };
+        let ordinal = old.ordinal;
+        match Repacking::start(job) {
+            Ok(repacking) => self.repacking = Some((ordinal, repacking)),
+            Err(error) => warn!(%error, "The system gives no thread: a part of the store stays as it is."),
+        }
+    }
+
+    /// Whether all of it waits, and there is room for a copy.
+    fn may_repack(&self, place: usize) -> bool {
+        let old = &self.old[place];
+        let facts = &old.facts;
+        let is_read = self.reading.as_ref().is_some_and(|(it, _)| *it == old.ordinal);
+        !old.left
+            && !facts.repacked
+            && !is_read
+            && facts.holes.is_empty()
+            && facts.records > 0
+            && self.buffered(place) == facts.records
+            && room::free(&self.place.dir).is_some_and(|it| it >= self.place.bound.free_min + 2 * old.bytes)
+    }
+
+    /// When [`Self::finish_repacking`] wants to be called.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.repacking.is_some().then(|| clock::instant() + LOOK_EVERY)
+    }
+
+    /// Lets the copy take the original's place, if it is ready; then goes on with the next.
+    pub(super) fn finish_repacking(&mut self) -> Result<(), StoreError> {
+        let Some((ordinal, repacking)) = self.repacking.take_if(|(_, it)| it.is_finished()) else {
+            return Ok(());
+        };
+        let place = self.old.iter().position(|it| it.ordinal == ordinal && it.gap.is_none());
+        if let Some(place) = place {
+            let beside = repacking.beside().to_owned();
+            match repacking.finish() {
+                Repacked::Smaller => self.take_copy(place, &beside)?,
+                Repacked::Left(Why::NotSmaller) => self.note_repacked(place),
+                Repacked::Left(why) => debug!(ordinal, %why, "A part of the store was not repacked."),
+            }
+        }
+        self.begin_repacking();
+        Ok(())
+    }
+
+    fn take_copy(&mut self, place: usize, beside: &std::path::Path) -> Result<(), StoreError> {
+        let old = &mut self.old[place];
+        let dir = self.place.generation_dir(old.ordinal);
+        old.facts.repacked = true;
+        put_in_place(&self.place, beside, &dir, &mut old.facts, Former::Remove)?;
+        let before = std::mem::replace(&mut old.bytes, blocks(&dir));
+        debug!(ordinal = old.ordinal, before, now = old.bytes, "A part of the store was repacked.");
+        let is_last = old.ordinal + 1 == self.tail.ordinal;
+        if let Some(Sealed { blocks, .. }) = self.counts.last_sealed.as_mut().filter(|_| is_last) {
+            *blocks = old.bytes;
+        }
+        self.counts.syncs += 4;
+        Ok(())
+    }
+
+    /// So that no later run tries again.
+    fn note_repacked(&mut self, place: usize) {
+        let old = &mut self.old[place];
+        old.facts.repacked = true;
+        let naming = naming_of(&self.place, &old.facts.run);
+        if let Err(error) = note(&self.place.generation_dir(old.ordinal), &naming, &old.facts) {
+            warn!(
+                error = error.chain(),
+                "It could not be noted that a part of the store cannot be made smaller."
+            );
+        }
+    }
+
+    pub(in crate::buffer) fn is_repacking(&self) -> bool {
+        self.repacking.is_some()
+    }
+
+    /// What the copy takes meanwhile, bytes on disk.
+    pub(super) fn repacking_bytes(&self) -> u64 {
+        self.repacking.as_ref().map_or(0, |(_, it)| blocks(it.beside()))
+    }
+
+    /// Ends it after the batch that is being written, and removes the copy.
+    pub(super) fn stop_repacking(&mut self) {
+        self.repacking = None;
+    }
+
+    pub(super) fn stop_repacking_of(&mut self, ordinal: u64) {
+        self.repacking.take_if(|(it, _)| *it == ordinal);
+    }
+}

@@ -1,0 +1,193 @@
+//! Repacking: the same comes out, in less room, and whatever is not whole or is needed stays as it is.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use vitals::record::ledger::GapReason;
+
+use super::disk::{Bound, DiskLane, Place, Recovered};
+use super::durable::Platter;
+use super::facts::{Facts, Naming, gap};
+use super::generation::{blocks, read_facts, seal};
+use super::group::Group;
+use super::model_tests::{envelope, group, naming};
+use super::progress::LaneProgress;
+use super::quarantine::Quarantine;
+use super::repack::{Job, Repacked, Repacking, Why};
+use super::store_tests::wait_until;
+use super::{Chunk, Item};
+use crate::config::WhenFull;
+use crate::envelope::Position;
+
+fn place(dir: &Path, run: &str) -> Place {
+    Place {
+        dir: dir.join("readings"),
+        quarantine: Quarantine::new(dir, 1 << 20),
+        naming: Naming { run: run.into(), ..naming() },
+        bound: Bound {
+            bytes: Some(64 << 20),
+            generation: 1 << 20,
+            when_full: WhenFull::DropOldestReadings,
+            free_min: 0,
+        },
+        platter: Platter::System,
+    }
+}
+
+fn lane(dir: &Path, run: &str) -> DiskLane {
+    Recovered::read(place(dir, run)).unwrap().begin(1, b"{}".to_vec(), None).unwrap()
+}
+
+fn progress(lane: &DiskLane) -> LaneProgress {
+    let mut progress = LaneProgress::new(&naming().run);
+    lane.describe(&mut progress);
+    progress
+}
+
+/// Waits until nothing is left to repack.
+pub(super) fn rest(lane: &mut DiskLane) {
+    wait_until(|| {
+        lane.rest().unwrap();
+        !lane.is_repacking()
+    });
+}
+
+/// Keeps records one by one until so many generations are sealed; returns the last.
+fn fill(lane: &mut DiskLane, generations: u64) -> u64 {
+    let mut last = 0;
+    while progress(lane).generations <= generations {
+        last += 1;
+        lane.keep(group(last..=last, 60)).unwrap();
+    }
+    last
+}
+
+fn read_all(lane: &mut DiskLane) -> Vec<Item> {
+    let (mut items, mut at) = (Vec::new(), Position { run: naming().run, seq: 0 });
+    while let Some(chunk) = lane.next_after(&at).unwrap() {
+        at = Position { run: chunk.run, seq: chunk.last };
+        items.extend(chunk.items);
+    }
+    items
+}
+
+#[test]
+fn what_waits_takes_far_less_room_and_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lane = lane(dir.path(), "run-1");
+    let last = fill(&mut lane, 3);
+    rest(&mut lane);
+    let after = progress(&lane);
+    assert!(after.bytes_on_disk < 2 << 20, "{} bytes of three generations of a MiB", after.bytes_on_disk);
+    assert_eq!(after.bytes_on_disk / 65_536, blocks(&dir.path().join("readings")) / 65_536);
+    assert_eq!((after.buffered_records, after.unaccounted), (last, 0));
+    assert!(after.last_sealed.unwrap().blocks < 768 << 10);
+    let expected: Vec<_> = (1..=last).map(|seq| Item::Record(envelope(seq, 60))).collect();
+    assert_eq!(read_all(&mut lane), expected);
+    lane.close();
+
+    let mut again = self::lane(dir.path(), "run-2");
+    assert!(!again.is_repacking(), "once is enough");
+    assert_eq!(read_all(&mut again), expected);
+}
+
+/// A sealed generation of some items, and what is to be done with it.
+fn sealed(dir: &TempDir, groups: Vec<Group>) -> Job {
+    let mut lane = lane(dir.path(), "run-1");
+    for group in groups {
+        lane.keep(group).unwrap();
+    }
+    lane.close();
+    let generation = dir.path().join("readings/0000000000000001");
+    let facts = read_facts(&generation.join("seal")).unwrap();
+    Job { dir: generation, naming: naming(), facts, platter: Platter::System }
+}
+
+fn single(seqs: std::ops::RangeInclusive<u64>) -> Vec<Group> {
+    seqs.map(|seq| group(seq..=seq, 60)).collect()
+}
+
+fn of_gap(first: u64, last: u64) -> Group {
+    let gap = gap(&naming(), &naming().run, (first, last), GapReason::StoreStalled);
+    let chunk = Chunk { run: naming().run, first, last, items: vec![Item::Gap(gap)] };
+    Group { chunk: Some(chunk), ..Group::default() }
+}
+
+#[test]
+fn gaps_and_bodies_in_parts_are_copied_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut groups = single(1..=500);
+    groups.extend([of_gap(501, 530), group(531..=533, 60_000)]);
+    groups.extend(single(534..=1_000));
+    let job = sealed(&dir, groups);
+    let before = read_all(&mut lane(dir.path(), "run-2"));
+    let (copy, original) = (job.dir.with_extension("new"), job.dir.clone());
+    let mut facts = job.facts.clone();
+    // As it was sealed: a lane has read it since.
+    let repacking = Repacking::start(job).unwrap();
+    assert_eq!(repacking.finish(), Repacked::Smaller);
+    seal(&copy, &naming(), &mut facts).unwrap();
+    std::fs::remove_dir_all(&original).unwrap();
+    // What the next start makes of it, should the power go here.
+    let after = read_all(&mut lane(dir.path(), "run-3"));
+    assert_eq!(before.len(), 971);
+    assert_eq!(after, before);
+}
+
+#[test]
+fn what_is_not_whole_is_left_to_its_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = sealed(&dir, single(1..=300));
+    let beyond = |last| Facts { last, ..job.facts.clone() };
+    for facts in [beyond(301), beyond(299), Facts { first: 2, ..job.facts.clone() }] {
+        let repacking = Repacking::start(Job { facts, ..job.clone() }).unwrap();
+        assert_eq!(repacking.finish(), Repacked::Left(Why::Incomplete));
+        assert!(!job.dir.with_extension("new").exists());
+    }
+    let mut bytes = std::fs::read(job.dir.join("db")).unwrap();
+    // sled writes a page again with each frame: wherever the seventh stands.
+    for at in 0..bytes.len() {
+        if super::frame::parse(&bytes[at..]).is_ok_and(|it| it.head.first == 7) {
+            bytes[at + 60] ^= 1;
+        }
+    }
+    std::fs::write(job.dir.join("db"), bytes).unwrap();
+    let outcome = Repacking::start(job).unwrap().finish();
+    assert!(matches!(outcome, Repacked::Left(Why::Incomplete)), "{outcome:?}");
+}
+
+#[test]
+fn what_is_needed_otherwise_stays_as_it_is_and_the_copy_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = sealed(&dir, single(1..=300));
+    let copy = job.dir.with_extension("new");
+    let repacking = Repacking::start(job.clone()).unwrap();
+    repacking.cancel();
+    let outcome = repacking.finish();
+    assert!(matches!(outcome, Repacked::Left(Why::Cancelled) | Repacked::Smaller), "{outcome:?}");
+    drop(Repacking::start(job.clone()).unwrap());
+    assert!(!copy.exists() || outcome == Repacked::Smaller);
+    drop(Repacking::start(Job { dir: dir.path().join("nothing"), ..job.clone() }).unwrap());
+}
+
+/// A copy that was ready when its original made room must not come back beside the gap.
+#[test]
+fn a_gap_wins_over_a_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lane = lane(dir.path(), "run-1");
+    let last = fill(&mut lane, 1);
+    rest(&mut lane);
+    lane.close();
+    let first = dir.path().join("readings/0000000000000001");
+    let facts = read_facts(&first.join("seal")).unwrap();
+    std::fs::rename(&first, first.with_extension("new")).unwrap();
+    let told = facts.to_gap(&naming(), 0, GapReason::BufferFull);
+    let head = super::pack::head(&naming(), super::frame::Kind::Gap, 0, (told.first_seq, told.last_seq));
+    let frames = super::frame::encode(&head, &serde_json::to_vec(&told).unwrap());
+    std::fs::write(first.with_extension("gap"), frames.concat()).unwrap();
+    let mut again = self::lane(dir.path(), "run-2");
+    let items = read_all(&mut again);
+    assert_eq!(items[0], Item::Gap(told));
+    assert_eq!(items.last().unwrap().range().1, last);
+    assert!(!first.with_extension("new").exists());
+}
