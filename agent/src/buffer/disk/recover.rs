@@ -147,8 +147,8 @@ impl Recovered {
         }
         lane.forget_unknown_run();
         lane.note_holes();
+        // Nothing is repacked before a generation has been filled: the start has enough to do, and to hold.
         lane.make_room()?;
-        lane.begin_repacking();
         Ok(lane)
     }
 
