@@ -19,7 +19,7 @@ use super::{Chunk, Item};
 use crate::config::WhenFull;
 use crate::envelope::Position;
 
-fn place(dir: &Path, run: &str) -> Place {
+pub(super) fn place(dir: &Path, run: &str) -> Place {
     Place {
         dir: dir.join("readings"),
         quarantine: Quarantine::new(dir, 1 << 20),
@@ -34,7 +34,7 @@ fn place(dir: &Path, run: &str) -> Place {
     }
 }
 
-fn lane(dir: &Path, run: &str) -> DiskLane {
+pub(super) fn lane(dir: &Path, run: &str) -> DiskLane {
     Recovered::read(place(dir, run)).unwrap().begin(1, b"{}".to_vec(), None).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! Makes a generation anew from the frames that can still be found in it, beside whatever sled makes of it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::carve::Carved;
 use super::super::durable::{Doing as _, Platter, StoreError, sync_path};
@@ -105,13 +105,7 @@ pub(super) fn recover_generation(
             drop(hiding);
             *set_aside += u64::from(matches!(former, Former::SetAside));
             let begin = born.unwrap_or_else(|| Facts::begin("unknown".into(), 1));
-            let anew = write_anew(place, dir, carved, &mut begin.clone(), former)?;
-            if let Some((facts, _)) = scan(&anew, Some(&begin))? {
-                (anew, facts)
-            } else {
-                tracing::error!(path = %dir.display(), "Nothing could be read from what was set aside.");
-                (anew, begin)
-            }
+            make_anew(place, dir, carved, begin, former)?
         }
     };
     drop(generation);
@@ -135,7 +129,28 @@ fn is_unfinished(scanned: &Result<(Generation, Scanned), StoreError>, carved: &C
     shown.is_some_and(|last| carved.bytes_behind(last) <= BATCH_MAX)
 }
 
-/// A fresh generation of a run's frames, in place of one that was set aside.
+/// A fresh generation of a killed run's frames, and what they are: known before it is sealed, or a kill right behind that
+/// would leave one that says it is empty.
+fn make_anew(
+    place: &Place,
+    dir: &Path,
+    carved: Carved,
+    begin: Facts,
+    former: Former,
+) -> Result<(Generation, Facts), StoreError> {
+    let generation = write_beside(place, dir, carved, &begin)?;
+    let mut facts = if let Some((facts, _)) = scan(&generation, Some(&begin))? {
+        facts
+    } else {
+        tracing::error!(path = %dir.display(), "Nothing could be read from what was set aside.");
+        begin
+    };
+    drop(generation);
+    put_in_place(place, &beside(dir), dir, &mut facts, former)?;
+    Ok((Generation::open(dir, place.platter.clone())?, facts))
+}
+
+/// A fresh generation of the frames of one whose facts are known, in its place.
 fn write_anew(
     place: &Place,
     dir: &Path,
@@ -143,19 +158,27 @@ fn write_anew(
     facts: &mut Facts,
     former: Former,
 ) -> Result<Generation, StoreError> {
-    let naming = naming_of(place, &facts.run);
-    let beside = dir.with_extension("new");
+    drop(write_beside(place, dir, carved, facts)?);
+    put_in_place(place, &beside(dir), dir, facts, former)?;
+    Generation::open(dir, place.platter.clone())
+}
+
+fn write_beside(place: &Place, dir: &Path, carved: Carved, born: &Facts) -> Result<Generation, StoreError> {
+    let beside = beside(dir);
     if beside.exists() {
         std::fs::remove_dir_all(&beside).doing("remove", &beside)?;
     }
-    let mut generation = Generation::create(&beside, &naming, facts, place.platter.clone())?;
+    let naming = naming_of(place, &born.run);
+    let mut generation = Generation::create(&beside, &naming, born, place.platter.clone())?;
     let frames = carved.into_frames();
     for batch in frames.chunks(BATCH_MAX / super::super::frame::FRAME_MAX) {
         generation.commit(batch, &[])?;
     }
-    drop(generation);
-    put_in_place(place, &beside, dir, facts, former)?;
-    Generation::open(dir, place.platter.clone())
+    Ok(generation)
+}
+
+fn beside(dir: &Path) -> PathBuf {
+    dir.with_extension("new")
 }
 
 /// Seals what was made beside and renames it: whenever the power goes, the former is there, or this, whole.
@@ -208,4 +231,31 @@ fn scan(generation: &Generation, born: Option<&Facts>) -> Result<Scanned, StoreE
 
 pub(super) fn naming_of(place: &Place, run: &RunId) -> Naming {
     Naming { run: run.clone(), ..place.naming.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::generation::read_facts;
+    use crate::buffer::model_tests::group;
+    use crate::buffer::repack_tests::{lane, place};
+
+    /// A kill right behind the rename: what the seal says then is all that the next start knows.
+    #[test]
+    fn what_was_made_anew_says_what_it_holds_as_soon_as_it_is_in_place() {
+        let store = tempfile::tempdir().unwrap();
+        let mut lane = lane(store.path(), "run-1");
+        lane.keep(group(1..=50, 100)).unwrap();
+        lane.close();
+        let dir = store.path().join("readings/0000000000000001");
+        let sealed = read_facts(&dir.join("seal")).unwrap();
+        let born = read_facts(&dir.join("born")).unwrap();
+        let carved = Carved::from_generation(&dir);
+        let place = place(store.path(), "run-2");
+        let (generation, facts) = make_anew(&place, &dir, carved, born, Former::Remove).unwrap();
+        drop(generation);
+        let told = read_facts(&dir.join("seal")).unwrap();
+        assert_eq!((told.records, told.first, told.last), (50, 1, 50));
+        assert_eq!(Facts { sum: None, ..facts }, Facts { sum: None, ..sealed });
+    }
 }
