@@ -200,7 +200,7 @@ impl DiskLane {
         progress.syncs = self.counts.syncs;
         progress.stored_bytes = self.counts.stored_bytes;
         progress.last_sealed = self.counts.last_sealed;
-        progress.repacking = self.repacking.is_some();
+        progress.repacking = self.is_repacking();
         progress.unaccounted = self.account.error();
     }
 

@@ -87,6 +87,20 @@ impl Generation {
         Ok(generation)
     }
 
+    /// The same beside another, whose place it is to take; what was left there goes.
+    pub(super) fn create_beside(
+        dir: &Path,
+        naming: &Naming,
+        born: &Facts,
+        platter: Platter,
+    ) -> Result<Self, StoreError> {
+        let beside = beside(dir);
+        if beside.exists() {
+            fs::remove_dir_all(&beside).doing("remove", &beside)?;
+        }
+        Self::create(&beside, naming, born, platter)
+    }
+
     pub(super) fn open(dir: &Path, platter: Platter) -> Result<Self, StoreError> {
         remove_unfinished_snapshots(dir)?;
         let db = open_unlocked(dir)?;
@@ -181,6 +195,11 @@ impl Generation {
             Err(_) => damaged,
         })
     }
+}
+
+/// Where that is made which takes a generation's place.
+pub(super) fn beside(dir: &Path) -> PathBuf {
+    dir.with_extension("new")
 }
 
 /// Opens sled, waiting a moment for a lock that nobody has any more.

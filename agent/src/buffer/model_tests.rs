@@ -28,6 +28,22 @@ pub(super) fn naming() -> Naming {
     Naming { agent: "icu-3".into(), run: "run-1".into(), lane: Lane::Readings }
 }
 
+/// A lane of a run in a store, with generations of a MiB.
+pub(super) fn place(store: &Path, run: &str, bytes: u64) -> Place {
+    Place {
+        dir: store.join("readings"),
+        quarantine: Quarantine::new(store, 1 << 20),
+        naming: Naming { run: run.into(), ..naming() },
+        bound: Bound {
+            bytes: Some(bytes),
+            generation: 1 << 20,
+            when_full: WhenFull::DropOldestReadings,
+            free_min: 0,
+        },
+        platter: Platter::System,
+    }
+}
+
 /// A record whose body can hardly be compressed and tells its number.
 pub(super) fn envelope(seq: u64, len: usize) -> Envelope {
     let mut word = seq.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -127,18 +143,7 @@ impl Model {
     fn open(&mut self) {
         let run: RunId = format!("run-{}", self.runs.len()).into();
         let store = self.dirs.last().unwrap().path();
-        let place = Place {
-            dir: store.join("readings"),
-            quarantine: Quarantine::new(store, 1 << 20),
-            naming: Naming { run: run.clone(), ..naming() },
-            bound: Bound {
-                bytes: Some(8 << 20),
-                generation: 1 << 20,
-                when_full: WhenFull::DropOldestReadings,
-                free_min: 0,
-            },
-            platter: Platter::System,
-        };
+        let place = place(store, &run, 8 << 20);
         let recovered = Recovered::read(place).unwrap();
         assert_eq!(recovered.set_aside, 0);
         let index = self.runs.len().wrapping_sub(1);

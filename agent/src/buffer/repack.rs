@@ -7,7 +7,6 @@
 mod copy;
 mod original;
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,12 +20,12 @@ use self::copy::{Copying, Fingerprint};
 use self::original::Original;
 use super::Item;
 use super::codec::Effort;
-use super::durable::{Doing as _, Platter, StoreError};
+use super::durable::{Platter, StoreError};
 use super::facts::{Facts, Naming};
-use super::generation::{Generation, blocks};
+use super::generation::{Generation, beside, blocks};
 use super::pack::Packer;
 
-/// Records that wait to be packed together: enough to fill a frame however well they shrink, some 600 sets of eight
+/// Records that wait to be packed together: enough to fill a frame however well they shrink, some 800 sets of eight
 /// vitals. More is never held, but for one body of the original.
 const PENDING: usize = 768 << 10;
 
@@ -40,35 +39,20 @@ pub(super) struct Job {
     pub(super) platter: Platter,
 }
 
-/// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repacked {
-    /// The copy stands beside, holds the same and is smaller.
-    Smaller,
-    /// The original stays as it is.
-    Left(Why),
-}
-
 /// Why a generation was left as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Left {
+    #[error("it was needed otherwise")]
     Cancelled,
+    #[error("it would take no less room")]
     NotSmaller,
     /// Not every number was found in it, or some twice: that is for the reader to tell.
+    #[error("not everything could be read from it")]
     Incomplete,
-    /// The copy did not read like the original.
+    #[error("the copy did not read like it")]
     Differs,
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cancelled => "it was needed otherwise",
-            Self::NotSmaller => "it would take no less room",
-            Self::Incomplete => "not everything could be read from it",
-            Self::Differs => "the copy did not read like it",
-        })
-    }
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A generation that is being repacked; dropped, it is left as it is.
@@ -76,7 +60,7 @@ impl fmt::Display for Why {
 pub(super) struct Repacking {
     beside: PathBuf,
     cancelled: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<Repacked, StoreError>>>,
+    thread: Option<JoinHandle<Result<(), Left>>>,
 }
 
 impl Repacking {
@@ -93,7 +77,7 @@ impl Repacking {
         &self.beside
     }
 
-    /// Ends it soon: after the batch that is being written.
+    /// Ends it soon: after the batch that is being written, or the body that is being read.
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         if let Some(thread) = &self.thread {
@@ -105,24 +89,17 @@ impl Repacking {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Waits for its end. The copy is there afterwards only if it is [`Repacked::Smaller`], and of use only if it takes
-    /// the original's place at once.
-    pub(super) fn finish(mut self) -> Repacked {
+    /// Waits for its end. If all went well, the copy stands beside, holds the same and is smaller, and is of use only if it
+    /// takes the original's place at once; otherwise it is gone.
+    pub(super) fn finish(mut self) -> Result<(), Left> {
         self.join()
     }
 
-    fn join(&mut self) -> Repacked {
-        let Some(thread) = self.thread.take() else { return Repacked::Left(Why::Cancelled) };
-        let outcome = match thread.join() {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => {
-                warn!(error = error.chain(), "A part of the store cannot be repacked; it stays as it is.");
-                Repacked::Left(Why::Incomplete)
-            }
-            // The panic has been told by its hook.
-            Err(_) => Repacked::Left(Why::Incomplete),
-        };
-        if outcome != Repacked::Smaller {
+    fn join(&mut self) -> Result<(), Left> {
+        let thread = self.thread.take().ok_or(Left::Cancelled)?;
+        // A panic has been told by its hook.
+        let outcome = thread.join().unwrap_or(Err(Left::Incomplete));
+        if outcome.is_err() {
             remove(&self.beside);
         }
         outcome
@@ -132,7 +109,7 @@ impl Repacking {
 impl Drop for Repacking {
     fn drop(&mut self) {
         self.cancel();
-        if self.join() == Repacked::Smaller {
+        if self.join().is_ok() {
             remove(&self.beside);
         }
     }
@@ -147,45 +124,33 @@ fn remove(beside: &Path) {
     }
 }
 
-fn beside(dir: &Path) -> PathBuf {
-    dir.with_extension("new")
-}
-
 /// The thread's work.
-fn repack(job: &Job, stop: &AtomicBool) -> Result<Repacked, StoreError> {
-    let beside = beside(&job.dir);
-    if beside.exists() {
-        fs::remove_dir_all(&beside).doing("remove", &beside)?;
-    }
-    let original = Original::find(&job.dir)?;
-    let generation = Generation::create(&beside, &job.naming, &job.facts, job.platter.clone())?;
+fn repack(job: &Job, stop: &AtomicBool) -> Result<(), Left> {
+    let original = Original::find(&job.dir, stop)?;
+    let generation = Generation::create_beside(&job.dir, &job.naming, &job.facts, job.platter.clone())?;
     let mut copying = Copying::new(generation, blocks(&job.dir), stop);
-    let before = match pack(job, &original, &mut copying)? {
-        Ok(fingerprint) => fingerprint,
-        Err(why) => return Ok(Repacked::Left(why)),
-    };
+    let expected = pack(job, &original, &mut copying)?;
     drop(copying);
+    let beside = beside(&job.dir);
     // sled writes its snapshot only when it is opened again, and what was written is to be read.
     let copy = Generation::open(&beside, job.platter.clone())?;
-    if copy::fingerprint(&copy)? != Some(before) {
-        return Ok(Repacked::Left(Why::Differs));
+    if copy::fingerprint(&copy, stop)? != expected {
+        return Err(Left::Differs);
     }
     drop(copy);
-    let smaller = blocks(&beside) < blocks(&job.dir);
-    Ok(if smaller { Repacked::Smaller } else { Repacked::Left(Why::NotSmaller) })
+    if blocks(&beside) < blocks(&job.dir) { Ok(()) } else { Err(Left::NotSmaller) }
 }
 
 /// Copies everything, in full frames; returns the fingerprint of what that is.
-fn pack(job: &Job, original: &Original, copying: &mut Copying<'_>) -> Result<Result<u64, Why>, StoreError> {
+fn pack(job: &Job, original: &Original, copying: &mut Copying<'_>) -> Result<u64, Left> {
     let mut packer = Packer::new(Effort::Thorough);
     let mut fingerprint = Fingerprint::default();
     let (mut pending, mut weight, mut next) = (Vec::new(), 0, job.facts.first);
     for body in original.bodies() {
-        let Some(items) = body else { return Ok(Err(Why::Incomplete)) };
-        for item in items {
+        for item in body.ok_or(Left::Incomplete)? {
             let (first, last) = item.range();
             if first != next {
-                return Ok(Err(Why::Incomplete));
+                return Err(Left::Incomplete);
             }
             next = last + 1;
             weight += item.weight();
@@ -195,21 +160,20 @@ fn pack(job: &Job, original: &Original, copying: &mut Copying<'_>) -> Result<Res
         while weight > PENDING {
             weight -= pack_one(job, &mut packer, &mut pending, copying);
         }
-        if let Err(why) = copying.write_blocks()? {
-            return Ok(Err(why));
-        }
+        copying.write_blocks()?;
     }
     if next != job.facts.last + 1 {
-        return Ok(Err(Why::Incomplete));
+        return Err(Left::Incomplete);
     }
     while !pending.is_empty() {
         pack_one(job, &mut packer, &mut pending, copying);
     }
-    let Some(specials) = original.specials() else { return Ok(Err(Why::Incomplete)) };
+    let specials = original.specials().ok_or(Left::Incomplete)?;
     for (key, frame) in &specials {
         fingerprint.add_special(*key, frame);
     }
-    Ok(copying.write_rest(specials)?.map(|()| fingerprint.sum()))
+    copying.write_rest(specials)?;
+    Ok(fingerprint.sum())
 }
 
 /// Packs the first body of what waits; returns what it weighed.

@@ -5,37 +5,20 @@ use std::path::Path;
 use tempfile::TempDir;
 use vitals::record::ledger::GapReason;
 
-use super::disk::{Bound, DiskLane, Place, Recovered};
+use super::disk::{DiskLane, Recovered};
 use super::durable::Platter;
-use super::facts::{Facts, Naming, gap};
-use super::generation::{blocks, read_facts, seal};
+use super::facts::{Facts, gap};
+use super::generation::{beside, blocks, read_facts, seal};
 use super::group::Group;
-use super::model_tests::{envelope, group, naming};
+use super::model_tests::{envelope, group, naming, place};
 use super::progress::LaneProgress;
-use super::quarantine::Quarantine;
-use super::repack::{Job, Repacked, Repacking, Why};
+use super::repack::{Job, Left, Repacking};
 use super::store_tests::wait_until;
 use super::{Chunk, Item};
-use crate::config::WhenFull;
 use crate::envelope::Position;
 
-pub(super) fn place(dir: &Path, run: &str) -> Place {
-    Place {
-        dir: dir.join("readings"),
-        quarantine: Quarantine::new(dir, 1 << 20),
-        naming: Naming { run: run.into(), ..naming() },
-        bound: Bound {
-            bytes: Some(64 << 20),
-            generation: 1 << 20,
-            when_full: WhenFull::DropOldestReadings,
-            free_min: 0,
-        },
-        platter: Platter::System,
-    }
-}
-
 pub(super) fn lane(dir: &Path, run: &str) -> DiskLane {
-    Recovered::read(place(dir, run)).unwrap().begin(1, b"{}".to_vec(), None).unwrap()
+    Recovered::read(place(dir, run, 64 << 20)).unwrap().begin(1, b"{}".to_vec(), None).unwrap()
 }
 
 fn progress(lane: &DiskLane) -> LaneProgress {
@@ -121,11 +104,11 @@ fn gaps_and_bodies_in_parts_are_copied_as_they_are() {
     groups.extend(single(534..=1_000));
     let job = sealed(&dir, groups);
     let before = read_all(&mut lane(dir.path(), "run-2"));
-    let (copy, original) = (job.dir.with_extension("new"), job.dir.clone());
+    let (copy, original) = (beside(&job.dir), job.dir.clone());
     let mut facts = job.facts.clone();
     // As it was sealed: a lane has read it since.
     let repacking = Repacking::start(job).unwrap();
-    assert_eq!(repacking.finish(), Repacked::Smaller);
+    repacking.finish().unwrap();
     seal(&copy, &naming(), &mut facts).unwrap();
     std::fs::remove_dir_all(&original).unwrap();
     // What the next start makes of it, should the power go here.
@@ -141,8 +124,9 @@ fn what_is_not_whole_is_left_to_its_reader() {
     let beyond = |last| Facts { last, ..job.facts.clone() };
     for facts in [beyond(301), beyond(299), Facts { first: 2, ..job.facts.clone() }] {
         let repacking = Repacking::start(Job { facts, ..job.clone() }).unwrap();
-        assert_eq!(repacking.finish(), Repacked::Left(Why::Incomplete));
-        assert!(!job.dir.with_extension("new").exists());
+        let outcome = repacking.finish();
+        assert!(matches!(outcome, Err(Left::Incomplete)), "{outcome:?}");
+        assert!(!beside(&job.dir).exists());
     }
     let mut bytes = std::fs::read(job.dir.join("db")).unwrap();
     // sled writes a page again with each frame: wherever the seventh stands.
@@ -153,20 +137,20 @@ fn what_is_not_whole_is_left_to_its_reader() {
     }
     std::fs::write(job.dir.join("db"), bytes).unwrap();
     let outcome = Repacking::start(job).unwrap().finish();
-    assert!(matches!(outcome, Repacked::Left(Why::Incomplete)), "{outcome:?}");
+    assert!(matches!(outcome, Err(Left::Incomplete)), "{outcome:?}");
 }
 
 #[test]
 fn what_is_needed_otherwise_stays_as_it_is_and_the_copy_goes() {
     let dir = tempfile::tempdir().unwrap();
     let job = sealed(&dir, single(1..=300));
-    let copy = job.dir.with_extension("new");
+    let copy = beside(&job.dir);
     let repacking = Repacking::start(job.clone()).unwrap();
     repacking.cancel();
     let outcome = repacking.finish();
-    assert!(matches!(outcome, Repacked::Left(Why::Cancelled) | Repacked::Smaller), "{outcome:?}");
+    assert!(matches!(outcome, Err(Left::Cancelled) | Ok(())), "{outcome:?}");
     drop(Repacking::start(job.clone()).unwrap());
-    assert!(!copy.exists() || outcome == Repacked::Smaller);
+    assert!(!copy.exists());
     drop(Repacking::start(Job { dir: dir.path().join("nothing"), ..job.clone() }).unwrap());
 }
 
@@ -180,7 +164,7 @@ fn a_gap_wins_over_a_copy() {
     lane.close();
     let first = dir.path().join("readings/0000000000000001");
     let facts = read_facts(&first.join("seal")).unwrap();
-    std::fs::rename(&first, first.with_extension("new")).unwrap();
+    std::fs::rename(&first, beside(&first)).unwrap();
     let told = facts.to_gap(&naming(), 0, GapReason::BufferFull);
     let head = super::pack::head(&naming(), super::frame::Kind::Gap, 0, (told.first_seq, told.last_seq));
     let frames = super::frame::encode(&head, &serde_json::to_vec(&told).unwrap());
@@ -189,5 +173,5 @@ fn a_gap_wins_over_a_copy() {
     let items = read_all(&mut again);
     assert_eq!(items[0], Item::Gap(told));
     assert_eq!(items.last().unwrap().range().1, last);
-    assert!(!first.with_extension("new").exists());
+    assert!(!beside(&first).exists());
 }

@@ -27,7 +27,7 @@ impl DiskLane {
 
     /// When full, the oldest readings make room, a generation at a time.
     pub(super) fn make_room(&mut self) -> Result<(), StoreError> {
-        if self.is_crowded() {
+        if self.is_repacking() && self.is_crowded() {
             self.stop_repacking();
         }
         while self.is_full() && !self.must_wait() {

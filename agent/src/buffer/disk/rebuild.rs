@@ -1,14 +1,14 @@
 //! Makes a generation anew from the frames that can still be found in it, beside whatever sled makes of it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::carve::Carved;
 use super::super::durable::{Doing as _, Platter, StoreError, sync_path};
 use super::super::facts::{Facts, Naming};
 use super::super::frame::Kind;
-use super::super::generation::{Found, Generation, blocks, is_intact, seal};
-use super::super::pack::BATCH_MAX;
+use super::super::generation::{Found, Generation, beside, blocks, is_intact, seal};
+use super::super::pack::{BATCH_MAX, batches};
 use super::super::{Item, records};
 use super::evict::remove_generation;
 use super::{DiskLane, Place};
@@ -105,7 +105,7 @@ pub(super) fn recover_generation(
             drop(hiding);
             *set_aside += u64::from(matches!(former, Former::SetAside));
             let begin = born.unwrap_or_else(|| Facts::begin("unknown".into(), 1));
-            make_anew(place, dir, carved, begin, former)?
+            return make_anew(place, dir, carved, begin, former).map(Some);
         }
     };
     drop(generation);
@@ -129,16 +129,18 @@ fn is_unfinished(scanned: &Result<(Generation, Scanned), StoreError>, carved: &C
     shown.is_some_and(|last| carved.bytes_behind(last) <= BATCH_MAX)
 }
 
-/// A fresh generation of a killed run's frames, and what they are: known before it is sealed, or a kill right behind that
-/// would leave one that says it is empty.
+/// A fresh generation of a killed run's frames, in its place; returns what they are. That is known before it is sealed, or a
+/// kill right behind that would leave one that says it is empty.
 fn make_anew(
     place: &Place,
     dir: &Path,
     carved: Carved,
     begin: Facts,
     former: Former,
-) -> Result<(Generation, Facts), StoreError> {
-    let generation = write_beside(place, dir, carved, &begin)?;
+) -> Result<Facts, StoreError> {
+    write_beside(place, dir, carved, &begin)?;
+    // Opened once more, as whatever is sealed: `freeze` says why.
+    let generation = Generation::open(&beside(dir), place.platter.clone())?;
     let mut facts = if let Some((facts, _)) = scan(&generation, Some(&begin))? {
         facts
     } else {
@@ -146,8 +148,8 @@ fn make_anew(
         begin
     };
     drop(generation);
-    put_in_place(place, &beside(dir), dir, &mut facts, former)?;
-    Ok((Generation::open(dir, place.platter.clone())?, facts))
+    put_in_place(place, dir, &mut facts, former)?;
+    Ok(facts)
 }
 
 /// A fresh generation of the frames of one whose facts are known, in its place.
@@ -158,43 +160,31 @@ fn write_anew(
     facts: &mut Facts,
     former: Former,
 ) -> Result<Generation, StoreError> {
-    drop(write_beside(place, dir, carved, facts)?);
-    put_in_place(place, &beside(dir), dir, facts, former)?;
+    write_beside(place, dir, carved, facts)?;
+    put_in_place(place, dir, facts, former)?;
     Generation::open(dir, place.platter.clone())
 }
 
-fn write_beside(place: &Place, dir: &Path, carved: Carved, born: &Facts) -> Result<Generation, StoreError> {
-    let beside = beside(dir);
-    if beside.exists() {
-        std::fs::remove_dir_all(&beside).doing("remove", &beside)?;
-    }
+fn write_beside(place: &Place, dir: &Path, carved: Carved, born: &Facts) -> Result<(), StoreError> {
     let naming = naming_of(place, &born.run);
-    let mut generation = Generation::create(&beside, &naming, born, place.platter.clone())?;
-    let frames = carved.into_frames();
-    for batch in frames.chunks(BATCH_MAX / super::super::frame::FRAME_MAX) {
-        generation.commit(batch, &[])?;
-    }
-    Ok(generation)
-}
-
-fn beside(dir: &Path) -> PathBuf {
-    dir.with_extension("new")
+    let mut generation = Generation::create_beside(dir, &naming, born, place.platter.clone())?;
+    batches(&carved.into_frames()).try_for_each(|it| generation.commit(it, &[]))
 }
 
 /// Seals what was made beside and renames it: whenever the power goes, the former is there, or this, whole.
 pub(super) fn put_in_place(
     place: &Place,
-    beside: &Path,
     dir: &Path,
     facts: &mut Facts,
     former: Former,
 ) -> Result<(), StoreError> {
-    seal(beside, &naming_of(place, &facts.run), facts)?;
+    let beside = beside(dir);
+    seal(&beside, &naming_of(place, &facts.run), facts)?;
     match former {
         Former::SetAside => place.quarantine.take(dir).map(drop)?,
         Former::Remove => remove_generation(dir)?,
     }
-    std::fs::rename(beside, dir).doing("rename into place", dir)?;
+    std::fs::rename(&beside, dir).doing("rename into place", dir)?;
     sync_path(&place.dir)
 }
 
@@ -237,8 +227,8 @@ pub(super) fn naming_of(place: &Place, run: &RunId) -> Naming {
 mod tests {
     use super::*;
     use crate::buffer::generation::read_facts;
-    use crate::buffer::model_tests::group;
-    use crate::buffer::repack_tests::{lane, place};
+    use crate::buffer::model_tests::{group, place};
+    use crate::buffer::repack_tests::lane;
 
     /// A kill right behind the rename: what the seal says then is all that the next start knows.
     #[test]
@@ -251,9 +241,8 @@ mod tests {
         let sealed = read_facts(&dir.join("seal")).unwrap();
         let born = read_facts(&dir.join("born")).unwrap();
         let carved = Carved::from_generation(&dir);
-        let place = place(store.path(), "run-2");
-        let (generation, facts) = make_anew(&place, &dir, carved, born, Former::Remove).unwrap();
-        drop(generation);
+        let place = place(store.path(), "run-2", 64 << 20);
+        let facts = make_anew(&place, &dir, carved, born, Former::Remove).unwrap();
         let told = read_facts(&dir.join("seal")).unwrap();
         assert_eq!((told.records, told.first, told.last), (50, 1, 50));
         assert_eq!(Facts { sum: None, ..facts }, Facts { sum: None, ..sealed });

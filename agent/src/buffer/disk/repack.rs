@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 use super::super::durable::StoreError;
 use super::super::generation::{blocks, note};
 use super::super::progress::Sealed;
-use super::super::repack::{Job, Repacked, Repacking, Why};
+use super::super::repack::{Job, Left, Repacking};
 use super::super::room;
 use super::DiskLane;
 use super::rebuild::{Former, naming_of, put_in_place};
@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 impl DiskLane {
     /// Begins with the newest that may gain by it: the oldest is the next that Kafka takes.
     pub(super) fn begin_repacking(&mut self) {
-        if self.repacking.is_some() {
+        if self.is_repacking() {
             return;
         }
         let Some(place) = (0..self.old.len()).rev().find(|it| self.may_repack(*it)) else { return };
@@ -57,7 +57,7 @@ impl DiskLane {
 
     /// When [`Self::finish_repacking`] wants to be called.
     pub(super) fn next_look(&self) -> Option<Instant> {
-        self.repacking.is_some().then(|| clock::instant() + LOOK_EVERY)
+        self.is_repacking().then(|| clock::instant() + LOOK_EVERY)
     }
 
     /// Lets the copy take the original's place, if it is ready; then goes on with the next.
@@ -67,22 +67,27 @@ impl DiskLane {
         };
         let place = self.old.iter().position(|it| it.ordinal == ordinal && it.gap.is_none());
         if let Some(place) = place {
-            let beside = repacking.beside().to_owned();
             match repacking.finish() {
-                Repacked::Smaller => self.take_copy(place, &beside)?,
-                Repacked::Left(Why::NotSmaller) => self.note_repacked(place),
-                Repacked::Left(why) => debug!(ordinal, %why, "A part of the store was not repacked."),
+                Ok(()) => self.take_copy(place)?,
+                Err(Left::NotSmaller) => self.note_repacked(place),
+                Err(Left::Store(error)) => {
+                    warn!(
+                        error = error.chain(),
+                        "A part of the store cannot be repacked; it stays as it is."
+                    );
+                }
+                Err(why) => debug!(ordinal, %why, "A part of the store was not repacked."),
             }
         }
         self.begin_repacking();
         Ok(())
     }
 
-    fn take_copy(&mut self, place: usize, beside: &std::path::Path) -> Result<(), StoreError> {
+    fn take_copy(&mut self, place: usize) -> Result<(), StoreError> {
         let old = &mut self.old[place];
         let dir = self.place.generation_dir(old.ordinal);
         old.facts.repacked = true;
-        put_in_place(&self.place, beside, &dir, &mut old.facts, Former::Remove)?;
+        put_in_place(&self.place, &dir, &mut old.facts, Former::Remove)?;
         let before = std::mem::replace(&mut old.bytes, blocks(&dir));
         debug!(ordinal = old.ordinal, before, now = old.bytes, "A part of the store was repacked.");
         let is_last = old.ordinal + 1 == self.tail.ordinal;

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::durable::StoreError;
 use super::super::frame::Kind;
 use super::super::generation::{Found, Generation, Key};
 use super::super::pack::{Keyed, batches, unpack};
 use super::super::records;
-use super::{Item, Why};
+use super::{Item, Left};
 use crate::clock;
 
 /// Frames that are written together: their keys first, without values. So sled splits its pages while they are nearly
@@ -42,35 +41,31 @@ impl<'a> Copying<'a> {
     }
 
     /// Writes if there is enough for a block.
-    pub(super) fn write_blocks(&mut self) -> Result<Result<(), Why>, StoreError> {
-        if self.stop.load(Ordering::Acquire) {
-            return Ok(Err(Why::Cancelled));
-        }
+    pub(super) fn write_blocks(&mut self) -> Result<(), Left> {
+        go_on(self.stop)?;
         let waiting: usize = self.waiting.iter().map(|(_, it)| it.len()).sum();
-        if waiting < BLOCK { Ok(Ok(())) } else { self.write() }
+        if waiting < BLOCK { Ok(()) } else { self.write() }
     }
 
     /// Writes the rest, and what belongs to no number.
-    pub(super) fn write_rest(&mut self, specials: Vec<Keyed>) -> Result<Result<(), Why>, StoreError> {
+    pub(super) fn write_rest(&mut self, specials: Vec<Keyed>) -> Result<(), Left> {
         self.waiting.extend(specials);
         self.write()
     }
 
-    fn write(&mut self) -> Result<Result<(), Why>, StoreError> {
+    fn write(&mut self) -> Result<(), Left> {
         let frames = std::mem::take(&mut self.waiting);
         let keys: Vec<Keyed> = frames.iter().map(|(key, _)| (*key, Vec::new())).collect();
         self.generation.commit(&keys, &[])?;
         for batch in batches(&frames) {
-            if self.stop.load(Ordering::Acquire) {
-                return Ok(Err(Why::Cancelled));
-            }
+            go_on(self.stop)?;
             self.generation.commit(batch, &[])?;
             self.rest();
             if self.generation.bytes() >= self.max {
-                return Ok(Err(Why::NotSmaller));
+                return Err(Left::NotSmaller);
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Rests as long as it has worked: others wait for the processor and the disk, and nobody for this. The service may
@@ -107,19 +102,19 @@ impl Fingerprint {
     }
 }
 
-/// Of all that can be read from a copy; `None` if something cannot.
-pub(super) fn fingerprint(copy: &Generation) -> Result<Option<u64>, StoreError> {
+/// Of all that can be read from a copy; what cannot makes it another.
+pub(super) fn fingerprint(copy: &Generation, stop: &AtomicBool) -> Result<u64, Left> {
     let (mut fingerprint, mut from) = (Fingerprint::default(), 0);
     loop {
+        go_on(stop)?;
         match copy.at_or_after(from)? {
             Found::Body { head, raw } => {
                 from = head.first + 1;
-                let Some(items) = unpack(&head, &raw) else { return Ok(None) };
-                for item in &items {
+                for item in &unpack(&head, &raw).ok_or(Left::Differs)? {
                     fingerprint.add(item);
                 }
             }
-            Found::Damaged { .. } => return Ok(None),
+            Found::Damaged { .. } => return Err(Left::Differs),
             Found::End => break,
         }
     }
@@ -128,5 +123,49 @@ pub(super) fn fingerprint(copy: &Generation) -> Result<Option<u64>, StoreError> 
             fingerprint.add_special(key, &frame);
         }
     }
-    Ok(Some(fingerprint.sum()))
+    Ok(fingerprint.sum())
+}
+
+/// Unless it was cancelled.
+pub(super) fn go_on(stop: &AtomicBool) -> Result<(), Left> {
+    if stop.load(Ordering::Acquire) { Err(Left::Cancelled) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::codec::Effort;
+    use crate::buffer::durable::Platter;
+    use crate::buffer::facts::Facts;
+    use crate::buffer::model_tests::{group, naming};
+    use crate::buffer::pack::Packer;
+
+    /// The fingerprint of a generation of some records, so many of them in a frame.
+    fn of(items: &[Item], in_frame: usize, cursor: &[u8]) -> u64 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1");
+        let born = Facts::begin(naming().run, 1);
+        let mut generation = Generation::create(&path, &naming(), &born, Platter::System).unwrap();
+        let mut packer = Packer::new(Effort::Prompt);
+        for items in items.chunks(in_frame) {
+            generation.commit(&packer.pack(&naming(), items), &[]).unwrap();
+        }
+        let head = crate::buffer::pack::head(&naming(), Kind::Cursor, 0, (7, 7));
+        let frames = crate::buffer::frame::encode(&head, cursor).concat();
+        generation.commit(&[(Key::special(Kind::Cursor, 0), frames)], &[]).unwrap();
+        fingerprint(&generation, &AtomicBool::new(false)).unwrap()
+    }
+
+    #[test]
+    fn what_reads_differently_is_another_however_it_is_packed() {
+        let items = group(1..=60, 40).chunk.unwrap().items;
+        let same = of(&items, 60, b"cursor");
+        assert_eq!(of(&items, 1, b"cursor"), same);
+        assert_ne!(of(&items[..59], 1, b"cursor"), same, "one is missing");
+        assert_ne!(of(&items, 1, b"cursos"), same);
+        let mut other = items.clone();
+        let Item::Record(envelope) = &mut other[30] else { panic!() };
+        envelope.late = !envelope.late;
+        assert_ne!(of(&other, 1, b"cursor"), same);
+    }
 }

@@ -5,13 +5,15 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::super::carve::{Spot, walk};
-use super::super::durable::{Doing as _, StoreError};
+use super::super::durable::Doing as _;
 use super::super::frame::{Head, Kind, assemble, parse};
 use super::super::generation::Key;
 use super::super::pack::{Keyed, unpack};
-use super::Item;
+use super::copy::go_on;
+use super::{Item, Left};
 
 /// Where a frame lies.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +31,7 @@ pub(super) struct Original {
 }
 
 impl Original {
-    pub(super) fn find(dir: &Path) -> Result<Self, StoreError> {
+    pub(super) fn find(dir: &Path, stop: &AtomicBool) -> Result<Self, Left> {
         let path = dir.join("db");
         let file = File::open(&path).doing("open", &path)?;
         let len = file.metadata().doing("look at", &path)?.len();
@@ -38,8 +40,9 @@ impl Original {
             len,
             |bytes, at| file.read_at(bytes, at),
             |spot| note(&mut frames, &mut specials, &spot),
-            |_| ControlFlow::Continue(()),
+            |_| if go_on(stop).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) },
         );
+        go_on(stop)?;
         Ok(Self { file, frames, specials })
     }
 
