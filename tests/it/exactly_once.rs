@@ -1,8 +1,10 @@
-//! P2: of two agents with one id only one sends. What dies and whenever, is the matter of [`crate::ledger`].
+//! P2 where there are several agents: of two with one id only one sends, and one whose transaction stays open makes no
+//! other send twice. What dies and whenever, is the matter of [`crate::ledger`].
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use wardline_tests::agent::Agent;
 use wardline_tests::kafka::Kafka;
 use wardline_tests::mosquitto::Mosquitto;
@@ -59,4 +61,54 @@ fn of_two_agents_with_one_id_one_sends_and_the_other_says_why_it_does_not() -> R
     arrives("copy-2", 2)?;
     one.check_alive()?;
     two.check_alive()
+}
+
+/// A transaction of another agent that is still open hides from a `read_committed` reader what came after it in the
+/// topic of cursors. Who took the cursor that can be seen for its newest would send again what came since.
+#[test]
+fn a_cursor_behind_another_agents_open_transaction_is_waited_for() -> Result<()> {
+    const BED: &str = "behind-1";
+    let (kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
+    let site =
+        Site::new("open-transaction")?.kafka(&kafka.bootstrap()).mqtt(broker.port()).beds([BED]).ward();
+    let publish =
+        |seq| publish_one(broker.port(), &format!("ward/{BED}"), Patient::Stable.payload(seq), false);
+    let readings = Reader::open(&kafka, READINGS)?;
+    let mut seen = Vec::new();
+    let mut arrives = |seq: u64| -> Result<()> {
+        let came = readings.read_until(Instant::now() + SOON, |it| {
+            seen.extend(it.number("device_seq"));
+            it.number("device_seq") == Some(seq)
+        })?;
+        ensure!(came, "waited {SOON:?} in vain for reading {seq}");
+        Ok(())
+    };
+    let agent = Agent::start(&site)?;
+    publish(1)?;
+    arrives(1)?;
+    let other = open_transaction(&kafka, "vitals.cursors.v1")?;
+    publish(2)?;
+    arrives(2)?;
+    agent.kill()?;
+    let agent = Agent::start(&site)?;
+    publish(3)?;
+    wait::until("the agent to say that it waits", SOON, || {
+        Ok(agent.log().contains("Somebody's transaction in vitals.cursors.v1 is open").then_some(()))
+    })?;
+    other.commit_transaction(SOON)?;
+    arrives(3)?;
+    assert_eq!(seen, [1, 2, 3], "each once, and in order");
+    Ok(())
+}
+
+/// A producer with a transaction that holds one record of `topic` and goes on.
+fn open_transaction(kafka: &Kafka, topic: &str) -> Result<BaseProducer> {
+    let mut config = kafka.client();
+    config.set("transactional.id", "wardline-another").set("transaction.timeout.ms", "120000");
+    let producer: BaseProducer = config.create()?;
+    producer.init_transactions(SOON)?;
+    producer.begin_transaction()?;
+    producer.send(BaseRecord::to(topic).key("another/r").payload("{}")).map_err(|(error, _)| error)?;
+    producer.flush(SOON).context("Kafka did not take the record of the other agent")?;
+    Ok(producer)
 }
