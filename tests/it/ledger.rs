@@ -57,8 +57,9 @@ fn without_transactions_records_come_twice() -> Result<()> {
     Ok(())
 }
 
-/// The control without fencing: the broker hears another transactional id from each life of the agent, so the end of a
-/// transaction that the network had kept back is done although its agent is dead and another has sent the same again.
+/// The control without fencing: the broker hears another transactional id from each life of the agent, and the agent does
+/// not hear that a transaction is open, which it would wait for. So the end of one that the network had kept back is done
+/// although its agent is dead and another has sent the same again.
 #[test]
 fn without_fencing_records_come_twice() -> Result<()> {
     let mut random = seed::random("ledger without fencing");

@@ -1,5 +1,5 @@
 //! Kafka's transactions on the wire: an `EndTxn` that the network holds back until the next transaction has begun, and a
-//! broker that does not know a client again.
+//! broker that does not know a client again and does not tell it of open transactions.
 //!
 //! A request of Kafka is its length (32 bits), the key of its API (16 bits), and what that API asks (protocol guide,
 //! "Protocol API Keys").
@@ -12,6 +12,7 @@ use anyhow::{Result, ensure};
 use crate::proxy::{Direction, Watch};
 
 const PRODUCE: i16 = 0;
+const LIST_OFFSETS: i16 = 2;
 /// `AddPartitionsToTxn`: with it a transaction begins as far as the broker knows.
 const ADD_PARTITIONS: i16 = 24;
 const END_TXN: i16 = 26;
@@ -77,8 +78,9 @@ impl EndTxn {
         Ok(())
     }
 
-    /// Lets the broker hear another transactional id of the same length, so that it fences nobody.
-    pub fn rename(&self, id: &str, number: u8) {
+    /// Lets the broker hear another transactional id of the same length, so that it fences nobody, and lets a client that
+    /// asks where a topic ends hear where the first open transaction begins, so that it waits for none.
+    pub fn disguise(&self, id: &str, number: u8) {
         let kept = &id[..id.len() - 2];
         self.state().renamed = Some((id.to_owned(), format!("{kept}{:02}", number % 100)));
     }
@@ -96,6 +98,9 @@ impl EndTxn {
                 }
                 let (count, begins) = requests.step(piece);
                 if let Some((key, client)) = begins {
+                    if key == LIST_OFFSETS && it.state().renamed.is_some() {
+                        ask_for_committed(piece, &client);
+                    }
                     it.handle(key, &client);
                 }
                 count
@@ -182,6 +187,16 @@ fn parse(head: &[u8]) -> Option<(usize, i16, String)> {
     Some((length, i16::try_from(key).unwrap_or(-1), client))
 }
 
+/// Makes of a `ListOffsets` for everything one for what is committed: its isolation level, behind the id of a replica,
+/// from 0 to 1. Its head ends with a byte of tags from version 6 on.
+fn ask_for_committed(request: &mut [u8], client: &str) {
+    let Some(version) = request.get(6..8).map(|it| i16::from_be_bytes([it[0], it[1]])) else { return };
+    let at = HEAD + client.len() + usize::from(version >= 6) + 4;
+    if let Some(level) = request.get_mut(at) {
+        *level = 1;
+    }
+}
+
 fn replace(piece: &mut [u8], one: &[u8], other: &[u8]) {
     for at in 0..piece.len().saturating_sub(one.len() - 1) {
         if piece[at..].starts_with(one) {
@@ -252,9 +267,23 @@ mod tests {
     #[test]
     fn another_id_of_the_same_length_takes_the_place_of_the_first() {
         let it = EndTxn::default();
-        it.rename("wardline-a-123", 7);
+        it.disguise("wardline-a-123", 7);
         let mut piece = *b"..wardline-a-123.wardline-a-123";
         it.watch(Direction::ToServer)(&mut piece);
         assert_eq!(&piece, b"..wardline-a-107.wardline-a-107");
+    }
+
+    #[test]
+    fn who_asks_for_everything_hears_of_what_is_committed() {
+        let it = EndTxn::default();
+        let mut asked = request(LIST_OFFSETS, "cursor", 20);
+        asked[6..8].copy_from_slice(&7_u16.to_be_bytes());
+        let mut expected = asked.clone();
+        expected[HEAD + 6 + 1 + 4] = 1;
+        it.watch(Direction::ToServer)(&mut asked);
+        assert_ne!(asked, expected);
+        it.disguise("wardline-a-123", 7);
+        it.watch(Direction::ToServer)(&mut asked);
+        assert_eq!(asked, expected);
     }
 }

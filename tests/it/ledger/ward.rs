@@ -49,7 +49,8 @@ pub(super) struct Ward {
     /// Faults of the disk so far, and ends of the agent that nobody had asked for.
     pub(super) disk_faults: usize,
     ends: usize,
-    /// Whether the broker is kept from knowing a new agent for the one before, so that it fences nobody.
+    /// Whether the broker is kept from knowing a new agent for the one before, so that it fences nobody, and the agent from
+    /// knowing of the transaction that the one before has left open.
     pub(super) unfenced: bool,
     lives: u8,
     /// Messages that a killed broker may have lost, by number.
@@ -205,7 +206,7 @@ impl Ward {
     pub(super) fn start_agent(&mut self) -> Result<()> {
         if self.unfenced {
             self.lives += 1;
-            self.end_txn.rename(&format!("wardline-{}", self.site.agent()), self.lives);
+            self.end_txn.disguise(&format!("wardline-{}", self.site.agent()), self.lives);
         }
         self.agent = Some(Agent::start(&self.site)?);
         Ok(())
