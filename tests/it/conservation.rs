@@ -1,6 +1,7 @@
 //! P5: accepted = delivered + buffered + covered by gaps, as the agent counts it and as Kafka alone can prove it.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -25,10 +26,13 @@ const ERROR: &str = "wardline_conservation_error";
 /// With what each frame on disk begins (`docs/storage-format.md`).
 const MAGIC: [u8; 4] = [0xD7, b'W', b'L', b'F'];
 
-/// Takes a frame of records out of a killed store, every copy of it; returns how many records it held.
-fn remove_a_frame(readings: &Path) -> Result<u64> {
+/// Takes a frame whose first number is one of these out of a lane of a killed store, every copy of it; returns how many
+/// records it held.
+///
+/// Neither the first nor the last of its run: what stands on both sides shows the hole.
+fn remove_a_frame(lane: &Path, numbers: Range<u64>) -> Result<u64> {
     let mut victim = None;
-    for generation in fs::read_dir(readings)? {
+    for generation in fs::read_dir(lane)? {
         let path = generation?.path().join("db");
         let mut bytes = fs::read(&path).with_context(|| format!("no store at {}", path.display()))?;
         let mut at = 0;
@@ -38,9 +42,8 @@ fn remove_a_frame(readings: &Path) -> Result<u64> {
             let number = |from: usize, len: usize| {
                 frame[from..from + len].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
             };
-            // Neither the first nor the last of its run: what stands on both sides shows the hole.
             let (first, count) = (number(18, 8), number(14, 4));
-            let is_inner = frame[5] == b'R' && first > 200 && first < COUNT / 2;
+            let is_inner = frame[5] == b'R' && numbers.contains(&first);
             // Two runs may have a frame of the same numbers.
             let run = frame[46..46 + usize::from(frame[9])].to_vec();
             let this = (run, first, count);
@@ -88,7 +91,7 @@ fn a_frame_that_is_removed_shows_until_the_ledger_says_so() -> Result<()> {
     kafka.kill();
     fill(&site, &broker, 1)?;
     fill(&site, &broker, COUNT + 1)?;
-    let removed = remove_a_frame(&site.state_dir().join("store/readings"))?;
+    let removed = remove_a_frame(&site.state_dir().join("store/readings"), 201..COUNT / 2)?;
 
     let agent = Agent::start(&site)?;
     wait::until("the hole to show", SOON, || Ok((agent.metric(ERROR)? > 0.0).then_some(())))?;
@@ -118,4 +121,40 @@ fn a_frame_that_is_removed_shows_until_the_ledger_says_so() -> Result<()> {
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains(&format!("{}: complete: ", site.agent())), "{said}");
     Ok(())
+}
+
+/// F8: alarm records that are damaged on disk are told in the ledger as readings are.
+#[test]
+fn the_ledger_says_which_alarm_records_are_missing() -> Result<()> {
+    const ALARMS: &str = "wardline_alarm_records";
+    let (mut kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
+    let site = Site::new("alarms-missing")?.kafka(&kafka.bootstrap()).mqtt(broker.port());
+    let site = site.beds(["bed-1"]).ward().alarms_at_once();
+    kafka.kill();
+    let agent = Agent::start(&site)?;
+    let mut seq = 0;
+    while agent.metric(ALARMS)? < 12.0 {
+        let before = agent.metric(ALARMS)?;
+        for patient in [Patient::Desaturated, Patient::Stable] {
+            wait::until("another alarm record", SOON, || {
+                seq += 1;
+                publish_one(broker.port(), "ward/bed-1", patient.payload(seq), false)?;
+                Ok((agent.metric(ALARMS)? > before).then_some(()))
+            })?;
+        }
+    }
+    wait::until("all on disk", SOON, || {
+        let records = agent.metric(ALARMS)? + agent.metric("wardline_readings")?;
+        Ok((agent.metric(BUFFERED)? >= records).then_some(()))
+    })?;
+    agent.kill()?;
+    let removed = remove_a_frame(&site.state_dir().join("store/alarms"), 3..9)?;
+    kafka.restart()?;
+    let agent = Agent::start(&site)?;
+    let ledger = Reader::open(&kafka, "vitals.ledger.v1")?;
+    let gap = |it: &_| of(it, &site) && it.text("type") == "gap";
+    let gap = ledger.wait_for("the gap of the alarm records", SOON, gap)?;
+    assert_eq!((gap.text("lane"), gap.text("reason")), ("a", "store_damaged"));
+    assert_eq!(gap.number("count"), Some(removed));
+    wait::until("the account to balance", SOON, || Ok((agent.metric(ERROR)? == 0.0).then_some(())))
 }

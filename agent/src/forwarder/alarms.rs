@@ -3,7 +3,8 @@
 //! To a cluster that nobody has confirmed alarms go too, or its stations would be silent; but the lane waits, so that
 //! nothing is forgotten that the right one does not have.
 //!
-//! Everything may arrive twice (from the bedside task and from the lane): consumers tell by id and revision.
+//! Everything may arrive twice (from the bedside task and from the lane): consumers tell by id and revision, and of gaps
+//! by their numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -12,8 +13,9 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
+use tracing::warn;
 use vitals::backoff::Backoff;
-use vitals::record::ledger::Lane;
+use vitals::record::ledger::{Gap, Lane, LedgerRecord};
 use vitals::time::Uptime;
 
 use super::batch::Batch;
@@ -58,6 +60,8 @@ pub(super) struct Alarms {
     /// Live records on their way, by ticket.
     flying: BTreeMap<usize, Flying>,
     next_ticket: usize,
+    /// Tickets of the gaps that are on their way: no alarm records.
+    gaps: BTreeSet<usize>,
     /// Numbers of this run that were sent at once and that Kafka has, while the lane has not come to them.
     delivered: BTreeSet<u64>,
     /// The newest record of each open alarm: what goes first after an outage.
@@ -104,6 +108,7 @@ impl Alarms {
             batch: Batch::default(),
             flying: BTreeMap::new(),
             next_ticket: LIVE_TICKETS,
+            gaps: BTreeSet::new(),
             delivered: BTreeSet::new(),
             open: BTreeMap::new(),
             done: None,
@@ -187,8 +192,12 @@ impl Alarms {
                             self.send(ticket, envelope, &chunk.run);
                         }
                     }
-                    // The alarm lane is never evicted; a damaged frame's gap is the readings' ledger's matter to tell.
-                    Item::Record(_) | Item::Gap(_) => self.batch.pass(position),
+                    Item::Record(_) => self.batch.pass(position),
+                    Item::Gap(gap) => {
+                        self.mark_flying();
+                        let ticket = self.batch.push(position);
+                        self.send_gap(ticket, gap);
+                    }
                 }
             }
         }
@@ -224,6 +233,16 @@ impl Alarms {
         matches!(self.producer.send(ticket, topic, &envelope.key, &envelope.body, headers), Ok(Ok(())))
     }
 
+    fn send_gap(&mut self, ticket: usize, gap: &Gap) {
+        warn!(run = gap.run, first = gap.first_seq, last = gap.last_seq, reason = ?gap.reason, "Alarm records are missing for ever; the ledger says so.");
+        let (agent, mode) = (&self.settings.agent, self.settings.mode);
+        let body = serde_json::to_vec(&LedgerRecord::Gap(gap.clone())).unwrap_or_default();
+        let headers = message::common(Schema::Ledger.name(), agent, mode);
+        self.gaps.insert(ticket);
+        // As above: what is not sent now comes from the lane.
+        let _ = self.producer.send(ticket, Schema::Ledger.topic(mode), agent, &body, headers);
+    }
+
     fn take_reports(&mut self) {
         let reports = self.producer.poll(Duration::ZERO);
         for report in reports {
@@ -244,7 +263,9 @@ impl Alarms {
                 }
                 None => self.batch.handle_success(report.ticket),
             }
-            self.troubles.progress().send_modify(|it| it.delivered_alarms += 1);
+            if !self.gaps.remove(&report.ticket) {
+                self.troubles.progress().send_modify(|it| it.delivered_alarms += 1);
+            }
         }
         if let Some((position, _)) = self.batch.poll_done() {
             if position.run == self.settings.run {
@@ -272,6 +293,7 @@ impl Alarms {
         self.producer.purge();
         self.batch.clear();
         self.flying.clear();
+        self.gaps.clear();
         let from = self.done.clone().unwrap_or_else(Position::none);
         self.lane.rewind(&from);
         self.troubles.progress().send_modify(|it| it.producers_recreated += 1);
