@@ -222,6 +222,7 @@ fn what_proves_completeness_keeps_to_its_schema() {
         GapReason::StoreDamaged,
         GapReason::Refused,
         GapReason::OtherCluster,
+        GapReason::Merged,
     ];
     for record in reasons.map(|reason| LedgerRecord::Gap(gap(reason))) {
         schemas.check(LEDGER, &json_of(&record)).unwrap();

@@ -24,9 +24,8 @@ use super::group::{Group, Kept};
 use super::pack::{Keyed, Packer, batches, head};
 use super::progress::{LaneProgress, Sealed};
 use super::quarantine::Quarantine;
-use super::repack::Repacking;
+use super::repack::{Repacking, Work};
 use crate::clock;
-use crate::config::WhenFull;
 use crate::envelope::Position;
 
 /// The cursor on disk is a hint, and may lag by so much.
@@ -35,13 +34,25 @@ const CURSOR_EVERY: Duration = Duration::from_secs(1);
 /// How large a lane may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bound {
-    /// All generations, blocks on disk; `None`: never evicted (alarms).
-    pub(super) bytes: Option<u64>,
+    /// All generations, blocks on disk.
+    pub(super) bytes: u64,
     /// One generation.
     pub(super) generation: u64,
-    pub(super) when_full: WhenFull,
+    pub(super) yields: Yields,
     /// What stays free on the file system, whoever fills it.
     pub(super) free_min: u64,
+}
+
+/// What makes room in a lane that is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Yields {
+    /// The oldest generation, leaving a gap.
+    Oldest,
+    /// Nothing until Kafka has taken something.
+    Nothing,
+    /// What lies between start and end of an alarm that is over, leaving gaps; then nothing: no alarm is refused, and
+    /// those that go on are kept whole.
+    Middles,
 }
 
 /// Where and how a lane lives.
@@ -63,7 +74,7 @@ pub(super) struct DiskLane {
     /// The old generation that is being read.
     reading: Option<(u64, Generation)>,
     /// The old generation that is being repacked: never the one that is read.
-    repacking: Option<(u64, Repacking)>,
+    repacking: Option<(u64, Work, Repacking)>,
     packer: Packer,
     acknowledged: Position,
     cursor_written: Instant,
@@ -84,8 +95,8 @@ struct Old {
     gap: Option<Gap>,
     /// It was made anew from frames once.
     rebuilt: bool,
-    /// It is not to be repacked in this run.
-    left: bool,
+    /// What was tried to make it smaller in this run, whatever came of it.
+    tried: Option<Work>,
 }
 
 /// What is written to.
@@ -184,7 +195,7 @@ impl DiskLane {
 
     /// Whether it is full and was told to wait.
     pub(super) fn must_wait(&self) -> bool {
-        self.place.bound.when_full == WhenFull::Wait && self.is_full() && !self.old.is_empty()
+        self.place.bound.yields == Yields::Nothing && self.is_full() && !self.old.is_empty()
     }
 
     pub(super) fn describe(&self, progress: &mut LaneProgress) {

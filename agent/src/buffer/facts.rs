@@ -41,6 +41,9 @@ pub(super) struct Facts {
     /// Its frames were made full ones, or found to be.
     #[serde(default)]
     pub(super) repacked: bool,
+    /// What could be merged in it was.
+    #[serde(default)]
+    pub(super) merged: bool,
     /// CRC-32 of sled's file when it was sealed: sled overwrites parts of a damaged log when it opens it, so that a
     /// damage must be known before.
     pub(super) sum: Option<u32>,
@@ -59,6 +62,7 @@ impl Facts {
             sources,
             holes: Vec::new(),
             repacked: false,
+            merged: false,
             sum: None,
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use vitals::record::ledger::Lane;
 
-use super::disk::{Bound, DiskLane, Place, Recovered};
+use super::disk::{Bound, DiskLane, Place, Recovered, Yields};
 use super::durable::{Doing as _, Platter, StoreError, replace_file};
 use super::facts::Naming;
 use super::format;
@@ -17,6 +17,7 @@ use super::outage::readings_max;
 use super::quarantine::Quarantine;
 use super::room::{self, FREE_MIN, Reserve};
 use super::{Past, Previous, SIZE_MIN, Settings};
+use crate::config::WhenFull;
 
 /// Readings whose messages a broker may send again: as many as MQTT lets it have outstanding.
 const REPEATABLE_MAX: usize = 65_535;
@@ -192,9 +193,10 @@ fn replace(settings: &Settings, error: &StoreError, remarks: &mut Vec<Remark>) -
 
 pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place {
     let size = settings.size.max(SIZE_MIN);
-    let (name, share, evicts) = match lane {
-        Lane::Readings => ("readings", readings_max(size), true),
-        Lane::Alarms => ("alarms", size / 8, false),
+    let (name, share, yields) = match (lane, settings.when_full) {
+        (Lane::Readings, WhenFull::DropOldestReadings) => ("readings", readings_max(size), Yields::Oldest),
+        (Lane::Readings, WhenFull::Wait) => ("readings", readings_max(size), Yields::Nothing),
+        (Lane::Alarms, _) => ("alarms", size - readings_max(size), Yields::Middles),
     };
     let generation = (share / 32).clamp(1 << 20, GENERATION_MAX);
     Place {
@@ -202,11 +204,12 @@ pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place
         quarantine: Quarantine::new(&settings.dir, generation),
         naming: naming(settings, lane),
         bound: Bound {
-            bytes: evicts.then_some(share),
+            bytes: share,
             generation,
-            when_full: settings.when_full,
-            // The generation that is written to must be able to grow to its end, and the next to begin.
-            free_min: if evicts { generation + FREE_MIN } else { 0 },
+            yields,
+            // The generation that is written to must be able to grow to its end, and the next to begin. Alarms take what
+            // there is: readings make room for them.
+            free_min: if lane == Lane::Readings { generation + FREE_MIN } else { 0 },
         },
         platter: platter.clone(),
     }

@@ -4,9 +4,11 @@
 //! one has made a new format: give it a number, keep these, and add its own.
 
 use vitals::reading::Mode;
+use vitals::record::ledger::{Gap, GapReason};
 use vitals::time::Uptime;
 
-use super::facts::Naming;
+use super::Item;
+use super::facts::{Naming, gap};
 use super::frame::{Head, Kind, assemble, encode, parse};
 use super::generation::Key;
 use super::{pack, records};
@@ -30,6 +32,10 @@ const V2: &str = "d7574c4602520101720d0000000100000002000000000002d0930000000000
 /// Version 2, an alarm record that does not get smaller.
 const PLAIN: &str = "d7574c4602520000610d0000000100000001000000000000000700000000000000070000000ae623e5c70000000a37663361\
      396332312d3538653100800105016b03616263bb4e9bca";
+
+/// The same alarm record, and the two behind it merged away.
+const MERGED: &str = "d7574c4602520000610d000000010000000100000000000000070000000000000009000000150ed1f6fb0000001537663361\
+     396332312d3538653100800105016b03616263010410056963752d33020c0e1f1b76";
 
 fn bytes(hex: &str) -> Vec<u8> {
     hex.as_bytes()
@@ -56,6 +62,7 @@ fn frames_of_every_version_are_read() {
         let frame = bytes(hex);
         assert_eq!(frame[4], version);
         let (head, raw) = assemble(&[parse(&frame).unwrap()]).unwrap();
+        let expected = expected.clone().map(Item::Record);
         assert_eq!(records::decode(&head, &raw).unwrap(), expected, "version {version}");
         let (run, lane) = (&*head.run, head.lane);
         assert_eq!((run, lane, head.kind), ("7f3a9c21-58e1", Lane::Readings, Kind::Records));
@@ -70,12 +77,19 @@ fn what_is_written_has_this_format() {
     let envelope =
         Envelope { seq: 7, up: Uptime::from_millis(64), mode: Mode::Simulated, late: true, key, body };
     let mut raw = Vec::new();
-    records::encode(&mut raw, &naming.run, (7, 0), &envelope);
+    let before = records::encode(&mut raw, &naming.run, (7, 0), &Item::Record(envelope));
     let head: Head = pack::head(&naming, Kind::Records, 1, (7, 7));
     assert_eq!(encode(&head, &raw), [bytes(PLAIN)]);
+    let (from, to) = (Some(Uptime::from_millis(66)), Some(Uptime::from_millis(72)));
+    let merged = gap(&naming, &naming.run, (8, 9), GapReason::Merged);
+    let merged = Item::Gap(Gap { from_up_ms: from, to_up_ms: to, ..merged });
+    records::encode(&mut raw, &naming.run, before, &merged);
+    let head = pack::head(&naming, Kind::Records, 1, (7, 9));
+    assert_eq!(encode(&head, &raw), [bytes(MERGED)]);
+    assert_eq!(records::decode(&head, &raw).unwrap()[1], merged);
     let same = reading(184_467, 93_211_042, "monitor-07", "icu-3-07", 80);
     let mut raw = Vec::new();
-    records::encode(&mut raw, "7f3a9c21-58e1", (184_467, 0), &same);
+    records::encode(&mut raw, "7f3a9c21-58e1", (184_467, 0), &Item::Record(same));
     let (_, expected) = assemble(&[parse(&bytes(V2)).unwrap()]).unwrap();
     assert!(expected.starts_with(&raw), "entries have another form than they had");
 }

@@ -13,7 +13,7 @@ use vitals::reading::Mode;
 use vitals::record::ledger::GapReason;
 use vitals::time::Uptime;
 
-use super::disk::{Bound, DiskLane, Place, Recovered};
+use super::disk::{Bound, DiskLane, Place, Recovered, Yields};
 use super::durable::Platter;
 use super::facts::Naming;
 use super::generation::blocks;
@@ -21,7 +21,6 @@ use super::group::Group;
 use super::progress::LaneProgress;
 use super::quarantine::Quarantine;
 use super::{Chunk, Delivered, Item};
-use crate::config::WhenFull;
 use crate::envelope::{Envelope, Lane, Position, RunId};
 
 pub(super) fn naming() -> Naming {
@@ -34,12 +33,7 @@ pub(super) fn place(store: &Path, run: &str, bytes: u64) -> Place {
         dir: store.join("readings"),
         quarantine: Quarantine::new(store, 1 << 20),
         naming: Naming { run: run.into(), ..naming() },
-        bound: Bound {
-            bytes: Some(bytes),
-            generation: 1 << 20,
-            when_full: WhenFull::DropOldestReadings,
-            free_min: 0,
-        },
+        bound: Bound { bytes, generation: 1 << 20, yields: Yields::Oldest, free_min: 0 },
         platter: Platter::System,
     }
 }

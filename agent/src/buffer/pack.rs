@@ -6,7 +6,6 @@ use super::facts::Naming;
 use super::frame::{FRAME_MAX, Head, Kind, encode, encode_with};
 use super::generation::Key;
 use super::records;
-use crate::envelope::Envelope;
 
 /// What one flush may write: sled may reuse a segment one segment after it thinks it stable, and a segment has
 /// 512 KiB; and an alarm waits behind no more than this.
@@ -45,13 +44,13 @@ impl Packer {
 
     /// The body that stands first in some items; returns how many items it takes.
     pub(super) fn pack_next(&mut self, naming: &Naming, items: &[Item], frames: &mut Vec<Keyed>) -> usize {
-        if let Some(Item::Gap(gap)) = items.first() {
+        if let Some(Item::Gap(gap)) = items.first().filter(|it| !records::is_entry(it)) {
             let body = serde_json::to_vec(gap).unwrap_or_default();
             let head = head(naming, Kind::Gap, 0, (gap.first_seq, gap.last_seq));
             frames.extend(keyed(&head, encode(&head, &body)));
             return 1;
         }
-        let run = items.iter().take_while(|it| matches!(it, Item::Record(_))).count();
+        let run = items.iter().take_while(|it| records::is_entry(it)).count();
         if run == 0 { 0 } else { self.pack_one(naming, &items[..run], frames) }
     }
 
@@ -90,7 +89,7 @@ fn guess(records: &[Item], raw_max: usize) -> usize {
 /// What a frame's body holds; `None` where it belongs to no number, or cannot be understood.
 pub(super) fn unpack(head: &Head, raw: &[u8]) -> Option<Vec<Item>> {
     Some(match head.kind {
-        Kind::Records => records::decode(head, raw).ok()?.into_iter().map(Item::Record).collect(),
+        Kind::Records => records::decode(head, raw).ok()?,
         Kind::Gap => vec![Item::Gap(serde_json::from_slice(raw).ok()?)],
         Kind::State | Kind::Manifest | Kind::Cursor | Kind::Facts => return None,
     })
@@ -121,22 +120,16 @@ pub(super) fn head(naming: &Naming, kind: Kind, count: usize, (first, last): (u6
     Head { kind, lane: naming.lane, run: naming.run.clone(), count, first, last }
 }
 
-fn join(naming: &Naming, records: &[Item]) -> (Head, Vec<u8>) {
-    let envelopes: Vec<&Envelope> = records
-        .iter()
-        .filter_map(|it| match it {
-            Item::Record(envelope) => Some(envelope),
-            Item::Gap(_) => None,
-        })
-        .collect();
-    let first = envelopes.first().map_or(0, |it| it.seq);
-    let last = envelopes.last().map_or(first, |it| it.seq);
+fn join(naming: &Naming, items: &[Item]) -> (Head, Vec<u8>) {
+    let first = items.first().map_or(0, |it| it.range().0);
+    let last = items.last().map_or(first, |it| it.range().1);
     let mut body = Vec::new();
     let mut before = (first, 0);
-    for envelope in &envelopes {
-        before = records::encode(&mut body, &naming.run, before, envelope);
+    for item in items {
+        before = records::encode(&mut body, &naming.run, before, item);
     }
-    (head(naming, Kind::Records, envelopes.len(), (first, last)), body)
+    let count = items.iter().filter(|it| matches!(it, Item::Record(_))).count();
+    (head(naming, Kind::Records, count, (first, last)), body)
 }
 
 #[cfg(test)]

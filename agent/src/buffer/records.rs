@@ -8,20 +8,55 @@
 //! left out. That is what frame and envelope say already, as [`beginning`] writes it: half of what a single record takes.
 //! The agent's id stands in its place, behind its length, before the rest of the body. All other bits are 0. Version 1
 //! of the frame has no bit 3.
+//!
+//! Flags of bit 4 alone stand for numbers whose records were merged away (`repack`): number and clock are those of the
+//! first of them; the agent's id behind its length, how many they are, and how much later on the clock the last was.
+//! Version 1 has none.
 
 use vitals::reading::Mode;
+use vitals::record::ledger::{Gap, GapReason};
 use vitals::record::reading::READINGS;
 use vitals::time::Uptime;
 
+use super::Item;
+use super::facts::{Naming, gap};
 use super::frame::{Damage, Head};
 use crate::envelope::Envelope;
 
 const MODE: u8 = 3;
 const LATE: u8 = 1 << 2;
 const SHORTENED: u8 = 1 << 3;
+const MERGED: u8 = 1 << 4;
 
-/// Appends an envelope of a run to a body. `before`: number and clock of the one before.
-pub(super) fn encode(body: &mut Vec<u8>, run: &str, before: (u64, u64), envelope: &Envelope) -> (u64, u64) {
+/// Whether an item has its place among the records of a body: a gap elsewhere is a body of its own.
+pub(super) fn is_entry(item: &Item) -> bool {
+    match item {
+        Item::Record(_) => true,
+        Item::Gap(gap) => gap.reason == GapReason::Merged,
+    }
+}
+
+/// Appends an item of a run that [`is_entry`] to a body. `before`: number and clock of the one before.
+pub(super) fn encode(body: &mut Vec<u8>, run: &str, before: (u64, u64), item: &Item) -> (u64, u64) {
+    match item {
+        Item::Record(envelope) => encode_record(body, run, before, envelope),
+        Item::Gap(gap) => encode_merged(body, before, gap),
+    }
+}
+
+fn encode_merged(body: &mut Vec<u8>, before: (u64, u64), gap: &Gap) -> (u64, u64) {
+    let from = gap.from_up_ms.map_or(before.1, Uptime::as_millis);
+    let to = gap.to_up_ms.map_or(from, Uptime::as_millis);
+    put(body, gap.first_seq.wrapping_sub(before.0));
+    put(body, zigzag(from.wrapping_sub(before.1)));
+    body.push(MERGED);
+    put_bytes(body, gap.agent.as_bytes());
+    put(body, gap.count);
+    put(body, zigzag(to.wrapping_sub(from)));
+    (gap.last_seq, to)
+}
+
+fn encode_record(body: &mut Vec<u8>, run: &str, before: (u64, u64), envelope: &Envelope) -> (u64, u64) {
     let up = envelope.up.as_millis();
     put(body, envelope.seq.wrapping_sub(before.0));
     put(body, zigzag(up.wrapping_sub(before.1)));
@@ -43,15 +78,21 @@ pub(super) fn encode(body: &mut Vec<u8>, run: &str, before: (u64, u64), envelope
     (envelope.seq, up)
 }
 
-/// Reads the envelopes of a frame with this head.
-pub(super) fn decode(head: &Head, mut body: &[u8]) -> Result<Vec<Envelope>, Damage> {
-    let mut envelopes = Vec::new();
+/// Reads the entries of a frame with this head.
+pub(super) fn decode(head: &Head, mut body: &[u8]) -> Result<Vec<Item>, Damage> {
+    let mut items = Vec::new();
     let (mut seq, mut up) = (head.first, 0_u64);
     while !body.is_empty() {
         seq = seq.wrapping_add(get(&mut body)?);
         up = up.wrapping_add(unzigzag(get(&mut body)?));
         let (flags, rest) = body.split_first().ok_or(Damage::Body)?;
         body = rest;
+        if *flags == MERGED {
+            let merged = decode_merged(head, &mut body, seq, up)?;
+            (seq, up) = (merged.last_seq, merged.to_up_ms.map_or(up, Uptime::as_millis));
+            items.push(Item::Gap(merged));
+            continue;
+        }
         if flags & !(MODE | LATE | SHORTENED) != 0 {
             return Err(Damage::Body);
         }
@@ -68,9 +109,23 @@ pub(super) fn decode(head: &Head, mut body: &[u8]) -> Result<Vec<Envelope>, Dama
         }
         json.extend(bytes(&mut body)?);
         let late = flags & LATE != 0;
-        envelopes.push(Envelope { seq, up: Uptime::from_millis(up), mode, late, key, body: json.into() });
+        let up = Uptime::from_millis(up);
+        items.push(Item::Record(Envelope { seq, up, mode, late, key, body: json.into() }));
     }
-    Ok(envelopes)
+    Ok(items)
+}
+
+fn decode_merged(head: &Head, body: &mut &[u8], first: u64, up: u64) -> Result<Gap, Damage> {
+    let agent = text(body)?.to_owned();
+    let more = get(body)?.checked_sub(1).ok_or(Damage::Body)?;
+    let last = first.checked_add(more).ok_or(Damage::Body)?;
+    let to = up.wrapping_add(unzigzag(get(body)?));
+    let naming = Naming { agent, run: head.run.clone(), lane: head.lane };
+    Ok(Gap {
+        from_up_ms: Some(Uptime::from_millis(up)),
+        to_up_ms: Some(Uptime::from_millis(to)),
+        ..gap(&naming, &head.run, (first, last), GapReason::Merged)
+    })
 }
 
 /// With what a reading's body begins. Part of the format for ever: another beginning gets another bit.
@@ -161,6 +216,23 @@ mod tests {
         prop_oneof![any_bytes, near]
     }
 
+    fn merged() -> impl Strategy<Value = Item> {
+        (1..=u64::MAX, 0..1_000_u64, any::<(u64, u64)>(), "[a-z0-9-]{0,9}").prop_map(
+            |(first, more, up, agent)| {
+                let naming = Naming { agent, run: RUN.into(), lane: Lane::Readings };
+                Item::Gap(Gap {
+                    from_up_ms: Some(Uptime::from_millis(up.0)),
+                    to_up_ms: Some(Uptime::from_millis(up.1)),
+                    ..gap(&naming, &naming.run, (first, first.saturating_add(more)), GapReason::Merged)
+                })
+            },
+        )
+    }
+
+    fn item() -> impl Strategy<Value = Item> {
+        prop_oneof![3 => envelope().prop_map(Item::Record), 1 => merged()]
+    }
+
     fn envelope() -> impl Strategy<Value = Envelope> {
         let mode = prop_oneof![Just(Mode::Live), Just(Mode::Simulated), Just(Mode::Replay)];
         (any::<u64>(), any::<u64>(), mode, any::<bool>(), ".{0,20}").prop_flat_map(
@@ -183,33 +255,37 @@ mod tests {
         let mut envelope = crate::buffer::model_tests::envelope(184_467, 0);
         (envelope.up, envelope.body) = (Uptime::from_millis(93_211_042), body.into_bytes().into());
         let mut stored = Vec::new();
-        encode(&mut stored, RUN, (184_467, 0), &envelope);
+        encode_record(&mut stored, RUN, (184_467, 0), &envelope);
         assert!(stored.len() < 50, "{}", stored.len());
-        assert_eq!(decode(&head(184_467), &stored).unwrap(), [envelope.clone()]);
+        assert_eq!(decode(&head(184_467), &stored).unwrap(), [Item::Record(envelope.clone())]);
         let mut whole = Vec::new();
-        encode(&mut whole, "another-run", (184_467, 0), &envelope);
+        encode_record(&mut whole, "another-run", (184_467, 0), &envelope);
         assert!(whole.len() > envelope.body.len(), "of another run, nothing may be left out");
     }
 
     #[test]
     fn unknown_flags_are_not_guessed_at() {
         let mut stored = Vec::new();
-        encode(&mut stored, RUN, (1, 0), &crate::buffer::model_tests::envelope(1, 9));
+        encode_record(&mut stored, RUN, (1, 0), &crate::buffer::model_tests::envelope(1, 9));
         let at = stored.len() - 1 - "monitor-1".len() - 1 - 9 - 1;
         assert!(decode(&head(1), &stored).is_ok());
-        stored[at] |= 0x10;
-        assert_eq!(decode(&head(1), &stored), Err(Damage::Body));
+        for unknown in [0x10, 0x20, 0x40, 0x80] {
+            let mut other = stored.clone();
+            other[at] |= unknown;
+            assert_eq!(decode(&head(1), &other), Err(Damage::Body), "{unknown:x}");
+        }
     }
 
     proptest! {
         #[test]
-        fn what_is_read_is_what_was_written(envelopes in proptest::collection::vec(envelope(), 1..8)) {
+        fn what_is_read_is_what_was_written(items in proptest::collection::vec(item(), 1..8)) {
             let mut body = Vec::new();
-            let mut before = (envelopes[0].seq, 0);
-            for it in &envelopes {
+            let first = items[0].range().0;
+            let mut before = (first, 0);
+            for it in &items {
                 before = encode(&mut body, RUN, before, it);
             }
-            prop_assert_eq!(decode(&head(envelopes[0].seq), &body).unwrap(), envelopes);
+            prop_assert_eq!(decode(&head(first), &body).unwrap(), items);
         }
 
         #[test]

@@ -1,10 +1,12 @@
-//! Joins the small frames of a generation that waits for Kafka into full ones, in a thread of its own.
+//! Joins the small frames of a generation that waits for Kafka into full ones, in a thread of its own; where there is no
+//! more room for alarms, it merges those that are over as well.
 //!
 //! At bedside rates a group is a handful of records, and what is on disk is mostly what sled adds to each frame and what
 //! each body says anew. Full frames take a tenth of it. The copy is made beside the original and read back; only then may
 //! the lane put it in the original's place. Whatever goes wrong costs the copy and nothing else.
 
 mod copy;
+mod merge;
 mod original;
 
 use std::fs;
@@ -17,6 +19,7 @@ use std::thread::{self, JoinHandle};
 use tracing::warn;
 
 use self::copy::{Copying, Fingerprint};
+use self::merge::Merger;
 use self::original::Original;
 use super::Item;
 use super::codec::Effort;
@@ -37,6 +40,16 @@ pub(super) struct Job {
     pub(super) naming: Naming,
     pub(super) facts: Facts,
     pub(super) platter: Platter,
+    pub(super) work: Work,
+}
+
+/// What is done with a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Its frames are filled.
+    Repack,
+    /// Of alarms that are over, what lies between start and end goes as well.
+    Merge,
 }
 
 /// Why a generation was left as it is.
@@ -60,7 +73,7 @@ pub(super) enum Left {
 pub(super) struct Repacking {
     beside: PathBuf,
     cancelled: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<(), Left>>>,
+    thread: Option<JoinHandle<Result<u64, Left>>>,
 }
 
 impl Repacking {
@@ -89,13 +102,13 @@ impl Repacking {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Waits for its end. If all went well, the copy stands beside, holds the same and is smaller, and is of use only if it
-    /// takes the original's place at once; otherwise it is gone.
-    pub(super) fn finish(mut self) -> Result<(), Left> {
+    /// Waits for its end. If all went well, the copy stands beside, holds what it should and is smaller, and is of use only
+    /// if it takes the original's place at once; then this returns its records. Otherwise it is gone.
+    pub(super) fn finish(mut self) -> Result<u64, Left> {
         self.join()
     }
 
-    fn join(&mut self) -> Result<(), Left> {
+    fn join(&mut self) -> Result<u64, Left> {
         let thread = self.thread.take().ok_or(Left::Cancelled)?;
         // A panic has been told by its hook.
         let outcome = thread.join().unwrap_or(Err(Left::Incomplete));
@@ -124,60 +137,98 @@ fn remove(beside: &Path) {
     }
 }
 
-/// The thread's work.
-fn repack(job: &Job, stop: &AtomicBool) -> Result<(), Left> {
+/// The thread's work; returns how many records the copy holds.
+fn repack(job: &Job, stop: &AtomicBool) -> Result<u64, Left> {
     let original = Original::find(&job.dir, stop)?;
+    let merger = match job.work {
+        Work::Repack => Merger::of_nothing(),
+        Work::Merge => Merger::find(original.bodies())?,
+    };
     let generation = Generation::create_beside(&job.dir, &job.naming, &job.facts, job.platter.clone())?;
     let mut copying = Copying::new(generation, blocks(&job.dir), stop);
-    let expected = pack(job, &original, &mut copying)?;
+    let mut packing = Packing::new(job, merger);
+    packing.pack(&original, &mut copying)?;
     drop(copying);
     let beside = beside(&job.dir);
     // sled writes its snapshot only when it is opened again, and what was written is to be read.
     let copy = Generation::open(&beside, job.platter.clone())?;
-    if copy::fingerprint(&copy, stop)? != expected {
+    if copy::fingerprint(&copy, stop)? != packing.fingerprint.sum() {
         return Err(Left::Differs);
     }
     drop(copy);
-    if blocks(&beside) < blocks(&job.dir) { Ok(()) } else { Err(Left::NotSmaller) }
+    if blocks(&beside) < blocks(&job.dir) { Ok(packing.records) } else { Err(Left::NotSmaller) }
 }
 
-/// Copies everything, in full frames; returns the fingerprint of what that is.
-fn pack(job: &Job, original: &Original, copying: &mut Copying<'_>) -> Result<u64, Left> {
-    let mut packer = Packer::new(Effort::Thorough);
-    let mut fingerprint = Fingerprint::default();
-    let (mut pending, mut weight, mut next) = (Vec::new(), 0, job.facts.first);
-    for body in original.bodies() {
-        for item in body.ok_or(Left::Incomplete)? {
-            let (first, last) = item.range();
-            if first != next {
-                return Err(Left::Incomplete);
+/// What is on its way from the original to the copy.
+struct Packing<'a> {
+    job: &'a Job,
+    merger: Merger,
+    packer: Packer,
+    pending: Vec<Item>,
+    weight: usize,
+    /// Of all that has been packed.
+    fingerprint: Fingerprint,
+    records: u64,
+}
+
+impl<'a> Packing<'a> {
+    fn new(job: &'a Job, merger: Merger) -> Self {
+        Self {
+            job,
+            merger,
+            packer: Packer::new(Effort::Thorough),
+            pending: Vec::new(),
+            weight: 0,
+            fingerprint: Fingerprint::default(),
+            records: 0,
+        }
+    }
+
+    /// Copies everything that is to stay, in full frames.
+    fn pack(&mut self, original: &Original, copying: &mut Copying<'_>) -> Result<(), Left> {
+        let mut next = self.job.facts.first;
+        for body in original.bodies() {
+            for item in body.ok_or(Left::Incomplete)? {
+                let (first, last) = item.range();
+                if first != next {
+                    return Err(Left::Incomplete);
+                }
+                next = last + 1;
+                self.take(item);
             }
-            next = last + 1;
-            weight += item.weight();
-            fingerprint.add(&item);
-            pending.push(item);
+            while self.weight > PENDING {
+                self.pack_one(copying);
+            }
+            copying.write_blocks()?;
         }
-        while weight > PENDING {
-            weight -= pack_one(job, &mut packer, &mut pending, copying);
+        if next != self.job.facts.last + 1 {
+            return Err(Left::Incomplete);
         }
-        copying.write_blocks()?;
+        while !self.pending.is_empty() {
+            self.pack_one(copying);
+        }
+        let specials = original.specials().ok_or(Left::Incomplete)?;
+        for (key, frame) in &specials {
+            self.fingerprint.add_special(*key, frame);
+        }
+        copying.write_rest(specials)
     }
-    if next != job.facts.last + 1 {
-        return Err(Left::Incomplete);
-    }
-    while !pending.is_empty() {
-        pack_one(job, &mut packer, &mut pending, copying);
-    }
-    let specials = original.specials().ok_or(Left::Incomplete)?;
-    for (key, frame) in &specials {
-        fingerprint.add_special(*key, frame);
-    }
-    copying.write_rest(specials)?;
-    Ok(fingerprint.sum())
-}
 
-/// Packs the first body of what waits; returns what it weighed.
-fn pack_one(job: &Job, packer: &mut Packer, pending: &mut Vec<Item>, copying: &mut Copying<'_>) -> usize {
-    let taken = packer.pack_next(&job.naming, pending, copying.frames());
-    pending.drain(..taken).map(|it| it.weight()).sum()
+    fn take(&mut self, item: Item) {
+        let item = self.merger.merge(&self.job.naming, item);
+        if !self.pending.last_mut().is_some_and(|it| merge::join(it, &item)) {
+            self.weight += item.weight();
+            self.pending.push(item);
+        }
+    }
+
+    /// Packs the first body of what waits.
+    fn pack_one(&mut self, copying: &mut Copying<'_>) {
+        let taken = self.packer.pack_next(&self.job.naming, &self.pending, copying.frames());
+        for item in self.pending.drain(..taken) {
+            self.weight -= item.weight();
+            self.fingerprint.add(&item);
+            self.records += u64::from(matches!(item, Item::Record(_)));
+        }
+    }
 }

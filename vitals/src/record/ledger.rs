@@ -90,6 +90,9 @@ pub enum GapReason {
     Refused,
     /// It is in the Kafka cluster that the agent sent to before: this one will never get it.
     OtherCluster,
+    /// Changes of an alarm that is over, between its start and its end: the room for alarms was full, and what counts is
+    /// in its last record.
+    Merged,
 }
 
 /// That a run began, and what came before it.

@@ -10,13 +10,13 @@ use super::super::durable::{Doing as _, StoreError, replace_file, sync_path};
 use super::super::frame::{Kind, encode};
 use super::super::pack::head;
 use super::super::room;
-use super::{DiskLane, Old};
+use super::{DiskLane, Old, Yields};
 
 impl DiskLane {
     /// Whether the generation that is written to, and the copy of one that is repacked, might grow over the bound.
     pub(super) fn is_full(&self) -> bool {
         let bound = &self.place.bound;
-        bound.bytes.is_some_and(|max| self.bytes() + 2 * bound.generation > max) || self.is_crowded()
+        self.bytes() + 2 * bound.generation > bound.bytes || self.is_crowded()
     }
 
     /// Whether others have filled the disk.
@@ -25,12 +25,12 @@ impl DiskLane {
         min > 0 && room::free(&self.place.dir).is_some_and(|it| it < min)
     }
 
-    /// When full, the oldest readings make room, a generation at a time.
+    /// When full, the oldest readings make room, a generation at a time. What alarms yield is merged beside (`repack`).
     pub(super) fn make_room(&mut self) -> Result<(), StoreError> {
         if self.is_repacking() && self.is_crowded() {
             self.stop_repacking();
         }
-        while self.is_full() && !self.must_wait() {
+        while self.place.bound.yields == Yields::Oldest && self.is_full() {
             let Some(place) = self.old.iter().position(|it| it.gap.is_none()) else { break };
             if place == 0 && self.is_done(&self.old[0]) {
                 self.remove_front();
@@ -116,7 +116,7 @@ pub(super) fn stand_in(ordinal: u64, gap: Gap) -> Old {
     let mut facts = super::Facts::begin(gap.run.as_str().into(), gap.first_seq);
     facts.last = gap.last_seq;
     // One block for the file.
-    Old { ordinal, facts, bytes: 4096, gap: Some(gap), rebuilt: false, left: true }
+    Old { ordinal, facts, bytes: 4096, gap: Some(gap), rebuilt: false, tried: None }
 }
 
 /// Renames first, so that after a power cut it is whole or swept.

@@ -9,7 +9,7 @@ use super::super::facts::{Facts, Naming};
 use super::super::frame::Kind;
 use super::super::generation::{Found, Generation, beside, blocks, is_intact, seal};
 use super::super::pack::{BATCH_MAX, batches};
-use super::super::{Item, records};
+use super::super::records;
 use super::evict::remove_generation;
 use super::{DiskLane, Place};
 use crate::envelope::RunId;
@@ -212,8 +212,8 @@ fn scan(generation: &Generation, born: Option<&Facts>) -> Result<Scanned, StoreE
         }
         facts.last = facts.last.max(head.last);
         if head.kind == Kind::Records {
-            for envelope in records::decode(&head, &raw).unwrap_or_default() {
-                facts.add(&Item::Record(envelope));
+            for item in &records::decode(&head, &raw).unwrap_or_default() {
+                facts.add(item);
             }
         }
     }

@@ -15,7 +15,7 @@ use super::super::generation::{Found as Frame, Generation, blocks, read_facts, r
 use super::super::history::Manifest;
 use super::super::pack::Packer;
 use super::super::records;
-use super::super::{EngineState, Identify};
+use super::super::{EngineState, Identify, Item};
 use super::evict::{remove_gap, stand_in};
 use super::rebuild::{close_sealed, open_sealed, recover_generation};
 use super::{Counts, DiskLane, Old, Place};
@@ -56,7 +56,7 @@ impl Recovered {
                         bytes: blocks(&dir),
                         gap: None,
                         rebuilt: false,
-                        left: false,
+                        tried: None,
                     }));
                 }
             }
@@ -96,7 +96,10 @@ impl Recovered {
                 if head.kind == Kind::Records {
                     let records = records::decode(&head, &raw).unwrap_or_default();
                     let newest = records.iter().rev().take(max - seen);
-                    identities.extend(newest.filter_map(|it| identify(&it.body)));
+                    identities.extend(newest.filter_map(|it| match it {
+                        Item::Record(envelope) => identify(&envelope.body),
+                        Item::Gap(_) => None,
+                    }));
                     seen += records.len();
                 }
                 before = head.first;

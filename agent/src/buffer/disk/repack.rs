@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 
 use super::super::durable::StoreError;
+use super::super::facts::Facts;
 use super::super::generation::{blocks, note};
 use super::super::progress::Sealed;
-use super::super::repack::{Job, Left, Repacking};
+use super::super::repack::{Job, Left, Repacking, Work};
 use super::super::room;
-use super::DiskLane;
 use super::rebuild::{Former, naming_of, put_in_place};
+use super::{DiskLane, Yields};
 use crate::clock;
 
 /// While a generation is repacked and nothing is offered, it is looked after so often.
@@ -24,30 +25,39 @@ impl DiskLane {
         if self.is_repacking() {
             return;
         }
-        let Some(place) = (0..self.old.len()).rev().find(|it| self.may_repack(*it)) else { return };
+        let Some((place, work)) = self.next_to_repack() else { return };
         let old = &mut self.old[place];
-        // Whatever comes of it: once in a run.
-        old.left = true;
+        old.tried = Some(work);
         let job = Job {
             dir: self.place.generation_dir(old.ordinal),
             naming: naming_of(&self.place, &old.facts.run),
             facts: old.facts.clone(),
             platter: self.place.platter.clone(),
+            work,
         };
         let ordinal = old.ordinal;
         match Repacking::start(job) {
-            Ok(repacking) => self.repacking = Some((ordinal, repacking)),
+            Ok(repacking) => self.repacking = Some((ordinal, work, repacking)),
             Err(error) => warn!(%error, "The system gives no thread: a part of the store stays as it is."),
         }
     }
 
+    /// What alarms yield when they are full is merged, the oldest first.
+    fn next_to_repack(&self) -> Option<(usize, Work)> {
+        let yields = self.place.bound.yields == Yields::Middles && self.is_full();
+        let may_repack = |it: &usize| self.old[*it].tried.is_none() && !self.old[*it].facts.repacked;
+        let may_merge = |it: &usize| self.old[*it].tried != Some(Work::Merge) && !self.old[*it].facts.merged;
+        let places = (0..self.old.len()).filter(|it| self.may_copy(*it));
+        let merge = places.clone().filter(|_| yields).find(may_merge).map(|it| (it, Work::Merge));
+        merge.or_else(|| places.rev().find(may_repack).map(|it| (it, Work::Repack)))
+    }
+
     /// Whether all of it waits, and there is room for a copy.
-    fn may_repack(&self, place: usize) -> bool {
+    fn may_copy(&self, place: usize) -> bool {
         let old = &self.old[place];
         let facts = &old.facts;
         let is_read = self.reading.as_ref().is_some_and(|(it, _)| *it == old.ordinal);
-        !old.left
-            && !facts.repacked
+        old.gap.is_none()
             && !is_read
             && facts.holes.is_empty()
             && facts.records > 0
@@ -62,14 +72,14 @@ impl DiskLane {
 
     /// Lets the copy take the original's place, if it is ready; then goes on with the next.
     pub(super) fn finish_repacking(&mut self) -> Result<(), StoreError> {
-        let Some((ordinal, repacking)) = self.repacking.take_if(|(_, it)| it.is_finished()) else {
+        let Some((ordinal, work, repacking)) = self.repacking.take_if(|(_, _, it)| it.is_finished()) else {
             return Ok(());
         };
         let place = self.old.iter().position(|it| it.ordinal == ordinal && it.gap.is_none());
         if let Some(place) = place {
             match repacking.finish() {
-                Ok(()) => self.take_copy(place)?,
-                Err(Left::NotSmaller) => self.note_repacked(place),
+                Ok(records) => self.take_copy(place, work, records)?,
+                Err(Left::NotSmaller) => self.note_repacked(place, work),
                 Err(Left::Store(error)) => {
                     warn!(
                         error = error.chain(),
@@ -83,10 +93,17 @@ impl DiskLane {
         Ok(())
     }
 
-    fn take_copy(&mut self, place: usize) -> Result<(), StoreError> {
+    fn take_copy(&mut self, place: usize, work: Work, records: u64) -> Result<(), StoreError> {
         let old = &mut self.old[place];
         let dir = self.place.generation_dir(old.ordinal);
-        old.facts.repacked = true;
+        note_work(&mut old.facts, work);
+        let merged = std::mem::replace(&mut old.facts.records, records) - records;
+        if merged > 0 {
+            warn!(
+                merged,
+                "There is no more room for alarms: of those that are over, start and end are kept."
+            );
+        }
         put_in_place(&self.place, &dir, &mut old.facts, Former::Remove)?;
         let before = std::mem::replace(&mut old.bytes, blocks(&dir));
         debug!(ordinal = old.ordinal, before, now = old.bytes, "A part of the store was repacked.");
@@ -99,9 +116,9 @@ impl DiskLane {
     }
 
     /// So that no later run tries again.
-    fn note_repacked(&mut self, place: usize) {
+    fn note_repacked(&mut self, place: usize, work: Work) {
         let old = &mut self.old[place];
-        old.facts.repacked = true;
+        note_work(&mut old.facts, work);
         let naming = naming_of(&self.place, &old.facts.run);
         if let Err(error) = note(&self.place.generation_dir(old.ordinal), &naming, &old.facts) {
             warn!(
@@ -117,7 +134,7 @@ impl DiskLane {
 
     /// What the copy takes meanwhile, bytes on disk.
     pub(super) fn repacking_bytes(&self) -> u64 {
-        self.repacking.as_ref().map_or(0, |(_, it)| blocks(it.beside()))
+        self.repacking.as_ref().map_or(0, |(_, _, it)| blocks(it.beside()))
     }
 
     /// Ends it after the batch that is being written, and removes the copy.
@@ -126,6 +143,12 @@ impl DiskLane {
     }
 
     pub(super) fn stop_repacking_of(&mut self, ordinal: u64) {
-        self.repacking.take_if(|(it, _)| *it == ordinal);
+        self.repacking.take_if(|(it, ..)| *it == ordinal);
     }
+}
+
+/// What was merged is repacked as well.
+fn note_work(facts: &mut Facts, work: Work) {
+    facts.repacked = true;
+    facts.merged |= work == Work::Merge;
 }

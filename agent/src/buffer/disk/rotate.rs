@@ -56,7 +56,7 @@ impl DiskLane {
             bytes: sealed.blocks,
             gap: None,
             rebuilt: false,
-            left: false,
+            tried: None,
         });
         self.remove_acknowledged();
         self.begin_repacking();

@@ -6,17 +6,18 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
-use vitals::record::ledger::{Gap, GapReason, Lane, LedgerRecord};
+use vitals::record::ledger::{GapReason, Lane, LedgerRecord};
 
 use super::contents::Contents;
 use super::done::Done;
 use super::ranges::Ranges;
 use super::shape::{LaneFiles, StretchFiles, db_bytes};
 use super::{Depth, Finding, Form, Look, Stretch};
+use crate::buffer::Item;
 use crate::buffer::facts::{Facts, Naming, gap};
-use crate::buffer::frame::{Head, Kind};
+use crate::buffer::frame::Head;
 use crate::buffer::generation::blocks;
-use crate::buffer::records;
+use crate::buffer::pack::unpack;
 use crate::envelope::{Position, RunId};
 
 /// A lane that is looked at.
@@ -213,26 +214,25 @@ impl<'a> LaneLook<'a> {
         look: &mut Look<'_>,
     ) -> ControlFlow<(), Vec<(u64, u64)>> {
         let all = vec![(first, head.last.min(last))];
-        if head.kind == Kind::Gap {
-            let Ok(gap) = serde_json::from_slice(raw) else {
-                self.tell_hole(&head.run, all[0], look)?;
-                return ControlFlow::Continue(all);
-            };
-            (look.sink)(Finding::Gap(LedgerRecord::Gap(gap)))?;
-            return ControlFlow::Continue(Vec::new());
-        }
-        let Ok(envelopes) = records::decode(head, raw) else {
+        let Some(items) = unpack(head, raw) else {
             self.tell_hole(&head.run, all[0], look)?;
             return ControlFlow::Continue(all);
         };
         let mut unreadable = Vec::new();
-        for it in envelopes.into_iter().filter(|it| (first..=last).contains(&it.seq)) {
-            let body = String::from_utf8(it.body.into_vec()).ok();
+        for item in items.into_iter().filter(|it| it.range().0 <= last && it.range().1 >= first) {
+            let range = item.range();
+            let body = match item {
+                Item::Gap(gap) => {
+                    (look.sink)(Finding::Gap(LedgerRecord::Gap(gap)))?;
+                    continue;
+                }
+                Item::Record(envelope) => String::from_utf8(envelope.body.into_vec()).ok(),
+            };
             if let Some(body) = body.and_then(|it| RawValue::from_string(it).ok()) {
                 (look.sink)(Finding::Record(body))?;
             } else {
-                self.tell_hole(&head.run, (it.seq, it.seq), look)?;
-                unreadable.push((it.seq, it.seq));
+                self.tell_hole(&head.run, range, look)?;
+                unreadable.push(range);
             }
         }
         ControlFlow::Continue(unreadable)
@@ -302,15 +302,9 @@ impl Tally {
     }
 
     fn add(&mut self, head: &Head, raw: &[u8], durable: u64) {
-        let is_good = match head.kind {
-            Kind::Records => records::decode(head, raw).is_ok_and(|envelopes| {
-                self.records += envelopes.iter().filter(|it| it.seq <= durable).count() as u64;
-                true
-            }),
-            _ => serde_json::from_slice::<Gap>(raw).is_ok(),
-        };
-        if is_good {
-            self.covered.insert(head.first, head.last);
-        }
+        let Some(items) = unpack(head, raw) else { return };
+        let is_durable = |it: &&Item| matches!(it, Item::Record(envelope) if envelope.seq <= durable);
+        self.records += items.iter().filter(is_durable).count() as u64;
+        self.covered.insert(head.first, head.last);
     }
 }

@@ -85,7 +85,7 @@ impl Fingerprint {
         let mut bytes = Vec::new();
         match item {
             // Of no run: so nothing is left out of it.
-            Item::Record(envelope) => drop(records::encode(&mut bytes, "", (0, 0), envelope)),
+            Item::Record(_) => drop(records::encode(&mut bytes, "", (0, 0), item)),
             Item::Gap(gap) => bytes = serde_json::to_vec(gap).unwrap_or_default(),
         }
         self.0.write_usize(bytes.len());
