@@ -12,6 +12,7 @@ COVERED = {
     "absences": "E30: sensor_off, implausible, no_value, what is no longer named",
     "silence": "E30: no_data, port_gone",
     "several sources": "each vital from one of them",
+    "fallbacks": "E33: fallback_for",
     "refused observations": "E5",
 }
 
@@ -27,5 +28,5 @@ OPEN = (
 
 NOT_COMPARED = (
     "E25, E26, E28, E29, E31, E32, E34, E35, NEWS2; E30: suspect, flags, device_changed, same_limb; E33: one vital from "
-    "several sources, and fallback_for, where a gate that opens and shuts at one moment is read in two ways; texts, modes, `low` and `high`"
+    "several sources; texts, modes, `low` and `high`"
 )

@@ -81,7 +81,7 @@ impl LimitAlarm {
             return;
         }
         self.state.kept = None;
-        let input = if self.is_gated() { Input::Void } else { input };
+        let input = if self.is_gated() { self.shut() } else { input };
         let LimitRule { hysteresis, clear_delay, .. } = self.rule;
         let delays = |rule: &LevelRule| Delays { delay: rule.delay, clear: clear_delay, gap };
         let class = input.class(self.direction, self.rule.limit.limit, hysteresis);
@@ -118,6 +118,13 @@ impl LimitAlarm {
             Input::UnderRange | Input::OverRange => self.state.newest = None,
             Input::Void => {}
         }
+    }
+
+    /// What is pending behind a shut gate is dropped, and begins anew if it opens again.
+    fn shut(&mut self) -> Input {
+        self.state.limit.drop_pending();
+        self.state.extreme.drop_pending();
+        Input::Void
     }
 
     fn note(&mut self, value: Quantity) {

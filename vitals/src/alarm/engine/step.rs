@@ -1,5 +1,6 @@
 //! One step: the timers of one deadline in their order (E3).
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -154,36 +155,34 @@ impl AlarmEngine {
 
     /// Puts what a vital has to say now before its rules, and before those that fall back for it.
     pub(super) fn judge(&mut self, now: Uptime, vital: Vital) {
-        let (input, gap) = self.input(vital);
-        let (resting, sampled) = (self.is_resting(), self.sampled_at(vital));
-        let mut fallback = None;
-        for apnea in &mut self.apneas {
-            if apnea.rule.fallback_for == Some(vital) {
-                apnea.take_fallback(now, input == Input::Void);
-                fallback = Some(apnea.vital);
-            }
-            if apnea.vital == vital && !resting {
-                apnea.take(now, sampled, input, gap);
-            }
+        let void = self.input(vital).0 == Input::Void;
+        let mut fallbacks = BTreeSet::new();
+        for apnea in self.apneas.iter_mut().filter(|it| it.rule.fallback_for == Some(vital)) {
+            apnea.take_fallback(now, void);
+            fallbacks.insert(apnea.vital);
         }
-        for limit in &mut self.limits {
-            if limit.vital == vital && !resting {
-                limit.take(now, sampled, input, gap);
-            }
-            if limit.rule.fallback_for == Some(vital) {
-                limit.take_fallback(now, input == Input::Void);
-                fallback = Some(limit.vital);
-            }
+        for limit in self.limits.iter_mut().filter(|it| it.rule.fallback_for == Some(vital)) {
+            limit.take_fallback(now, void);
+            fallbacks.insert(limit.vital);
         }
-        if let Some(other) = fallback.filter(|it| *it != vital) {
-            let (input, gap) = self.input(other);
-            let sampled = self.sampled_at(other);
-            for apnea in self.apneas.iter_mut().filter(|it| it.vital == other && !resting) {
-                apnea.take(now, sampled, input, gap);
-            }
-            for limit in self.limits.iter_mut().filter(|it| it.vital == other && !resting) {
-                limit.take(now, sampled, input, gap);
-            }
+        fallbacks.remove(&vital);
+        self.judge_own(now, vital);
+        for other in fallbacks {
+            self.judge_own(now, other);
+        }
+    }
+
+    /// Puts what a vital has to say now before its own rules.
+    fn judge_own(&mut self, now: Uptime, vital: Vital) {
+        if self.is_resting() {
+            return;
+        }
+        let ((input, gap), sampled) = (self.input(vital), self.sampled_at(vital));
+        for apnea in self.apneas.iter_mut().filter(|it| it.vital == vital) {
+            apnea.take(now, sampled, input, gap);
+        }
+        for limit in self.limits.iter_mut().filter(|it| it.vital == vital) {
+            limit.take(now, sampled, input, gap);
         }
     }
 

@@ -1,6 +1,11 @@
 //! Several sources of one bed (E33). `b.spo2` is what source `b` says; `prefer spo2 monitor b` says who is believed.
 
-use super::script::check;
+use core::time::Duration;
+
+use super::script::{check, check_policy, policy, rule};
+use crate::alarm::event::{Direction, Priority};
+use crate::alarm::policy::LimitRule;
+use crate::vital::Vital;
 
 #[test]
 fn e33_a_switch_of_sources_is_said_for_a_minute() {
@@ -28,5 +33,49 @@ fn e33_what_two_sources_say_may_differ_a_little_and_not_for_long() {
          until 60",
         "40.000 sources_disagree start low present on onset=10.000 cause=spo2 source=b
          54.000 sources_disagree end low clear off",
+    );
+}
+
+/// What was pending when the other vital came back does not go on when it goes again, however long G is.
+#[test]
+fn e33_a_shut_gate_drops_what_is_pending() {
+    let mut policy = policy();
+    policy.timing.gap_tolerance = Duration::from_secs(20);
+    check_policy(
+        policy,
+        "pulse_rate 45@0..
+         heart_rate 80@15, searching@16..
+         until 40",
+        "36.000 pulse_rate_low start medium present on onset=26.000 delay=10000",
+    );
+}
+
+/// Two vitals that fall back for a third: neither becomes present behind a shut gate before its own next word.
+#[test]
+fn e33_a_gate_shuts_for_all_that_fall_back_for_a_vital() {
+    let mut policy = policy();
+    let breath = rule((8, 10, Priority::Medium, false), None, 1, 2);
+    let breath = LimitRule { fallback_for: Some(Vital::HeartRate), ..breath };
+    policy.rules.insert((Vital::RespRate, Direction::Low), breath);
+    check_policy(
+        policy,
+        "period 60
+         pulse_rate 45@12
+         resp_rate 5@12
+         heart_rate 80@15
+         until 60",
+        "",
+    );
+}
+
+/// The other vital that is back at the very moment at which the gate would open keeps it shut: words that come in a step
+/// count after its timers (E3), and what the gate let in for that moment is dropped.
+#[test]
+fn e33_a_value_at_the_moment_of_opening_shuts() {
+    check(
+        "pulse_rate 45@0..
+         heart_rate 80@10..
+         until 40",
+        "",
     );
 }
