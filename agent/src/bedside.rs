@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 use vitals::alarm::event::{AlarmEvent, AlarmIds};
+use vitals::alarm::policy::AlarmPolicy;
 use vitals::name::Name;
 use vitals::reading::Mode;
 use vitals::record::alarm::AlarmRecord;
@@ -219,6 +220,7 @@ impl Bedside {
         match input {
             SourceInput::Observation(arrival) => self.handle_arrival(&arrival),
             SourceInput::Action(placed) => self.handle_action(&placed),
+            SourceInput::Rules { policies, at } => self.handle_rules(policies, at),
             SourceInput::Nothing { receipt } => self.outlets.store(ToStore::Nothing(receipt)),
             SourceInput::Frame { bed, source, at } => {
                 if let Some(state) = self.beds.get_mut(&bed) {
@@ -232,6 +234,19 @@ impl Bedside {
                 }
                 self.announce(&bed);
             }
+        }
+    }
+
+    /// What was due under the old rules is told under them first.
+    fn handle_rules(&mut self, policies: Vec<(Arc<Name>, AlarmPolicy)>, at: Uptime) {
+        for (id, policy) in policies {
+            let Some(bed) = self.beds.get_mut(&id).filter(|it| !it.follows(&policy)) else { continue };
+            bed.handle_timeout(at, &mut self.ids);
+            self.announce(&id);
+            if let Some(bed) = self.beds.get_mut(&id) {
+                bed.handle_policy(at, policy, &mut self.ids);
+            }
+            self.announce(&id);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the agent believes: built only by parsing, all mistakes told at once, right by type ever after.
 
+pub mod again;
 pub mod alarms;
 mod alike;
 pub mod keys;

@@ -6,6 +6,7 @@
 
 mod end;
 mod notify;
+mod reload;
 mod store;
 mod store_failure;
 mod store_return;
@@ -24,9 +25,11 @@ use tracing::info;
 use vitals::alarm::policy;
 use vitals::time::ClockQuality;
 
+use self::reload::Reload;
 use self::store_failure::StoreFailure;
 use crate::bedside::{self, Bedside, INBOX_MAX, KeptBeds, SourceSetup};
 use crate::buffer;
+use crate::config::again::Again;
 use crate::config::{Config, TopicBed};
 use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
@@ -88,19 +91,21 @@ pub enum RunError {
 }
 
 /// Runs the agent until it is told to stop, or cannot go on.
-pub fn run(config: Config) -> Result<(), RunError> {
+///
+/// `again` gives other rules of alarms when it is told to (SIGHUP).
+pub fn run(config: Config, again: Again) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("io")
         .enable_all()
         .build()
         .map_err(|source| RunError::System { what: "the runtime", source })?;
-    let outcome = runtime.block_on(live(config));
+    let outcome = runtime.block_on(live(config, again));
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-async fn live(config: Config) -> Result<(), RunError> {
+async fn live(config: Config, again: Again) -> Result<(), RunError> {
     let signals = end::Signals::listen()?;
     make_run_dir(&config.agent.run_dir)?;
     let run: Arc<str> = clock::run_id().into();
@@ -149,11 +154,11 @@ async fn live(config: Config) -> Result<(), RunError> {
     );
     let bedside = start_bedside(loop_, receiver)?;
     start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
-    drop(inbox);
+    let reload = Reload { again, inbox, metrics: metrics.clone() };
     let parts = (status.clone(), progress.clone(), forwarder.progress());
     be_seen(&config, &seen(&config, &run, parts, metrics), &stopped, &mut tasks);
     let returned = store_return::wait(&config, failed, progress.clone(), status.clone());
-    let why = end::wait(signals, &mut tasks, status, progress, failure, returned).await;
+    let why = end::wait(signals, reload, &mut tasks, status, progress, failure, returned).await;
     notify::stopping();
     let _ = stop.send(true);
     end::drain(tasks, bedside, forwarder, keeper, &why, config.agent.shutdown_grace).await;

@@ -92,15 +92,12 @@ fn main() -> ExitCode {
 
 fn run(path: &Path) -> ExitCode {
     logging::start();
-    let Loaded { config, warnings } = match load::load(path) {
+    let Loaded { config, warnings, again } = match load::load(path) {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error, exit::CONFIG),
     };
-    for it in &warnings {
-        let (file, line, column) = (it.file.display(), it.line, it.column);
-        tracing::warn!(%file, line, column, fix = it.fix, "{}.", it.what);
-    }
-    match life::run(config) {
+    load::warn_of(&warnings);
+    match life::run(config, again) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = match &error {

@@ -68,6 +68,7 @@ pub struct Metrics {
     annunciated: Family<OfAnnunciator, Counter>,
     condition_delay: Family<OfPriority, Histogram, fn() -> Histogram>,
     generation_delay: Family<OfPriority, Histogram, fn() -> Histogram>,
+    reload_ok: Number,
     /// What is set when somebody looks.
     pub views: Views,
 }
@@ -123,6 +124,10 @@ impl Metrics {
             Unit::Seconds,
             generation_delay.clone(),
         );
+        let reload_ok = Number::default();
+        let what = "1 while the rules of alarms are those of the file as it was last read; 0: it could not be used, and the rules before it are in force";
+        registry.register("alarm_rules_reload_ok", what, reload_ok.clone());
+        reload_ok.set(1);
         let views = Views::default();
         views.register(&mut registry);
         let registry = Arc::new(registry);
@@ -136,6 +141,7 @@ impl Metrics {
             annunciated,
             condition_delay,
             generation_delay,
+            reload_ok,
             views,
         }
     }
@@ -165,6 +171,11 @@ impl Metrics {
     /// Counts what became of an alarm at an annunciator.
     pub fn annunciate(&self, annunciator: &'static str, outcome: &'static str) {
         self.annunciated.get_or_create(&OfAnnunciator { annunciator, outcome }).inc();
+    }
+
+    /// Notes whether rules that were read again are in force.
+    pub fn note_reload(&self, ok: bool) {
+        self.reload_ok.set(u64::from(ok));
     }
 
     /// Measures the two delays of an alarm whose signal begins: from onset to decision, and from there to here.

@@ -8,6 +8,7 @@ mod stamp;
 use std::sync::Arc;
 
 use vitals::alarm::engine::PortState;
+use vitals::alarm::policy::AlarmPolicy;
 use vitals::name::Name;
 use vitals::observation::Observation;
 use vitals::time::Uptime;
@@ -58,4 +59,11 @@ pub enum SourceInput {
     },
     /// An operator asks for something.
     Action(Box<Placed>),
+    /// Somebody changed the rules of alarms: those of each bed from now on.
+    Rules {
+        /// By bed.
+        policies: Vec<(Arc<Name>, AlarmPolicy)>,
+        /// When.
+        at: Uptime,
+    },
 }

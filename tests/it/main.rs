@@ -27,6 +27,7 @@ mod recovery;
 mod redelivery;
 mod reference;
 mod refused;
+mod reload;
 mod restart;
 mod schema;
 mod secure;

@@ -9,7 +9,7 @@ use vitals::alarm::AlarmEngine;
 use vitals::alarm::action::{Action, Outcome};
 use vitals::alarm::engine::PortState;
 use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Phase};
-use vitals::alarm::policy;
+use vitals::alarm::policy::{self, AlarmPolicy};
 use vitals::name::Name;
 use vitals::observation::Observation;
 use vitals::reading::Mode;
@@ -147,6 +147,20 @@ impl BedState {
         self.changed = true;
         let at = self.advance(at);
         self.engine.handle_action(at, action, ids)
+    }
+
+    /// Whether these are its rules already.
+    pub(super) fn follows(&self, policy: &AlarmPolicy) -> bool {
+        self.config.policy == *policy
+    }
+
+    /// Follows other rules from now on (E29).
+    pub(super) fn handle_policy(&mut self, at: Uptime, policy: AlarmPolicy, ids: &mut AlarmIds) {
+        self.touched = true;
+        self.changed = true;
+        let at = self.advance(at);
+        self.config.policy = policy.clone();
+        self.engine.handle_policy(at, policy, ids);
     }
 
     pub(super) fn handle_timeout(&mut self, now: Uptime, ids: &mut AlarmIds) {

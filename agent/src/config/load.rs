@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use toml::de::DeTable;
 
+use super::again::Again;
 use super::alarms::{self, AlarmsFile};
 use super::alike::alike;
 use super::mistake::Mistake;
@@ -20,6 +21,8 @@ pub struct Loaded {
     pub config: Config,
     /// What should be looked at, with its file.
     pub warnings: Vec<Problem>,
+    /// For when the rules of alarms change.
+    pub again: Again,
 }
 
 /// One thing about one file.
@@ -62,7 +65,11 @@ pub enum LoadError {
 
 /// Reads `wardline.toml` and the `alarms.toml` it names.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
-    let text = read_text(path)?;
+    load_with(path, read_text(path)?)
+}
+
+/// The same with this text of `wardline.toml`.
+pub(super) fn load_with(path: &Path, text: String) -> Result<Loaded, LoadError> {
     let (table, errors) = DeTable::parse_recoverable(&text);
     let mut mistakes = Mistakes::default();
     for error in &errors {
@@ -102,7 +109,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     if let Ok(text) = &alarms_text {
         warnings.extend(problems(&alarms_path, text, alarms.notices));
     }
-    Ok(Loaded { config, warnings })
+    Ok(Loaded { config, warnings, again: Again::new(path.to_owned(), text) })
 }
 
 /// What is wrong with the overrides, held against the beds: a patient's limits must not silently fail to hold.
@@ -125,7 +132,7 @@ fn mistakes_of_overrides(alarms: &AlarmsFile, root: &Section<'_>) -> Vec<Mistake
     mistakes
 }
 
-fn read_text(path: &Path) -> Result<String, LoadError> {
+pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
     let fail = |hint, source| LoadError::Read { path: path.into(), hint, source };
     let bytes = fs::read(path).map_err(|source| {
         let hint = match source.kind() {
@@ -160,6 +167,14 @@ fn chain(error: &LoadError) -> String {
         let _ = write!(text, ": {source}");
     }
     text
+}
+
+/// Writes to the log what should be looked at.
+pub fn warn_of(warnings: &[Problem]) {
+    for it in warnings {
+        let (file, line, column) = (it.file.display(), it.line, it.column);
+        tracing::warn!(%file, line, column, fix = it.fix, "{}.", it.what);
+    }
 }
 
 /// All problems, as a person reads them.

@@ -135,7 +135,7 @@ impl Place {
 #[test]
 fn a_file_that_is_right_means_what_it_says() {
     let place = Place::new();
-    let Loaded { config, warnings } = place.load(place.text(GOOD)).unwrap_or_else(|it| panic!("{it}"));
+    let Loaded { config, warnings, .. } = place.load(place.text(GOOD)).unwrap_or_else(|it| panic!("{it}"));
     assert_eq!(warnings, []);
     assert_eq!(config.agent.http, None);
     assert_eq!(config.buffer.size, 512 << 20);
@@ -169,7 +169,7 @@ fn what_is_not_said_has_its_default() {
     let place = Place::new();
     let text = "[agent]\nid = \"a\"\n[unit]\nid = \"u\"\nprofile = \"adult\"\n[kafka]\nbrokers = [\"k:9093\"]\n\
                 [[bed]]\nid = \"b\"\n[[source]]\nid = \"s\"\nbed = \"b\"\ndevice = \"nonin-df8\"\nport = \"/dev/x\"\n";
-    let Loaded { config, warnings } = place.load(text).unwrap_or_else(|it| panic!("{it}"));
+    let Loaded { config, warnings, .. } = place.load(text).unwrap_or_else(|it| panic!("{it}"));
     assert_eq!(config.agent.state_dir, Path::new("/var/lib/wardline"));
     assert_eq!(config.agent.http, "127.0.0.1:9643".parse().ok());
     assert_eq!(config.agent.shutdown_grace, Duration::from_secs(10));
@@ -293,7 +293,7 @@ fn shipped_keys(text: &str) -> Vec<(String, String, String)> {
 #[test]
 fn the_shipped_file_is_right_and_says_every_key_with_its_default() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("config/wardline.toml");
-    let Loaded { config, warnings } = load(&shipped).unwrap_or_else(|it| panic!("{it}"));
+    let Loaded { config, warnings, .. } = load(&shipped).unwrap_or_else(|it| panic!("{it}"));
     assert_eq!((config.beds.len(), config.serial.len(), config.topics.len()), (2, 2, 1));
     for it in &warnings {
         // That a monitor which speaks every 5 s makes delays longer is true of the shipped file too.

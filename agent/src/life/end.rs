@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::RunError;
+use super::reload::Reload;
 use super::store_failure::StoreFailure;
 use crate::bedside::BedsideStatus;
 use crate::buffer::{self, StoreState};
@@ -34,17 +35,12 @@ impl Signals {
     }
 
     /// Until it is told to stop.
-    async fn stop(&mut self) {
-        let mut hung_up = false;
+    async fn stop(&mut self, reload: &Reload) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => break info!("Told to stop."),
                 _ = self.interrupt.recv() => break info!("Interrupted."),
-                _ = self.hang_up.recv() => {
-                    if !std::mem::replace(&mut hung_up, true) {
-                        info!("SIGHUP changes nothing: restart the agent to let it read its configuration.");
-                    }
-                }
+                _ = self.hang_up.recv() => reload.run().await,
             }
         }
     }
@@ -53,6 +49,8 @@ impl Signals {
 /// Waits until somebody stops the agent (`Ok`), or it cannot go on.
 pub(super) async fn wait(
     mut signals: Signals,
+    // Gone with this: while somebody may send it rules, the bedside loop does not end.
+    reload: Reload,
     tasks: &mut JoinSet<()>,
     mut status: watch::Receiver<BedsideStatus>,
     mut store: watch::Receiver<buffer::Progress>,
@@ -63,7 +61,7 @@ pub(super) async fn wait(
     let bedside_ended = async { while status.changed().await.is_ok() {} };
     let store_failed = store.wait_for(|it| matches!(it.state, StoreState::Failed { .. }));
     tokio::select! {
-        () = signals.stop() => {}
+        () = signals.stop(&reload) => {}
         () = returned => {
             failure.forget();
             return Err(RunError::StoreReturned);
