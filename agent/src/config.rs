@@ -6,6 +6,7 @@ mod alike;
 pub mod keys;
 pub mod load;
 pub mod mistake;
+mod port;
 mod read;
 mod section;
 pub mod show;
@@ -24,6 +25,8 @@ use vitals::payload::Mapping;
 use vitals::reading::Mode;
 use vitals::record::action::ActionName;
 
+pub use self::port::{Endpoint, Port};
+
 /// Everything of `wardline.toml` and `alarms.toml`.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -39,8 +42,8 @@ pub struct Config {
     pub buffer: Buffer,
     /// `[[bed]]`, each with the alarm policy of its profile and overrides.
     pub beds: Vec<Bed>,
-    /// `[[source]]` on a serial line.
-    pub serial: Vec<SerialSource>,
+    /// `[[source]]` that is a device with a port.
+    pub devices: Vec<DeviceSource>,
     /// `[[source]]` on a topic.
     pub topics: Vec<TopicSource>,
     /// `[[annunciator]]`
@@ -53,8 +56,8 @@ impl Config {
     /// The modes of all sources; live, where there is none.
     #[must_use]
     pub fn modes(&self) -> BTreeSet<Mode> {
-        let serial = self.serial.iter().map(|it| it.common.mode);
-        let modes: BTreeSet<_> = serial.chain(self.topics.iter().map(|it| it.common.mode)).collect();
+        let devices = self.devices.iter().map(|it| it.common.mode);
+        let modes: BTreeSet<_> = devices.chain(self.topics.iter().map(|it| it.common.mode)).collect();
         if modes.is_empty() { BTreeSet::from([Mode::Live]) } else { modes }
     }
 
@@ -247,17 +250,17 @@ pub struct Bed {
     pub prefer: Preference,
 }
 
-/// A device on a serial line.
+/// A device that is read by its own protocol.
 #[derive(Debug, Clone)]
-pub struct SerialSource {
+pub struct DeviceSource {
     /// What every source has.
     pub common: Source,
     /// Its bed.
     pub bed: Arc<Name>,
-    /// What speaks on the line.
+    /// What speaks there.
     pub device: DeviceModel,
-    /// The port, by id or by path.
-    pub port: PathBuf,
+    /// Where.
+    pub port: Port,
 }
 
 /// Messages on an MQTT topic.

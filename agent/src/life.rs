@@ -225,12 +225,12 @@ fn source_setups(config: &Config) -> Vec<SourceSetup> {
         },
         device: device.into(),
     };
-    let serial = config.serial.iter().map(|it| setup(&it.common, &it.bed, it.device.name()));
+    let devices = config.devices.iter().map(|it| setup(&it.common, &it.bed, it.device.name()));
     let topics = config.topics.iter().filter_map(|it| match &it.bed {
         TopicBed::Fixed(bed) => Some(setup(&it.common, bed, it.format.name())),
         TopicBed::Level(_) => None,
     });
-    serial.chain(topics).collect()
+    devices.chain(topics).collect()
 }
 
 /// Gives the bedside loop a thread and a runtime of its own: nothing else can keep it from turning.
@@ -262,8 +262,8 @@ fn start_sources(
 ) -> Result<(), RunError> {
     let quarantine = Quarantine::start(config.agent.state_dir.join("quarantine"))
         .map_err(|source| RunError::System { what: "the quarantine of messages", source })?;
-    for source in &config.serial {
-        let setup = source::serial::Setup {
+    for source in &config.devices {
+        let setup = source::device::Setup {
             source: source.clone(),
             inbox: inbox.clone(),
             clock: clock.clone(),
@@ -271,7 +271,7 @@ fn start_sources(
             metrics: metrics.clone(),
             stop: stopped.clone(),
         };
-        source::serial::start(setup, tasks);
+        source::device::start(setup, tasks);
     }
     let beds: BTreeSet<_> = config.beds.iter().map(|it| Arc::clone(&it.id)).collect();
     for (index, (link, marks)) in config.mqtt.iter().zip(marks).enumerate() {

@@ -1,8 +1,8 @@
 //! Where readings come from: each source has tasks of its own, and all have one inbox.
 
+pub mod device;
 pub(crate) mod identity;
 pub mod mqtt;
-pub mod serial;
 mod stamp;
 
 use std::sync::Arc;

@@ -20,6 +20,7 @@ mod harness;
 mod install;
 mod ledger;
 mod missing;
+mod network;
 mod other_cluster;
 mod own_alarms;
 mod power_cut;

@@ -63,6 +63,8 @@ pub const KEYS: &[Key] = &[
     key("source", "bed", ""),
     key("source", "device", ""),
     key("source", "port", ""),
+    key("source", "tcp", ""),
+    key("source", "udp", ""),
     key("source", "mqtt", ""),
     key("source", "topic", ""),
     key("source", "format", ""),

@@ -75,10 +75,13 @@ pub(super) fn config(
     let (Some(agent), Some(unit), Some(buffer), Some(kafka)) = (agent, unit, buffer, kafka) else {
         return (None, warnings);
     };
-    let (serial, topics) = sources.into_parts();
+    let (devices, topics) = sources.into_parts();
     let beds = beds.into_iter().map(|it| it.bed).collect();
     let mqtt = mqtt.into_iter().filter_map(|it| it.link).collect();
-    (Some(Config { agent, unit, kafka, mqtt, buffer, beds, serial, topics, annunciators, actions }), warnings)
+    (
+        Some(Config { agent, unit, kafka, mqtt, buffer, beds, devices, topics, annunciators, actions }),
+        warnings,
+    )
 }
 
 /// One word of several.

@@ -176,9 +176,41 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(config.unit.label, "u");
     assert!(matches!(config.kafka.security, KafkaSecurity::Tls));
     assert_eq!((config.buffer.size, config.buffer.commit_every), (2 << 30, Duration::from_millis(200)));
-    assert_eq!(config.serial[0].common.period, Duration::from_secs(1));
-    assert_eq!(config.serial[0].common.mode, Mode::Live);
+    assert_eq!(config.devices[0].common.period, Duration::from_secs(1));
+    assert_eq!(config.devices[0].common.mode, Mode::Live);
     assert_eq!(warnings.len(), 1, "no annunciator: {warnings:?}");
+}
+
+#[test]
+fn a_device_is_heard_in_one_way_that_fits_it() {
+    for (device, port, wrong) in [
+        ("nonin-df8", "tcp = \"10.1.7.20:4001\"", None),
+        ("mindray-pds", "tcp = \"monitor-7.ward.example.org:4601\"", None),
+        ("intellivue-lan", "udp = \"[fd00::7]:24105\"", None),
+        ("nonin-df8", "tcp = \"10.1.7.20\"", Some("tcp is not a host and a port")),
+        ("nonin-df8", "udp = \"10.1.7.20:24105\"", Some("nonin-df8 does not speak in datagrams")),
+        ("intellivue-lan", "port = \"/dev/x\"", Some("intellivue-lan speaks in datagrams")),
+        (
+            "nonin-df8",
+            "port = \"/dev/x\"\ntcp = \"10.1.7.20:4001\"",
+            Some("a device has one of port, tcp and udp"),
+        ),
+    ] {
+        let text = format!(
+            "[agent]\nid = \"a\"\n[unit]\nid = \"u\"\nprofile = \"adult\"\n[kafka]\nbrokers = [\"k:9093\"]\n\
+             [[bed]]\nid = \"b\"\n[[source]]\nid = \"s\"\nbed = \"b\"\ndevice = \"{device}\"\n{port}\n"
+        );
+        match (Place::new().load(&text), wrong) {
+            (Ok(Loaded { config, .. }), None) => {
+                let said = config.devices[0].port.to_string();
+                assert!(port.contains(said.split(' ').next_back().unwrap()), "{said}");
+            }
+            (Err(LoadError::Mistakes(told)), Some(wrong)) => {
+                assert_eq!(told.iter().map(|it| it.what.as_str()).collect::<Vec<_>>(), [wrong]);
+            }
+            (outcome, _) => panic!("{port}: {outcome:?}"),
+        }
+    }
 }
 
 #[test]
@@ -294,7 +326,7 @@ fn shipped_keys(text: &str) -> Vec<(String, String, String)> {
 fn the_shipped_file_is_right_and_says_every_key_with_its_default() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("config/wardline.toml");
     let Loaded { config, warnings, .. } = load(&shipped).unwrap_or_else(|it| panic!("{it}"));
-    assert_eq!((config.beds.len(), config.serial.len(), config.topics.len()), (2, 2, 1));
+    assert_eq!((config.beds.len(), config.devices.len(), config.topics.len()), (2, 2, 1));
     for it in &warnings {
         // That a monitor which speaks every 5 s makes delays longer is true of the shipped file too.
         assert!(it.file.ends_with("alarms.toml") || it.what.contains("may take"), "{it:?}");

@@ -118,6 +118,13 @@ impl DeviceModel {
         }
     }
 
+    /// Whether it speaks in datagrams, each of which is a whole message, and not in a stream of bytes (Philips, "Data Export
+    /// Interface Programming Guide", PN 4535 642 59271: UDP on the LAN).
+    #[must_use]
+    pub const fn is_in_datagrams(self) -> bool {
+        matches!(self, Self::IntellivueLan)
+    }
+
     /// How often it says something, unless the configuration says otherwise.
     #[must_use]
     pub const fn period(self) -> Duration {

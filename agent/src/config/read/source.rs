@@ -1,9 +1,9 @@
-//! `[[source]]`: a device on a serial line, or messages on a topic.
+//! `[[source]]`: a device with a port, or messages on a topic.
 
 mod format;
+mod reach;
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::topic::{overlap, topic};
 use super::ward::Ward;
 use super::word;
 use crate::config::section::{Mistakes, Section};
-use crate::config::{Format, SerialSource, Source, TopicBed, TopicSource, keys};
+use crate::config::{DeviceSource, Format, Source, TopicBed, TopicSource, keys};
 
 /// How often a source of messages speaks, unless said otherwise.
 const TOPIC_PERIOD: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub(super) struct Entry {
 }
 
 enum Kind {
-    Serial(SerialSource),
+    Device(DeviceSource),
     Topic(TopicSource),
 }
 
@@ -44,7 +44,7 @@ impl Sources {
     /// The sources that belong to a bed; a topic with a level for the bed belongs to every bed.
     pub(super) fn of<'a>(&'a self, bed: &'a Name) -> impl Iterator<Item = &'a Entry> {
         self.entries.iter().filter(move |it| match &it.kind {
-            Kind::Serial(source) => *source.bed == *bed,
+            Kind::Device(source) => *source.bed == *bed,
             Kind::Topic(TopicSource { bed: TopicBed::Fixed(of), .. }) => **of == *bed,
             Kind::Topic(TopicSource { bed: TopicBed::Level(_), .. }) => true,
         })
@@ -54,7 +54,7 @@ impl Sources {
     pub(super) fn listening(&self, link: usize, filter: &str) -> Option<&Name> {
         self.entries.iter().find_map(|it| match &it.kind {
             Kind::Topic(it) if it.link == link && overlap(&it.filter, filter) => Some(&*it.common.id),
-            Kind::Topic(_) | Kind::Serial(_) => None,
+            Kind::Topic(_) | Kind::Device(_) => None,
         })
     }
 
@@ -63,22 +63,22 @@ impl Sources {
         self.broken.iter().any(|it| it == id)
     }
 
-    pub(super) fn into_parts(self) -> (Vec<SerialSource>, Vec<TopicSource>) {
-        let (mut serial, mut topics) = (Vec::new(), Vec::new());
+    pub(super) fn into_parts(self) -> (Vec<DeviceSource>, Vec<TopicSource>) {
+        let (mut devices, mut topics) = (Vec::new(), Vec::new());
         for entry in self.entries {
             match entry.kind {
-                Kind::Serial(it) => serial.push(it),
+                Kind::Device(it) => devices.push(it),
                 Kind::Topic(it) => topics.push(it),
             }
         }
-        (serial, topics)
+        (devices, topics)
     }
 }
 
 impl Entry {
     pub(super) fn common(&self) -> &Source {
         match &self.kind {
-            Kind::Serial(it) => &it.common,
+            Kind::Device(it) => &it.common,
             Kind::Topic(it) => &it.common,
         }
     }
@@ -89,7 +89,7 @@ impl Entry {
             Kind::Topic(TopicSource { bed: TopicBed::Level(_), common, .. }) => {
                 Name::parse(&format!("{}/{bed}", common.id)).ok().map(Arc::new)
             }
-            Kind::Topic(_) | Kind::Serial(_) => Some(Arc::clone(&self.common().id)),
+            Kind::Topic(_) | Kind::Device(_) => Some(Arc::clone(&self.common().id)),
         }
     }
 
@@ -121,7 +121,7 @@ impl Entry {
             DeviceModel::SunTech => CUFF.to_vec(),
         };
         match &self.kind {
-            Kind::Serial(it) => of_device(it.device),
+            Kind::Device(it) => of_device(it.device),
             Kind::Topic(it) => match &it.format {
                 Format::Device(model) => of_device(*model),
                 Format::Mapped(mapping) => mapping.fields.keys().copied().collect(),
@@ -148,7 +148,8 @@ pub(super) fn sources(root: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistak
         entries.push(entry);
     }
     if root.value("source").is_none() {
-        let fix = "[[source]] with id, bed, device and port, or with id, mqtt, topic and format";
+        let fix =
+            "[[source]] with id, bed, device and port (or tcp, or udp), or with id, mqtt, topic and format";
         mistakes.add(0..0, "there is no source", fix);
     }
     Sources { entries, broken }
@@ -166,9 +167,9 @@ fn refuse_twice(entries: &[Entry], entry: &Entry, section: &Section<'_>, mistake
     }
     for other in entries {
         match (&entry.kind, &other.kind) {
-            (Kind::Serial(a), Kind::Serial(b)) if a.port == b.port => {
-                let what = format!("the port {} is that of {} already", a.port.display(), b.common.id);
-                mistakes.add(place("port"), what, "one device to a port");
+            (Kind::Device(a), Kind::Device(b)) if a.port == b.port => {
+                let what = format!("the port {} is that of {} already", a.port, b.common.id);
+                mistakes.add(place(a.port.key()), what, "one device to a port");
             }
             (Kind::Topic(a), Kind::Topic(b)) if a.link == b.link && overlap(&a.filter, &b.filter) => {
                 let what = format!("the topic {} holds messages of {} too", a.filter, b.common.id);
@@ -199,7 +200,7 @@ fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Opt
     }
     let period = period.map(Spanned::into_inner);
     let span = section.value("id").map_or(section.span.clone(), Spanned::span);
-    let serial = section.value("port").is_some()
+    let is_device = reach::KEYS.iter().any(|key| section.value(key).is_some())
         || (section.value("device").is_some() && section.value("mqtt").is_none());
     let common = |default| {
         Some(Source {
@@ -211,7 +212,7 @@ fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Opt
             mode,
         })
     };
-    let kind = if serial {
+    let kind = if is_device {
         refuse_keys(
             section,
             &["mqtt", "topic", "format", "fields", "time", "seq"],
@@ -220,9 +221,9 @@ fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Opt
         );
         let bed = ward.bed(section, mistakes);
         let device = device(section, "device", mistakes);
-        let port = port(section, mistakes);
+        let port = reach::port(section, device, mistakes);
         let device = device?;
-        Kind::Serial(SerialSource { common: common(device.period())?, bed: bed?, device, port: port? })
+        Kind::Device(DeviceSource { common: common(device.period())?, bed: bed?, device, port: port? })
     } else {
         refuse_keys(section, &["device"], "a source of messages", mistakes);
         let link = ward.link(section, mistakes);
@@ -255,12 +256,4 @@ fn device(section: &Section<'_>, key: &str, mistakes: &mut Mistakes) -> Option<D
     section.required(key, mistakes)?;
     let known: Vec<_> = DeviceModel::ALL.into_iter().map(|it| (it.name(), it)).collect();
     word(section, key, &known, mistakes).map(Spanned::into_inner)
-}
-
-fn port(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<PathBuf> {
-    let said = section.required("port", mistakes)?;
-    if !said.get_ref().starts_with('/') {
-        mistakes.add(said.span(), "port is not an absolute path", "port = \"/dev/serial/by-id/…\"");
-    }
-    Some(said.into_inner().into())
 }

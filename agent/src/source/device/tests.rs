@@ -32,8 +32,14 @@ struct Bench {
 }
 
 impl Bench {
+    /// On a serial port that is not there yet.
     fn new(device: DeviceModel, mode: Mode) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let port = Port::Serial(dir.path().join("port"));
+        Self::on(dir, port, device, mode)
+    }
+
+    fn on(dir: TempDir, port: Port, device: DeviceModel, mode: Mode) -> Self {
         let name = |text| Arc::new(Name::parse(text).unwrap());
         let common = Source {
             id: name("oximeter"),
@@ -43,7 +49,7 @@ impl Bench {
             same_limb: false,
             mode,
         };
-        let source = SerialSource { common, bed: name("bed-1"), device, port: dir.path().join("port") };
+        let source = DeviceSource { common, bed: name("bed-1"), device, port };
         let (sender, inbox) = mpsc::channel(64);
         let (stop, stopped) = watch::channel(false);
         let (clock, quality) = watch::channel(ClockQuality::Unsynced);
@@ -171,12 +177,72 @@ async fn a_pseudo_terminal_is_no_patient() {
 async fn what_cannot_be_opened_is_said_in_words() {
     let dir = tempfile::tempdir().unwrap();
     let line = DeviceModel::NoninDf8.line();
-    let words = |path: &Path| super::port::open_now(path, line, Mode::Simulated).unwrap_err().to_string();
+    let words = |path: &Path| super::serial::open_now(path, line, Mode::Simulated).unwrap_err().to_string();
     assert!(words(&dir.path().join("none")).contains("plug the device in"));
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     assert!(words(&file).contains("no serial port"));
     let (_device, host) = pair();
-    let _first = super::port::open_now(&host, line, Mode::Simulated).unwrap();
+    let _first = super::serial::open_now(&host, line, Mode::Simulated).unwrap();
     assert!(words(&host).contains("another program has the port"), "{}", words(&host));
+}
+
+/// An address of this machine on which nothing listens yet.
+fn address() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn endpoint(address: std::net::SocketAddr) -> crate::config::Endpoint {
+    crate::config::Endpoint::parse(&address.to_string()).unwrap()
+}
+
+#[tokio::test]
+async fn a_device_server_is_read_and_a_connection_that_ends_is_told_and_made_again() {
+    let address = address();
+    let port = Port::Tcp(endpoint(address));
+    let mut bench = Bench::on(tempfile::tempdir().unwrap(), port, DeviceModel::NoninDf8, Mode::Live);
+    assert_eq!(bench.port().await, PortState::Gone, "nothing listens");
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(bench.port().await, PortState::Present);
+        let (mut server, _) = timeout(SOON, listener.accept()).await.unwrap().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut server, &FRAME.repeat(2)).await.unwrap();
+        assert_eq!((bench.heart_rate().await, bench.heart_rate().await), ("72".into(), "72".into()));
+        drop(server);
+        assert_eq!(bench.port().await, PortState::Gone);
+    }
+}
+
+/// Its first message of numerics: SpO₂ 90, pulse 60.
+fn datagram() -> &'static [u8] {
+    let all = include_bytes!("../../../../tests/captures/authored/intellivue-lan.raw");
+    &all[..8 + usize::from(all[7])]
+}
+
+#[tokio::test]
+async fn a_monitor_is_asked_in_datagrams_and_heard() {
+    let monitor = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let port = Port::Udp(endpoint(monitor.local_addr().unwrap()));
+    let mut bench =
+        Bench::on(tempfile::tempdir().unwrap(), port, DeviceModel::IntellivueLan, Mode::Simulated);
+    assert_eq!(bench.port().await, PortState::Present);
+    let mut asked = [0; 1500];
+    let (count, agent) = timeout(SOON, monitor.recv_from(&mut asked)).await.unwrap().unwrap();
+    assert!(count > 200 && asked[0] == 0x0D, "no request for an association: {:02x?}", &asked[..count]);
+    // Nobody else is heard, and an empty datagram ends nothing.
+    let other = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    other.send_to(&[0; 9], agent).await.unwrap();
+    monitor.send_to(&[], agent).await.unwrap();
+    monitor.send_to(datagram(), agent).await.unwrap();
+    assert_eq!(bench.heart_rate().await, "60");
+    assert!(!bench.metrics.text().contains("rejected_total{"), "{}", bench.metrics.text());
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_said_in_words() {
+    let to = endpoint(address());
+    assert!(network::tcp(&to).await.unwrap_err().to_string().contains("nothing listens on 127.0.0.1:"));
+    let nowhere = crate::config::Endpoint::parse("no-such-monitor.invalid:4601").unwrap();
+    let words = network::tcp(&nowhere).await.unwrap_err().to_string();
+    assert!(words.contains("correct the name") || words.contains("does not answer"), "{words}");
 }

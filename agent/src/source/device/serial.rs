@@ -11,14 +11,12 @@ use tokio_serial::{
 use vitals::device::{Flow, LineSettings, Parity};
 use vitals::reading::Mode;
 
-use crate::config::SerialSource;
-
 /// Device numbers of pseudo-terminals (Linux, `admin-guide/devices.txt`: "Unix98 PTY slaves").
 const PSEUDO_TERMINALS: std::ops::RangeInclusive<u32> = 136..=143;
 
 /// Why a port cannot be opened, and what to do.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OpenError {
+pub(super) enum PortError {
     #[error("the port is not there: plug the device in, or correct `port` (ls -l /dev/serial/by-path)")]
     Missing(#[source] io::Error),
     #[error("the agent may not open the port: give its user the group of the port (dialout)")]
@@ -33,18 +31,11 @@ pub(super) enum OpenError {
     Other(#[source] tokio_serial::Error),
 }
 
-impl OpenError {
-    /// What the system said.
-    pub(super) fn reason(&self) -> String {
-        std::error::Error::source(self).map_or_else(String::new, ToString::to_string)
-    }
-}
-
-/// Opens a source's port. Opening waits for the hardware, so it has a thread of its own.
-pub(super) async fn open(source: &SerialSource) -> Result<SerialStream, OpenError> {
-    let (port, line, mode) = (source.port.clone(), source.device.line(), source.common.mode);
+/// Opens a port. Opening waits for the hardware, so it has a thread of its own.
+pub(super) async fn open(port: &Path, line: LineSettings, mode: Mode) -> Result<SerialStream, PortError> {
+    let port = port.to_owned();
     let opened = tokio::task::spawn_blocking(move || open_now(&port, line, mode)).await;
-    opened.unwrap_or_else(|ended| Err(OpenError::Missing(io::Error::other(ended))))
+    opened.unwrap_or_else(|ended| Err(PortError::Missing(io::Error::other(ended))))
 }
 
 /// Forgets what was not sent yet: closing would wait for a device that takes nothing.
@@ -53,11 +44,11 @@ pub(super) fn abandon(port: &SerialStream) {
     let _ = port.clear(ClearBuffer::All);
 }
 
-pub(super) fn open_now(port: &Path, line: LineSettings, mode: Mode) -> Result<SerialStream, OpenError> {
+pub(super) fn open_now(port: &Path, line: LineSettings, mode: Mode) -> Result<SerialStream, PortError> {
     let metadata = fs::metadata(port).map_err(missing)?;
     let number = rustix::fs::major(metadata.rdev());
     if mode == Mode::Live && PSEUDO_TERMINALS.contains(&number) {
-        return Err(OpenError::Pseudo(port.into()));
+        return Err(PortError::Pseudo(port.into()));
     }
     let parity = match line.parity {
         Parity::None => tokio_serial::Parity::None,
@@ -72,22 +63,22 @@ pub(super) fn open_now(port: &Path, line: LineSettings, mode: Mode) -> Result<Se
     let builder = tokio_serial::new(port.to_string_lossy(), line.baud).parity(parity).flow_control(flow);
     builder.open_native_async().map_err(|error| match error.kind() {
         ErrorKind::Io(io::ErrorKind::NotFound) => missing(error.into()),
-        ErrorKind::Io(io::ErrorKind::PermissionDenied) => OpenError::Forbidden(error.into()),
-        ErrorKind::NoDevice => OpenError::Taken(error),
+        ErrorKind::Io(io::ErrorKind::PermissionDenied) => PortError::Forbidden(error.into()),
+        ErrorKind::NoDevice => PortError::Taken(error),
         _ if error.description.contains("typewriter") || error.description.contains("ioctl for device") => {
-            OpenError::NotAPort(port.into())
+            PortError::NotAPort(port.into())
         }
         _ if error.description.contains("exclusive") || error.description.contains("busy") => {
-            OpenError::Taken(error)
+            PortError::Taken(error)
         }
-        _ => OpenError::Other(error),
+        _ => PortError::Other(error),
     })
 }
 
-fn missing(error: io::Error) -> OpenError {
+fn missing(error: io::Error) -> PortError {
     if error.kind() == io::ErrorKind::PermissionDenied {
-        OpenError::Forbidden(error)
+        PortError::Forbidden(error)
     } else {
-        OpenError::Missing(error)
+        PortError::Missing(error)
     }
 }

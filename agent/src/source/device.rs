@@ -1,19 +1,19 @@
-//! A device on a serial line: opened for ourselves alone, read, asked where it must be asked, and opened again for as long
-//! as the agent lives.
+//! A device that a driver understands, on a serial line or over the network: opened, read, asked where it must be asked, and
+//! opened again for as long as the agent lives.
 //!
 //! A read of nothing is a hang-up: the kernel says so for ever, and only closing the port lets an adapter that is
 //! plugged in again have its old name. Each opening begins with a new driver, for what the last one had half read is
 //! not continued by what comes next.
 
-mod port;
+mod connection;
+mod network;
+mod serial;
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_serial::SerialStream;
 use tracing::{error, info, warn};
 use vitals::alarm::engine::PortState;
 use vitals::backoff::Backoff;
@@ -21,15 +21,15 @@ use vitals::device::{self, DeviceModel, Driver, Repeats};
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
-use self::port::OpenError;
+use self::connection::{Connection, OpenError};
 use super::stamp::Stamp;
 use super::{Arrival, SourceInput};
 use crate::clock;
-use crate::config::SerialSource;
+use crate::config::{DeviceSource, Port};
 use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
 
-/// Bytes taken in one turn: what the kernel holds for a terminal.
+/// Bytes taken in one turn: what the kernel holds for a terminal, and more than any datagram of a device.
 const READ_MAX: usize = 4096;
 
 /// How long a request may wait for the line: a monitor that is switched off holds it by its flow control.
@@ -38,10 +38,10 @@ const WRITE_MAX: Duration = Duration::from_secs(2);
 /// Between two tries to open a port. A cable that is plugged in again is read within two seconds.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
-/// What a serial source needs to begin.
+/// What such a source needs to begin.
 pub struct Setup {
     /// The source.
-    pub source: SerialSource,
+    pub source: DeviceSource,
     /// To the bedside task.
     pub inbox: mpsc::Sender<SourceInput>,
     /// How far the wall clock can be believed.
@@ -99,7 +99,7 @@ impl Line {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut told = None;
         loop {
-            match port::open(&self.setup.source).await {
+            match Connection::open(&self.setup.source).await {
                 Ok(port) => {
                     told = None;
                     backoff.reset();
@@ -116,7 +116,7 @@ impl Line {
     async fn opened(&mut self) -> Result<(), Gone> {
         let source = &self.setup.source;
         self.setup.metrics.reopen(source.common.id.as_str());
-        info!(source = %source.common.id, port = %source.port.display(), device = %source.device, "The port is open.");
+        info!(source = %source.common.id, port = %source.port, device = %source.device, "The port is open.");
         self.tell(PortState::Present).await
     }
 
@@ -125,28 +125,28 @@ impl Line {
         let words = error.to_string();
         if told.as_ref() != Some(&words) {
             let source = &self.setup.source;
-            warn!(source = %source.common.id, port = %source.port.display(), reason = %error.reason(), "{error}. It is tried again every two seconds.");
+            warn!(source = %source.common.id, port = %source.port, reason = %error.reason(), "{error}. It is tried again every two seconds.");
             *told = Some(words);
         }
     }
 
-    async fn read_until_the_end(&mut self, mut port: SerialStream) -> Result<(), Gone> {
+    async fn read_until_the_end(&mut self, mut port: Connection) -> Result<(), Gone> {
         let end = self.read(&mut port).await;
-        port::abandon(&port);
+        port.abandon();
         let source = &self.setup.source;
         match end {
             End::Gone => return Err(Gone),
             End::HungUp => {
-                warn!(source = %source.common.id, port = %source.port.display(), "The port has hung up: the cable or the adapter was pulled. It is opened again when it is back.");
+                warn!(source = %source.common.id, port = %source.port, "The port has hung up: {}. It is opened again when it is back.", lost(&source.port));
             }
             End::Failed(error) => {
-                warn!(source = %source.common.id, port = %source.port.display(), %error, "The port cannot be read: the cable or the adapter was pulled. It is opened again when it is back.");
+                warn!(source = %source.common.id, port = %source.port, %error, "The port cannot be read: {}. It is opened again when it is back.", lost(&source.port));
             }
         }
         Ok(())
     }
 
-    async fn read(&mut self, port: &mut SerialStream) -> End {
+    async fn read(&mut self, port: &mut Connection) -> End {
         let source = &self.setup.source;
         let mut driver = device::driver(source.device, source.common.period);
         let mut bytes = [0; READ_MAX];
@@ -190,7 +190,7 @@ impl Line {
         }
         if let Some(reason) = fault {
             // One entry for all that one read held: a noisy line must not push everything else out.
-            let port = self.setup.source.port.to_string_lossy();
+            let port = self.setup.source.port.to_string();
             self.setup.quarantine.offer(reason, id, port.as_bytes(), bytes);
         }
         self.setup.metrics.accept(id, observations.len(), bytes.len());
@@ -220,20 +220,25 @@ impl Line {
     }
 }
 
+/// What has become of a device that is heard no more.
+fn lost(port: &Port) -> &'static str {
+    match port {
+        Port::Serial(_) => "the cable or the adapter was pulled",
+        Port::Tcp(_) => "the device ended the connection, or the network lost it",
+        Port::Udp(_) => "nobody listens there, or the network lost it",
+    }
+}
+
 /// Sends what the driver has to say. A line that takes nothing is no error: the device is asked again later.
 ///
 /// The table of what may be said to a device stands between every driver and its port.
-async fn transmit(
-    model: DeviceModel,
-    driver: &mut dyn Driver,
-    port: &mut SerialStream,
-) -> std::io::Result<()> {
+async fn transmit(model: DeviceModel, driver: &mut dyn Driver, port: &mut Connection) -> std::io::Result<()> {
     while let Some(bytes) = driver.poll_transmit() {
         if !device::permits(model, &bytes) {
             error!(device = %model, "A message that may not be sent to this device was held back. Please report this.");
             continue;
         }
-        if let Ok(written) = timeout(WRITE_MAX, port.write_all(&bytes)).await {
+        if let Ok(written) = timeout(WRITE_MAX, port.write(&bytes)).await {
             written?;
         }
     }

@@ -1,0 +1,77 @@
+//! What a device is heard through, once it is open.
+
+use std::io;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio_serial::SerialStream;
+
+use super::network::{self, ConnectError};
+use super::serial::{self, PortError};
+use crate::config::{DeviceSource, Port};
+
+/// An open way to a device.
+pub(super) enum Connection {
+    Serial(SerialStream),
+    Tcp(TcpStream),
+    Udp(UdpSocket),
+}
+
+/// Why there is none, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    #[error(transparent)]
+    Serial(#[from] PortError),
+    #[error(transparent)]
+    Network(#[from] ConnectError),
+}
+
+impl OpenError {
+    /// What the system said.
+    pub(super) fn reason(&self) -> String {
+        std::error::Error::source(self).map_or_else(String::new, ToString::to_string)
+    }
+}
+
+impl Connection {
+    pub(super) async fn open(source: &DeviceSource) -> Result<Self, OpenError> {
+        Ok(match &source.port {
+            Port::Serial(path) => {
+                Self::Serial(serial::open(path, source.device.line(), source.common.mode).await?)
+            }
+            Port::Tcp(endpoint) => Self::Tcp(network::tcp(endpoint).await?),
+            Port::Udp(endpoint) => Self::Udp(network::udp(endpoint).await?),
+        })
+    }
+
+    /// Some bytes, or one datagram whole; 0: it has hung up.
+    pub(super) async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Serial(port) => port.read(bytes).await,
+            Self::Tcp(stream) => stream.read(bytes).await,
+            Self::Udp(socket) => loop {
+                // An empty datagram ends nothing.
+                match socket.recv(bytes).await? {
+                    0 => {}
+                    count => break Ok(count),
+                }
+            },
+        }
+    }
+
+    /// Sends one message.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Serial(port) => port.write_all(bytes).await,
+            Self::Tcp(stream) => stream.write_all(bytes).await,
+            Self::Udp(socket) => socket.send(bytes).await.map(drop),
+        }
+    }
+
+    /// Forgets what was not sent yet.
+    pub(super) fn abandon(&self) {
+        if let Self::Serial(port) = self {
+            serial::abandon(port);
+        }
+    }
+}
