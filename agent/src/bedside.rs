@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 use vitals::alarm::event::{AlarmEvent, AlarmIds};
-use vitals::alarm::policy::AlarmPolicy;
+use vitals::alarm::shown::Shown;
 use vitals::name::Name;
 use vitals::reading::Mode;
 use vitals::record::alarm::AlarmRecord;
@@ -76,6 +76,8 @@ pub struct Setup {
     pub outlets: Outlets,
     /// How the agent's parts are.
     pub health: Health,
+    /// Whether a station is known to say what it has shown.
+    pub receipts: bool,
     /// The agent's mode: live if any source is.
     pub mode: Mode,
     /// The bound of the buffer, bytes, for the heartbeat.
@@ -87,6 +89,7 @@ pub struct Bedside {
     origin: Origin,
     beds: BTreeMap<Arc<Name>, BedState>,
     own: OwnAlarms,
+    shown: Shown,
     ids: AlarmIds,
     reading_seq: u64,
     alarm_seq: u64,
@@ -123,6 +126,7 @@ impl Bedside {
             origin,
             beds,
             own,
+            shown: Shown::new(setup.receipts),
             ids: AlarmIds::new(setup.run),
             reading_seq: 0,
             alarm_seq: 0,
@@ -189,7 +193,7 @@ impl Bedside {
         }
         if now.since(self.last_tick) >= TICK {
             self.last_tick = now;
-            self.own.look(now, &mut self.ids);
+            self.own.look(now, &self.shown, &mut self.ids);
             self.announce_own();
             self.tell_state(now, false);
         }
@@ -221,6 +225,9 @@ impl Bedside {
             SourceInput::Observation(arrival) => self.handle_arrival(&arrival),
             SourceInput::Action(placed) => self.handle_action(&placed),
             SourceInput::Rules { policies, at } => self.handle_rules(policies, at),
+            SourceInput::Shown { bed, alarm, revision, live } => {
+                self.handle_shown(&bed, &alarm, revision, live);
+            }
             SourceInput::Nothing { receipt } => self.outlets.store(ToStore::Nothing(receipt)),
             SourceInput::Frame { bed, source, at } => {
                 if let Some(state) = self.beds.get_mut(&bed) {
@@ -234,19 +241,6 @@ impl Bedside {
                 }
                 self.announce(&bed);
             }
-        }
-    }
-
-    /// What was due under the old rules is told under them first.
-    fn handle_rules(&mut self, policies: Vec<(Arc<Name>, AlarmPolicy)>, at: Uptime) {
-        for (id, policy) in policies {
-            let Some(bed) = self.beds.get_mut(&id).filter(|it| !it.follows(&policy)) else { continue };
-            bed.handle_timeout(at, &mut self.ids);
-            self.announce(&id);
-            if let Some(bed) = self.beds.get_mut(&id) {
-                bed.handle_policy(at, policy, &mut self.ids);
-            }
-            self.announce(&id);
         }
     }
 
@@ -299,6 +293,9 @@ impl Bedside {
         let quality = *self.clock.borrow();
         let records =
             voice::annunciate(bed, id, &self.origin, quality, &mut self.alarm_seq, &mut self.outlets);
+        for (event, _) in &records {
+            self.shown.handle_event(id, event);
+        }
         self.send(records);
     }
 

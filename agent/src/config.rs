@@ -122,6 +122,8 @@ pub struct Unit {
     pub profile: String,
     /// Whether a station shows its alarms and says so.
     pub stations: bool,
+    /// Whether a station is known to say what it has shown, before it has said anything.
+    pub receipts: bool,
 }
 
 /// How Kafka is reached.

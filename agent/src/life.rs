@@ -147,6 +147,7 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
                 kept: kept_sender,
             },
             health,
+            receipts: config.unit.receipts,
             mode: config.mode(),
             buffer_max: config.buffer.size,
         },

@@ -8,6 +8,7 @@ mod stamp;
 use std::sync::Arc;
 
 use vitals::alarm::engine::PortState;
+use vitals::alarm::event::AlarmId;
 use vitals::alarm::policy::AlarmPolicy;
 use vitals::name::Name;
 use vitals::observation::Observation;
@@ -59,6 +60,17 @@ pub enum SourceInput {
     },
     /// An operator asks for something.
     Action(Box<Placed>),
+    /// A station says that it has shown an alarm.
+    Shown {
+        /// The bed.
+        bed: Arc<Name>,
+        /// Which alarm.
+        alarm: AlarmId,
+        /// As it was shown.
+        revision: u32,
+        /// Whether it speaks of patients.
+        live: bool,
+    },
     /// Somebody changed the rules of alarms: those of each bed from now on.
     Rules {
         /// By bed.

@@ -24,6 +24,7 @@ mod example;
 pub mod feed;
 pub mod handoff;
 pub mod options;
+pub mod receipts;
 pub mod repeats;
 pub mod tail;
 pub mod ward;

@@ -69,6 +69,12 @@ pub struct TailArgs {
     /// One JSON object a line instead of words.
     #[arg(long)]
     json: bool,
+    /// This is the nurses' station NAME: tell the agents which high alarms it has shown.
+    ///
+    /// An agent whose high alarm no station has shown within ten seconds says so at the bedside. Only for a station that
+    /// somebody looks at; it needs WRITE on vitals.actions.v1.
+    #[arg(long, value_name = "NAME")]
+    station: Option<String>,
     /// A program to start for each change, with the record on its standard input; no shell.
     #[arg(long, value_name = "PROGRAM")]
     exec: Option<OsString>,
@@ -86,6 +92,8 @@ pub struct Tail {
     pub beds: Vec<String>,
     /// JSON instead of words.
     pub json: bool,
+    /// The name of a station that somebody looks at.
+    pub station: Option<String>,
     /// Whether the topics hold no patients.
     pub simulated: bool,
     /// Where to hand changes on.
@@ -138,7 +146,7 @@ impl TryFrom<TailArgs> for Tail {
         let simulated = feed.prefix.starts_with("sim.");
         let webhook = it.webhook.map(|url| Webhook::new(&url)).transpose().map_err(OptionsError::Webhook)?;
         let ways = it.exec.map(Way::Command).into_iter().chain(webhook.map(Way::Webhook)).collect();
-        Ok(Self { feed, beds: it.beds, json: it.json, simulated, ways })
+        Ok(Self { feed, beds: it.beds, json: it.json, station: it.station, simulated, ways })
     }
 }
 

@@ -8,11 +8,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use vitals::record::alarm::AlarmRecord;
 
 use crate::clock::{self, Clock};
 use crate::feed::{Feed, Heard, INBOX, OpenError};
 use crate::handoff::{Handoff, HandoffError, QUEUE};
 use crate::options::Tail;
+use crate::receipts::{Receipts, ReceiptsError};
 use crate::repeats::Repeats;
 use crate::ward::{AgentNews, Change, KafkaNews, News, Ward};
 use crate::wording::{NOTICE, Wording};
@@ -23,6 +25,9 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Why following ended.
 #[derive(Debug, thiserror::Error)]
 pub enum TailError {
+    /// There is no way back to the agents.
+    #[error("the agents cannot be told what was shown")]
+    Receipts(#[source] ReceiptsError),
     /// There is no feed.
     #[error("Kafka cannot be followed")]
     Feed(#[source] OpenError),
@@ -41,6 +46,7 @@ pub enum TailError {
 struct Screen {
     options: Shown,
     wording: Wording,
+    receipts: Option<Receipts>,
     said: Repeats,
 }
 
@@ -54,12 +60,14 @@ pub async fn tail(options: Tail, wording: Wording) -> Result<(), TailError> {
     let clock = Clock::start();
     let (heard, mut inbox) = channel(INBOX);
     let feed = Feed::open(&options.feed, clock.now(), heard).map_err(TailError::Feed)?;
+    let receipts = options.station.as_deref().map(|name| Receipts::open(&options.feed, name)).transpose();
+    let receipts = receipts.map_err(TailError::Receipts)?;
     let mut feeds = JoinSet::new();
     feeds.spawn_blocking(move || feed.follow(|| clock.now()));
     let (failed, mut failures) = channel(QUEUE);
     let handoff = Handoff::start(options.ways, &failed);
     let shown = Shown { beds: options.beds, json: options.json };
-    let mut screen = Screen { options: shown, wording, said: Repeats::default() };
+    let mut screen = Screen { options: shown, wording, receipts, said: Repeats::default() };
     let outcome = match screen.greet() {
         Ok(()) => screen.follow(&clock, &mut inbox, &mut failures, &handoff).await,
         Err(error) => Err(TailError::Write(error)),
@@ -93,6 +101,7 @@ impl Screen {
         let mut terminate = signal(SignalKind::terminate()).map_err(TailError::Signals)?;
         let mut ward = Ward::new(clock.uptime());
         loop {
+            let mut news = None;
             let deadline = ward.poll_timeout();
             let due = async {
                 match deadline {
@@ -105,7 +114,10 @@ impl Screen {
                 _ = interrupt.recv() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
                 heard = inbox.recv() => match heard {
-                    Some(Heard::Arrival(arrival)) => ward.handle_record(clock.uptime(), *arrival),
+                    Some(Heard::Arrival(arrival)) => {
+                        news = self.receipts.as_ref().and_then(|_| arrival.alarm().cloned());
+                        ward.handle_record(clock.uptime(), *arrival);
+                    }
                     Some(Heard::Kafka) => ward.handle_kafka(clock.uptime()),
                     Some(Heard::Trouble(it)) => self.trouble(clock, &it.kind, &it.words),
                     None => return Err(TailError::FeedEnded),
@@ -121,6 +133,10 @@ impl Screen {
                 if change == Change::Kafka(KafkaNews::Back) {
                     self.said.clear();
                 }
+            }
+            // Now it is on the screen.
+            if let (Some(receipts), Some(record)) = (&self.receipts, news.filter(|it| self.is_ours(it))) {
+                receipts.offer(&record);
             }
         }
     }
@@ -143,12 +159,14 @@ impl Screen {
     /// after.
     fn concerns(&self, change: &Change) -> bool {
         match change {
-            Change::Alarm { record, .. } => {
-                let of_agent = record.bed == record.agent;
-                of_agent || self.options.beds.is_empty() || self.options.beds.contains(&record.bed)
-            }
+            Change::Alarm { record, .. } => record.bed == record.agent || self.is_ours(record),
             Change::Agent { .. } | Change::Kafka(_) => true,
         }
+    }
+
+    /// Whether it is of a bed that is looked after here.
+    fn is_ours(&self, record: &AlarmRecord) -> bool {
+        self.options.beds.is_empty() || self.options.beds.contains(&record.bed)
     }
 
     #[expect(clippy::unused_self, reason = "whatever is written is written through the screen")]

@@ -39,6 +39,17 @@ pub struct Arrival {
     pub age: Option<Duration>,
 }
 
+impl Arrival {
+    /// The alarm of which it tells.
+    #[must_use]
+    pub fn alarm(&self) -> Option<&AlarmRecord> {
+        match &self.record {
+            Record::Alarm(record) => Some(record),
+            Record::Bed(_) | Record::Status(_) => None,
+        }
+    }
+}
+
 /// The records that a station follows.
 #[derive(Debug, Clone)]
 pub enum Record {

@@ -24,6 +24,7 @@ mod network;
 mod other_cluster;
 mod own_alarms;
 mod power_cut;
+mod receipts;
 mod recovery;
 mod redelivery;
 mod reference;

@@ -119,6 +119,13 @@ impl Site {
         self
     }
 
+    /// Makes every limit alarm high.
+    #[must_use]
+    pub fn high_alarms(mut self) -> Self {
+        self.alarms = self.alarms.replace("limit = { priority = \"medium\"", "limit = { priority = \"high\"");
+        self
+    }
+
     /// Adds any further lines of `wardline.toml`.
     #[must_use]
     pub fn toml(mut self, lines: &str) -> Self {

@@ -16,6 +16,7 @@ mod limit;
 mod object;
 pub mod policy;
 pub mod score;
+pub mod shown;
 pub mod snapshot;
 mod source;
 mod technical;

@@ -1,9 +1,16 @@
-//! An operator's action at the bedside: asked of the right engine, told like every change, and answered.
+//! What flows up to the bedside: an operator's action, asked of the right engine, told like every change, and answered; a
+//! clinician's other rules; a station's word that it has shown an alarm.
+
+use std::sync::Arc;
 
 use tracing::info;
 use vitals::alarm::action::Outcome;
+use vitals::alarm::event::AlarmId;
+use vitals::alarm::policy::AlarmPolicy;
+use vitals::name::Name;
 use vitals::reading::Mode;
 use vitals::record::action::{ActionLine, Answer, ReplyRecord};
+use vitals::time::Uptime;
 
 use super::Bedside;
 use crate::actions::{Placed, Way};
@@ -25,6 +32,27 @@ impl Bedside {
         }
         let reply = ReplyRecord::new(&placed.record, &self.origin, placed.at, &answer);
         self.reply(placed, reply, mode);
+    }
+
+    /// What was due under the old rules is told under them first.
+    pub(super) fn handle_rules(&mut self, policies: Vec<(Arc<Name>, AlarmPolicy)>, at: Uptime) {
+        for (id, policy) in policies {
+            let Some(bed) = self.beds.get_mut(&id).filter(|it| !it.follows(&policy)) else { continue };
+            bed.handle_timeout(at, &mut self.ids);
+            self.announce(&id);
+            if let Some(bed) = self.beds.get_mut(&id) {
+                bed.handle_policy(at, policy, &mut self.ids);
+            }
+            self.announce(&id);
+        }
+    }
+
+    /// A station has shown an alarm. The topic of simulated beds says nothing of a patient's.
+    pub(super) fn handle_shown(&mut self, bed: &Arc<Name>, alarm: &AlarmId, revision: u32, live: bool) {
+        let mode = self.beds.get(bed).map(super::BedState::mode);
+        if mode.is_some_and(|it| (it == Mode::Live) == live) {
+            self.shown.handle_receipt(alarm, revision);
+        }
     }
 
     fn decide(&mut self, placed: &Placed) -> Answer {

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 use vitals::alarm::agent::{AgentAlarms, AgentSnapshot, AgentTrouble, Report, buffer_report, waiting_report};
 use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds};
+use vitals::alarm::shown::Shown;
 use vitals::alarm::snapshot::Boot;
 use vitals::name::Name;
 use vitals::reading::Mode;
@@ -92,13 +93,14 @@ impl OwnAlarms {
     }
 
     /// Looks how the parts are.
-    pub(super) fn look(&mut self, now: Uptime, ids: &mut AlarmIds) {
+    pub(super) fn look(&mut self, now: Uptime, shown: &Shown, ids: &mut AlarmIds) {
         self.report(now, AgentTrouble::BedsideStalled, Report::Well, None, ids);
         let quality = *self.health.clock.borrow();
         let unsynced = report(quality == ClockQuality::Unsynced, now);
         self.report(now, AgentTrouble::ClockUnsynced, unsynced, None, ids);
         self.look_at_store(now, ids);
         self.look_at_kafka(now, ids);
+        self.look_at_stations(now, shown, ids);
     }
 
     fn look_at_store(&mut self, now: Uptime, ids: &mut AlarmIds) {
@@ -147,6 +149,17 @@ impl OwnAlarms {
         let other = stands(&[Standing::OtherCluster, Standing::Forgotten]);
         self.report(now, AgentTrouble::KafkaClusterChanged, other, cause, ids);
         self.report(now, AgentTrouble::DuplicateAgent, stands(&[Standing::Duplicate]), None, ids);
+    }
+
+    /// Where Kafka takes nothing no station can show anything: that is an alarm of its own.
+    fn look_at_stations(&mut self, now: Uptime, shown: &Shown, ids: &mut AlarmIds) {
+        let (waiting, _) = self.health.forwarder.borrow().waiting();
+        let (missing, bed) = shown.report();
+        let missing = match waiting_report(waiting, now) {
+            Report::Since(_) => Report::Between,
+            Report::Unknown | Report::Well | Report::Between => missing,
+        };
+        self.report(now, AgentTrouble::NotReceived, missing, bed.map(Name::as_str), ids);
     }
 
     fn report(

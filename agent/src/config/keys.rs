@@ -26,6 +26,7 @@ pub const KEYS: &[Key] = &[
     key("unit", "label", ""),
     key("unit", "profile", ""),
     key("unit", "stations", "true"),
+    key("unit", "receipts", "false"),
     key("unit", "alarms_file", "\"alarms.toml\""),
     key("kafka", "brokers", ""),
     key("kafka", "security", "\"ssl\""),

@@ -19,8 +19,9 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientContext, Message};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
+use vitals::alarm::event::AlarmId;
 use vitals::name::Name;
-use vitals::record::action::{ACTIONS, ActionLine, ActionRecord};
+use vitals::record::action::{ACTIONS, ActionLine, ActionRecord, ReceiptRecord};
 
 use self::tail::Tail;
 use crate::actions::{Placed, Way};
@@ -85,6 +86,7 @@ pub(crate) fn start(
     let reader = Reader {
         consumer: client.create_with_context(Silent).map_err(StartError::Settings)?,
         way: Way::Kafka { live },
+        agent: agent.clone(),
         topic: format!("{}{ACTIONS}", if live { "" } else { "sim." }),
         partitions: 0,
         missed: false,
@@ -102,6 +104,7 @@ pub(crate) fn start(
 struct Reader {
     consumer: BaseConsumer<Silent>,
     way: Way,
+    agent: Name,
     topic: String,
     /// How many are read.
     partitions: i32,
@@ -122,6 +125,7 @@ impl Reader {
             }
             match self.consumer.poll(LOOK) {
                 Some(Ok(message)) => match message.payload().map(serde_json::from_slice::<ActionLine>) {
+                    Some(Ok(ActionLine::Receipt(receipt))) => self.pass_on(&receipt),
                     Some(Ok(line)) => {
                         if let Some(action) = self.tail.handle_line(message.partition(), line) {
                             self.place(action);
@@ -150,6 +154,18 @@ impl Reader {
         if let Some(bed) = self.beds.iter().find(|it| it.as_str() == record.bed) {
             let placed = Placed { bed: Arc::clone(bed), record, way: self.way, at: clock::uptime() };
             let _ = self.inbox.blocking_send(SourceInput::Action(Box::new(placed)));
+        }
+    }
+
+    /// Hands a receipt for an alarm of ours to the bedside task. What was shown long ago tells nothing wrong: alarms have
+    /// ids of their own.
+    fn pass_on(&self, receipt: &ReceiptRecord) {
+        let bed = self.beds.iter().find(|it| it.as_str() == receipt.bed);
+        let ours = AlarmId::parse_of(&receipt.alarm, self.agent.as_str());
+        if let (Some(bed), Some(alarm)) = (bed, ours) {
+            let (bed, revision) = (Arc::clone(bed), receipt.revision);
+            let live = self.way == Way::Kafka { live: true };
+            let _ = self.inbox.blocking_send(SourceInput::Shown { bed, alarm, revision, live });
         }
     }
 

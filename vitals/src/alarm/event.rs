@@ -131,6 +131,13 @@ pub struct AlarmId {
 }
 
 impl AlarmId {
+    /// Reads the id that records of this agent carry; `None` also for another's.
+    #[must_use]
+    pub fn parse_of(text: &str, agent: &str) -> Option<Self> {
+        let is_ours = text.strip_prefix(agent).is_some_and(|it| it.starts_with('/'));
+        Self::parse(text).filter(|_| is_ours)
+    }
+
     /// Reads the id that records carry, `agent/run/n`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

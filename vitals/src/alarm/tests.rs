@@ -10,6 +10,7 @@ mod properties;
 mod reference;
 mod script;
 mod sensors;
+mod shown;
 mod sources;
 mod stay;
 mod technical;

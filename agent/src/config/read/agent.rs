@@ -50,8 +50,17 @@ pub(super) fn unit(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Unit> 
         mistakes.add(section.span.clone(), what, format!("profile = \"adult\" ({})", PROFILES.join(", ")));
     }
     let stations = section.boolean("stations", mistakes).is_none_or(Spanned::into_inner);
+    let receipts = section.boolean("receipts", mistakes);
+    if let Some(it) = receipts.as_ref().filter(|it| *it.get_ref() && !stations) {
+        mistakes.add(
+            it.span(),
+            "no station can say what it has shown: there is none",
+            "stations = true, or receipts = false",
+        );
+    }
+    let receipts = receipts.is_some_and(Spanned::into_inner);
     let id = id?.into_inner();
-    Some(Unit { label: label.unwrap_or_else(|| id.to_string()), id, profile: profile?, stations })
+    Some(Unit { label: label.unwrap_or_else(|| id.to_string()), id, profile: profile?, stations, receipts })
 }
 
 /// One of the profiles, where one is said.

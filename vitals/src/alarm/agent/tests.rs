@@ -176,6 +176,7 @@ fn alarms_of_one_moment_are_told_in_the_order_of_the_table() {
     rig.pass(15);
     let order = vec![
         "5 buffer_filling Start",
+        "10 not_received Start",
         "10 store_stalled Start",
         "15 forwarding_down Start",
         "15 store_failed Continue",

@@ -13,6 +13,8 @@ use crate::time::Uptime;
 pub enum AgentTrouble {
     /// Kafka confirms nothing of what waits for it: no station is told.
     ForwardingDown,
+    /// A high alarm was shown on no station.
+    NotReceived,
     /// Nothing is kept on disk any more.
     StoreFailed,
     /// The bedside loop was not running: no alarm was decided.
@@ -57,8 +59,9 @@ pub enum Report {
 
 impl AgentTrouble {
     /// All, in the order of their records.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ForwardingDown,
+        Self::NotReceived,
         Self::StoreFailed,
         Self::BedsideStalled,
         Self::DuplicateAgent,
@@ -74,6 +77,7 @@ impl AgentTrouble {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ForwardingDown => "forwarding_down",
+            Self::NotReceived => "not_received",
             Self::StoreFailed => "store_failed",
             Self::BedsideStalled => "bedside_stalled",
             Self::DuplicateAgent => "duplicate_agent",
@@ -90,6 +94,7 @@ impl AgentTrouble {
     pub const fn rule(self) -> AgentRule {
         let (priority, delay, clear_delay) = match self {
             Self::ForwardingDown => (Priority::High, 15, 5),
+            Self::NotReceived => (Priority::High, 10, 3),
             Self::StoreFailed => (Priority::High, 0, 3),
             Self::BedsideStalled => (Priority::Medium, 0, 60),
             Self::DuplicateAgent | Self::KafkaClusterChanged => (Priority::Medium, 0, 0),
@@ -112,6 +117,7 @@ impl AgentTrouble {
             Self::ForwardingDown => {
                 "Alarms do not leave this bedside computer: watch the bedside monitors; call IT"
             }
+            Self::NotReceived => "A high alarm is shown on no station: look at the bedside monitors; call IT",
             Self::StoreFailed => "The bedside computer's disk has failed: readings may be lost; call IT",
             Self::BedsideStalled => {
                 "The bedside computer stood still, no alarm was decided meanwhile: look at the patients"
