@@ -127,6 +127,16 @@ fn a_nurse_acknowledges_from_a_shell_and_hears_what_became_of_it() -> Result<()>
     ensure!(paused.status.code() == Some(65), "an acknowledged alarm makes no sound: {}", said(&paused));
     let off = scene.station(&["off", "--rule", "spo2_low", "--for", "10m", "--reason", "probe is moved"])?;
     ensure!(off.status.success(), "{}", said(&off));
+    // Whoever starts late sees what is off, until when, and who wanted it.
+    let beds = Reader::open(scene.kafka, "vitals.beds.v1")?;
+    let is = |it: &Record| it.key == scene.bed && it.body["inactive"].is_array();
+    let inactive = beds.wait_for("what is inactive at the bed", SOON, is)?.body["inactive"][0].clone();
+    assert_eq!((inactive["what"].as_str(), inactive["rule"].as_str()), (Some("alarm_off"), Some("spo2_low")));
+    assert_eq!(
+        (inactive["by"].as_str(), inactive["reason"].as_str()),
+        (Some("anna"), Some("probe is moved"))
+    );
+    ensure!(inactive["left_ms"].as_u64().is_some_and(|it| (500_000..=600_000).contains(&it)), "{inactive}");
     let nobody = Command::new(program::ours("wardline-station")?)
         .args(["ack", "--brokers", &scene.kafka.bootstrap(), "--bed", "no-such-bed", "--by", "anna"])
         .output()?;

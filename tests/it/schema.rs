@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vitals::alarm::AlarmEngine;
+use vitals::alarm::engine::Inactivity;
 use vitals::alarm::event::{AlarmEvent, AlarmIds, Direction, Priority};
 use vitals::alarm::policy::{
     AlarmPolicy, LevelRule, LimitRule, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
@@ -20,7 +21,8 @@ use vitals::record::evidence::Evidence;
 use vitals::record::ledger::{CURSORS, Clock, Cursor, Gap, GapReason, LEDGER, Lane, LedgerRecord, Run};
 use vitals::record::reading::{Origin, READINGS, ReadingRecord};
 use vitals::record::state::{
-    BEDS, BedRecord, LATEST, LatestRecord, LatestValue, STATUS, SourceState, StatusRecord,
+    BEDS, BedRecord, InactiveState, LATEST, LatestRecord, LatestValue, LimitsState, STATUS, SourceState,
+    StatusRecord,
 };
 use vitals::time::{ClockQuality, DeviceTime, Timestamp, Uptime};
 use vitals::vital::Vital;
@@ -302,6 +304,15 @@ fn what_a_screen_needs_keeps_to_its_schema() {
         alarms: alarm_records(),
         sources: vec![source],
         rule_hash: "c0ffee".into(),
+        stay: Some("s-4711".into()),
+        inactive: vec![InactiveState {
+            what: Inactivity::AlarmAndExtremeOff,
+            rule: Some("spo2_low".into()),
+            by: "anna".into(),
+            reason: Some("probe is moved".into()),
+            left_ms: Some(60_000),
+        }],
+        limits: vec![LimitsState { rule: "spo2_low".into(), limit: Quantity::from_whole(88), extreme: None }],
     };
     schemas.check(BEDS, &json_of(&bed)).unwrap();
 }

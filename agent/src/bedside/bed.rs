@@ -16,7 +16,7 @@ use vitals::reading::Mode;
 use vitals::record::alarm::{AlarmContext, AlarmRecord, WallClock};
 use vitals::record::evidence::Trail;
 use vitals::record::reading::Origin;
-use vitals::record::state::{BEDS, BedRecord, LatestValue};
+use vitals::record::state::{BEDS, BedRecord, InactiveState, LatestValue};
 use vitals::time::Uptime;
 use vitals::vital::Vital;
 
@@ -219,6 +219,9 @@ impl BedState {
             alarms: self.open_alarms().iter().map(|it| AlarmRecord::clone(it)).collect(),
             sources: self.sources.values().map(|view| view.state(now)).collect(),
             rule_hash: self.config.policy.hash.clone(),
+            stay: self.engine.stay().map(ToString::to_string),
+            inactive: self.engine.inactive().into_iter().map(|it| InactiveState::new(it, now)).collect(),
+            limits: self.engine.changed_limits().map(Into::into).collect(),
         };
         let body = serde_json::to_vec(&record).ok()?;
         Some(StateUpdate {

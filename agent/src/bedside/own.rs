@@ -199,6 +199,9 @@ impl OwnAlarms {
             alarms: self.open_alarms().iter().map(|it| AlarmRecord::clone(it)).collect(),
             sources: Vec::new(),
             rule_hash: RULES.into(),
+            stay: None,
+            inactive: Vec::new(),
+            limits: Vec::new(),
         };
         let body = serde_json::to_vec(&record).ok()?.into();
         let key = self.id.as_str().into();

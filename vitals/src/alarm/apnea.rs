@@ -211,6 +211,10 @@ impl ApneaAlarm {
         self.rule = rule.clone();
     }
 
+    pub(super) fn off(&self) -> Option<&RuleOff> {
+        self.state.off.as_ref()
+    }
+
     pub(super) fn off_until(&self) -> Option<Uptime> {
         self.state.off.as_ref().map(|it| it.until.at)
     }

@@ -4,6 +4,7 @@ mod act;
 mod agree;
 mod equipment;
 mod facts;
+mod in_force;
 mod inactivate;
 mod input;
 mod kept;
@@ -32,6 +33,7 @@ use crate::name::Name;
 use crate::reading::Mode;
 use crate::time::Uptime;
 use crate::vital::Vital;
+pub use in_force::{ChangedLimits, Inactive, Inactivity};
 use rules::Changes;
 pub(super) use rules::Limits;
 

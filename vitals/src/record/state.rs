@@ -1,15 +1,16 @@
 //! What a screen needs at once: `vitals.latest.v1`, `vitals.beds.v1` and `vitals.status.v1`. Never buffered.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::alarm::AlarmRecord;
+use crate::alarm::engine::{ChangedLimits, Inactive, Inactivity};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
-use crate::time::{ClockQuality, Timestamp, Uptime};
+use crate::time::{ClockQuality, Timestamp, Uptime, millis};
 use crate::vital::Vital;
 
 /// The topic of newest values, compacted.
@@ -90,6 +91,65 @@ pub struct BedRecord {
     pub sources: Vec<SourceState>,
     /// The hash of the rule set.
     pub rule_hash: String,
+    /// The stay of the patient, an opaque token; left out where nobody was admitted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stay: Option<String>,
+    /// What makes no signal now, or less: the bed as a whole first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub inactive: Vec<InactiveState>,
+    /// The limits that operators changed for this stay.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub limits: Vec<LimitsState>,
+}
+
+/// Something of a bed that makes no signal, or less.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InactiveState {
+    /// What.
+    pub what: Inactivity,
+    /// The rule's code; left out for the bed as a whole.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule: Option<String>,
+    /// Who wanted it.
+    pub by: String,
+    /// In whose words why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// How much longer, ms on the agent's clock; left out where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left_ms: Option<u64>,
+}
+
+impl InactiveState {
+    /// As it is now.
+    #[must_use]
+    pub fn new(it: Inactive, now: Uptime) -> Self {
+        Self {
+            what: it.what,
+            rule: it.rule.map(|it| it.to_string()),
+            by: it.by,
+            reason: it.reason,
+            left_ms: it.until.map(|at| millis(at.since(now))),
+        }
+    }
+}
+
+/// Limits of one rule as an operator set them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitsState {
+    /// The rule's code.
+    pub rule: String,
+    /// The alarm limit.
+    pub limit: Quantity,
+    /// The limit further out; left out where it is the file's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub extreme: Option<Quantity>,
+}
+
+impl From<ChangedLimits> for LimitsState {
+    fn from(it: ChangedLimits) -> Self {
+        Self { rule: it.rule.to_string(), limit: it.limit, extreme: it.extreme }
+    }
 }
 
 /// How a source is.

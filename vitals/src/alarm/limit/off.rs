@@ -33,6 +33,11 @@ impl LimitAlarm {
         self.state.indeterminate = self.is_present();
     }
 
+    /// How it is off, if it is.
+    pub(in crate::alarm) fn off(&self) -> Option<&RuleOff> {
+        self.state.off.as_ref()
+    }
+
     /// Until when it is off, if it is.
     pub(in crate::alarm) fn off_until(&self) -> Option<Uptime> {
         self.state.off.as_ref().map(|it| it.until.at)

@@ -91,7 +91,7 @@ pub(super) fn run(policy: AlarmPolicy, script: &str) -> Vec<AlarmEvent> {
     play(policy, script).told
 }
 
-fn play(policy: AlarmPolicy, script: &str) -> Bed {
+pub(super) fn play(policy: AlarmPolicy, script: &str) -> Bed {
     let (inputs, until, period) = parse(script);
     let mut bed = Bed::with(policy, Setup::parse(script, period));
     bed.play(&inputs, until);

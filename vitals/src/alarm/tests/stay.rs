@@ -1,8 +1,12 @@
 //! A bed and its patients: standby, discharge, admission, other rules and limits (E24, E28, E29).
 
-use super::script::{check, check_answers, check_policies, policy};
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use super::script::{check, check_answers, check_policies, play, policy};
 use crate::alarm::event::Direction;
 use crate::quantity::Quantity;
+use crate::time::Uptime;
 use crate::vital::Vital;
 
 #[test]
@@ -132,4 +136,33 @@ fn e29_rules_that_did_not_change_keep_their_state() {
          15.000 spo2_low start medium present on onset=0.000
          19.000 heart_rate_low start medium present on onset=9.000 limit=45",
     );
+}
+
+#[test]
+fn what_operators_have_changed_is_known_to_who_comes_late() {
+    use crate::alarm::engine::{Inactive, Inactivity};
+    let bed = play(
+        policy(),
+        "spo2 97@0..
+         audio_off 3600@1
+         physician alarm_off! spo2_low 600@2
+         physician limits heart_rate low 45 30@3
+         until 10",
+    );
+    let told = |it: &Inactive| {
+        let rule = it.rule.map(|it| it.to_string());
+        (it.what, rule, it.until.map(Uptime::as_millis))
+    };
+    let inactive: Vec<_> = bed.engine.inactive().iter().map(told).collect();
+    let expected = [
+        (Inactivity::AudioOff, None, Some(3_601_000)),
+        (Inactivity::AlarmAndExtremeOff, Some("spo2_low".into()), Some(602_000)),
+    ];
+    assert_eq!(inactive, expected);
+    let limits: Vec<_> =
+        bed.engine.changed_limits().map(|it| (it.rule.to_string(), it.limit, it.extreme)).collect();
+    let expected = ("heart_rate_low".into(), Quantity::from_whole(45), Some(Quantity::from_whole(30)));
+    assert_eq!(limits, [expected]);
+    let standby = play(policy(), "spo2 97@0..9\nstandby@10\nuntil 20");
+    assert_eq!(standby.engine.inactive()[0].what, Inactivity::Standby);
 }
