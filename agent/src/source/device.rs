@@ -38,6 +38,10 @@ const WRITE_MAX: Duration = Duration::from_secs(2);
 /// Between two tries to open a port. A cable that is plugged in again is read within two seconds.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
+/// An opening that ends sooner and has given nothing is tried again more and more seldom, and without a word: a device
+/// server that has another client takes every connection and ends it.
+const BRIEF: Duration = Duration::from_secs(5);
+
 /// What such a source needs to begin.
 pub struct Setup {
     /// The source.
@@ -67,6 +71,7 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) {
         repeats: Repeats::new(setup.source.device, setup.source.common.period),
         setup,
         state: None,
+        heard: false,
     };
     tasks.spawn(async move {
         tokio::select! {
@@ -92,19 +97,26 @@ struct Line {
     repeats: Repeats,
     /// What the bedside task has been told of the port.
     state: Option<PortState>,
+    /// Something has come since the port was opened.
+    heard: bool,
 }
 
 impl Line {
     async fn run(mut self) -> Result<std::convert::Infallible, Gone> {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
-        let mut told = None;
+        let (mut told, mut brief) = (None, false);
         loop {
             match Connection::open(&self.setup.source).await {
                 Ok(port) => {
                     told = None;
-                    backoff.reset();
-                    self.opened().await?;
-                    self.read_until_the_end(port).await?;
+                    let begin = clock::instant();
+                    self.opened(brief).await?;
+                    let end = self.read(port).await;
+                    self.ended(end, brief && !self.heard)?;
+                    brief = !self.heard && begin.elapsed() < BRIEF;
+                    if !brief {
+                        backoff.reset();
+                    }
                 }
                 Err(error) => self.complain(&error, &mut told),
             }
@@ -113,10 +125,13 @@ impl Line {
         }
     }
 
-    async fn opened(&mut self) -> Result<(), Gone> {
+    async fn opened(&mut self, quietly: bool) -> Result<(), Gone> {
         let source = &self.setup.source;
+        self.heard = false;
         self.setup.metrics.reopen(source.common.id.as_str());
-        info!(source = %source.common.id, port = %source.port, device = %source.device, "The port is open.");
+        if !quietly {
+            info!(source = %source.common.id, port = %source.port, device = %source.device, "The port is open.");
+        }
         self.tell(PortState::Present).await
     }
 
@@ -130,12 +145,12 @@ impl Line {
         }
     }
 
-    async fn read_until_the_end(&mut self, mut port: Connection) -> Result<(), Gone> {
-        let end = self.read(&mut port).await;
-        port.abandon();
+    /// Says why a port is read no further.
+    fn ended(&self, end: End, quietly: bool) -> Result<(), Gone> {
         let source = &self.setup.source;
         match end {
             End::Gone => return Err(Gone),
+            _ if quietly => {}
             End::HungUp => {
                 warn!(source = %source.common.id, port = %source.port, "The port has hung up: {}. It is opened again when it is back.", lost(&source.port));
             }
@@ -146,7 +161,13 @@ impl Line {
         Ok(())
     }
 
-    async fn read(&mut self, port: &mut Connection) -> End {
+    async fn read(&mut self, mut port: Connection) -> End {
+        let end = self.read_on(&mut port).await;
+        port.abandon();
+        end
+    }
+
+    async fn read_on(&mut self, port: &mut Connection) -> End {
         let source = &self.setup.source;
         let mut driver = device::driver(source.device, source.common.period);
         let mut bytes = [0; READ_MAX];
@@ -173,6 +194,7 @@ impl Line {
 
     /// Gives bytes to the driver, and what comes out to the bedside task.
     async fn take(&mut self, driver: &mut dyn Driver, at: Uptime, bytes: &[u8]) -> Result<(), Gone> {
+        self.heard = true;
         let good = driver.counts().frames_good;
         driver.handle_bytes(at, bytes);
         let wall = WallClock { up: at, at: clock::timestamp(), quality: *self.setup.clock.borrow() };
@@ -225,7 +247,7 @@ fn lost(port: &Port) -> &'static str {
     match port {
         Port::Serial(_) => "the cable or the adapter was pulled",
         Port::Tcp(_) => "the device ended the connection, or the network lost it",
-        Port::Udp(_) => "nobody listens there, or the network lost it",
+        Port::Udp(_) => "the network lost it",
     }
 }
 

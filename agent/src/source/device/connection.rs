@@ -50,10 +50,11 @@ impl Connection {
             Self::Serial(port) => port.read(bytes).await,
             Self::Tcp(stream) => stream.read(bytes).await,
             Self::Udp(socket) => loop {
-                // An empty datagram ends nothing.
-                match socket.recv(bytes).await? {
-                    0 => {}
-                    count => break Ok(count),
+                // An empty datagram ends nothing, and that nobody listens there yet says what silence says.
+                match socket.recv(bytes).await {
+                    Ok(0) => {}
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                    outcome => break outcome,
                 }
             },
         }
@@ -64,7 +65,10 @@ impl Connection {
         match self {
             Self::Serial(port) => port.write_all(bytes).await,
             Self::Tcp(stream) => stream.write_all(bytes).await,
-            Self::Udp(socket) => socket.send(bytes).await.map(drop),
+            Self::Udp(socket) => match socket.send(bytes).await {
+                Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => Err(error),
+                Ok(_) | Err(_) => Ok(()),
+            },
         }
     }
 

@@ -238,6 +238,23 @@ async fn a_monitor_is_asked_in_datagrams_and_heard() {
     assert!(!bench.metrics.text().contains("rejected_total{"), "{}", bench.metrics.text());
 }
 
+/// A monitor that is switched on later is asked again; that nobody listened before ends nothing.
+#[tokio::test]
+async fn a_monitor_that_does_not_listen_yet_is_asked_until_it_does() {
+    let address = address();
+    let port = Port::Udp(endpoint(address));
+    let mut bench =
+        Bench::on(tempfile::tempdir().unwrap(), port, DeviceModel::IntellivueLan, Mode::Simulated);
+    assert_eq!(bench.port().await, PortState::Present);
+    assert!(timeout(2 * RETRY.0, bench.inbox.recv()).await.is_err(), "a refused request ends something");
+    let monitor = tokio::net::UdpSocket::bind(address).await.unwrap();
+    let mut asked = [0; 1500];
+    let (_, agent) = timeout(SOON, monitor.recv_from(&mut asked)).await.unwrap().unwrap();
+    monitor.send_to(datagram(), agent).await.unwrap();
+    let next = bench.next().await;
+    assert!(matches!(next, SourceInput::Observation(_)), "{next:?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_reached_is_said_in_words() {
     let to = endpoint(address());
