@@ -21,7 +21,6 @@ OPEN = (
     "E30: an alarm that clears while its sensor is in another trouble",
     "E30: a port that goes while a vital is missed",
     "the table of actions: a latched alarm that is reset while a level is pending",
-    "E9, E23: an acknowledged alarm whose value is beyond the device's range",
     "E4: a reminder that is due with another record of its alarm",
     "E20: `worst` of an alarm that began without a value",
 )

@@ -4,8 +4,6 @@ from level import BAND, IN, OUT, VOID, Level
 from machine import Machine
 from words import TABLE_ORDER
 
-BEYOND = "an acknowledged alarm whose value is beyond the device's range"
-
 
 class LimitMachine(Machine):
     """One rule is (bed, vital, direction), with one alarm whatever its levels (E12)."""
@@ -32,14 +30,14 @@ class LimitMachine(Machine):
         value, beyond = None, False
         if slot is not None and slot.in_force:
             value, beyond = slot.value, slot.absent == self.beyond()
-            if value is not None:
-                self.last_valid = value
-                if may_begin or self.is_present():  # what a shut gate hides is not judged (E33)
+            if may_begin or self.is_present():  # what a shut gate hides is not judged (E33)
+                if value is not None:
+                    self.last_valid = value
                     self.note_worst(value)
+                if beyond:
+                    self.last_valid = None  # E23: nothing is worse
             if value is not None or beyond:
                 self.newest = value
-        if beyond and self.alarm is not None and self.alarm.signal == "acknowledged":
-            self.bed.reaches(BEYOND)
         self.hear(lambda level: self.word(level, value, beyond), now, gap, may_begin, is_new)
 
     def beyond(self):
@@ -71,8 +69,6 @@ class LimitMachine(Machine):
         self.worst = self.newest
 
     def watch_for_worse(self, now):
-        if self.slot is not None and self.slot.absent == self.beyond():
-            self.bed.reaches(BEYOND)
         if self.rule.worse_by is None or self.last_valid is None:
             return
         step = -self.rule.worse_by if self.direction == "low" else self.rule.worse_by

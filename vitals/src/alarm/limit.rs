@@ -38,7 +38,7 @@ pub(super) struct LimitState {
     /// When the present alarm becomes indeterminate, while there is no value.
     indeterminate_at: Option<Uptime>,
     pub(super) indeterminate: bool,
-    /// The last valid value: what an acknowledgement is measured from.
+    /// The last valid value, unless it went beyond the range on this side since: what an acknowledgement is measured from.
     last: Option<Quantity>,
     /// The newest word, if it was a value: what an alarm that is born has come to so far.
     #[serde(default)]
@@ -115,7 +115,11 @@ impl LimitAlarm {
         }
         match input {
             Input::Value(value) => self.note(value),
-            Input::UnderRange | Input::OverRange => self.state.newest = None,
+            Input::UnderRange | Input::OverRange => {
+                self.state.newest = None;
+                // Beyond the range on this side nothing is worse.
+                self.state.last = self.state.last.filter(|_| class != Class::Out);
+            }
             Input::Void => {}
         }
     }

@@ -1,9 +1,10 @@
 //! Each clause of `docs/alarms.md` by its number, on both sides of its boundary, to the millisecond.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::script::{check, check_answers, check_policy, policy, run};
-use crate::alarm::event::{Direction, Phase};
+use crate::alarm::event::{Direction, Phase, Signal};
 use crate::vital::Vital;
 
 /// Whether a script begins an alarm of this code.
@@ -207,6 +208,24 @@ fn e31_t_of_a_cuff_is_one_and_a_half_intervals() {
     let script = |until: &str| alloc::format!("nibp_interval 60\nnibp_systolic 120@0..\nuntil {until}");
     assert!(starts(&script("90"), "nibp_stale"));
     assert!(!starts(&script("89.999"), "nibp_stale"));
+}
+
+/// Nothing is worse than what the device cannot measure any more: who has acknowledged that is not called again by it, nor by
+/// a value that is better.
+#[test]
+fn e23_nothing_is_worse_than_beyond_the_range() {
+    let told = run(
+        policy(),
+        "spo2 97@0..4, under_range@5..30, 79@31..
+         ack@12
+         until 60",
+    );
+    assert!(told.iter().any(|it| it.signal == Signal::Acknowledged), "{told:?}");
+    assert!(told.iter().all(|it| it.reason.is_none()), "{told:?}");
+    // But it is worse than any value.
+    let told = run(policy(), "spo2 78@0..30, under_range@31..\nack@12\nuntil 60");
+    let worse: Vec<_> = told.iter().filter(|it| it.reason.is_some()).map(|it| it.at.as_millis()).collect();
+    assert_eq!(worse, [36_000]);
 }
 
 #[test]
