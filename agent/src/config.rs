@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use vitals::alarm::policy::{AlarmPolicy, Preference};
 use vitals::device::DeviceModel;
 use vitals::name::Name;
-use vitals::payload::Mapping;
+use vitals::payload::{Mapping, senml};
 use vitals::reading::Mode;
 use vitals::record::action::ActionName;
 
@@ -296,6 +296,8 @@ pub enum Format {
     Wardline,
     /// JSON pointers to names and units.
     Mapped(Mapping),
+    /// `SenML` in JSON, with the names that are not our own.
+    Senml(senml::Names),
     /// The raw bytes of a serial device behind a gateway.
     Device(DeviceModel),
 }
@@ -307,6 +309,7 @@ impl Format {
         match self {
             Self::Wardline => "wardline",
             Self::Mapped(_) => "mapped",
+            Self::Senml(_) => "senml",
             Self::Device(model) => model.name(),
         }
     }

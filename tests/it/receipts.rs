@@ -63,10 +63,8 @@ fn a_high_alarm_that_no_station_has_shown_is_an_alarm_until_one_does() -> Result
     next("spo2_low", "start")?;
     let missed = next("not_received", "start")?;
     assert_eq!((missed.text("bed"), missed.text("cause")), (site.agent(), BED));
-    ensure!(
-        missed.number("condition_delay_ms").is_some_and(|it| (10_000..12_000).contains(&it)),
-        "{missed:?}"
-    );
+    // Longer where Kafka makes the agent wait meanwhile.
+    ensure!(missed.number("condition_delay_ms") >= Some(10_000), "{missed:?}");
     // A station that comes later shows it with its next word.
     let _desk = station(kafka, &site)?;
     next("not_received", "end")?;

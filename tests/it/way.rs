@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use wardline_tests::agent::Agent;
 use wardline_tests::kafka::Kafka;
@@ -12,6 +12,7 @@ use wardline_tests::patient::Patient;
 use wardline_tests::publisher::publish_one;
 use wardline_tests::reader::{Reader, Record};
 use wardline_tests::site::Site;
+use wardline_tests::wait;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -71,6 +72,40 @@ fn simulated_bytes_never_reach_the_topics_of_patients() -> Result<()> {
         let patients = Reader::open(kafka, topic)?.rest(Duration::from_millis(500))?;
         assert!(!patients.iter().any(|it| of(it, &site)), "simulated data in {topic}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_pack_of_senml_becomes_a_reading_of_each_of_its_times() -> Result<()> {
+    let (kafka, broker) = (Kafka::shared()?, Mosquitto::start()?);
+    let site = Site::new("way-senml")?.kafka(&kafka.bootstrap()).mqtt(broker.port()).beds(["way-4"]).toml(
+        "[[source]]\nid = \"wearable\"\nbed = \"way-4\"\nmqtt = \"ward\"\ntopic = \"wearables/4\"\nformat = \"senml\"\n\
+         fields.pulse_rate = { at = \"pr\" }\n",
+    );
+    let agent = Agent::start(&site)?;
+    // What is published before the agent has subscribed for the first time, the broker forgets.
+    wait::until("the subscription", SOON, || {
+        publish_one(broker.port(), "wearables/4", r#"[{"n":"spo2","u":"%","v":99}]"#, false)?;
+        Ok((agent.metric("wardline_readings")? > 0.0).then_some(()))
+    })?;
+    let pack = r#"[{"bn":"urn:dev:mac:0011223344556677:","bt":1772353800,"n":"spo2","u":"%","v":96},
+        {"n":"pr","u":"beat/min","v":72},{"n":"temperature","v":37},{"n":"spo2","t":1,"u":"/","v":0.95}]"#;
+    publish_one(broker.port(), "wearables/4", pack, false)?;
+    let readings = Reader::open(kafka, "vitals.readings.v1")?;
+    for (second, spo2) in [(0, 96), (1, 95)] {
+        let time = format!("2026-03-01T08:30:0{second}Z");
+        let is = |it: &Record| of(it, &site) && it.text("device_time") == time;
+        let reading = readings.wait_for(&format!("the reading of {time}"), SOON, is)?;
+        assert_eq!((reading.text("bed"), reading.text("device")), ("way-4", "senml"));
+        assert_eq!(vital(&reading, "spo2")?["value"], json!(spo2));
+        if second == 0 {
+            assert_eq!(vital(&reading, "pulse_rate")?["value"], json!(72));
+            assert_eq!(vital(&reading, "temperature")?["absent"], json!("invalid"), "it has no unit");
+        }
+    }
+    let (_, metrics) = agent.ask("/metrics")?;
+    let counted = "wardline_readings_rejected_total{source=\"wearable\",reason=\"unknown_unit\"} 1";
+    ensure!(metrics.contains(counted), "{metrics}");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What devices and gateways publish as messages: a payload in, a reading out. No floats, no trust.
 
 pub mod mapped;
+pub mod senml;
 pub mod wardline;
 
 mod field;
@@ -55,6 +56,8 @@ pub struct FieldFault {
 pub enum FieldProblem {
     /// A text, a list or an object stands where a number belongs.
     NotANumber,
+    /// It has no unit, or one from which the vital's own cannot be had.
+    UnknownUnit,
     /// The number is beyond any quantity.
     OutOfRange,
     /// The text names no reason for absence.
@@ -73,6 +76,7 @@ impl FieldFault {
     pub const fn reason(&self) -> &'static str {
         match self.why {
             FieldProblem::NotANumber => "not_a_number",
+            FieldProblem::UnknownUnit => "unknown_unit",
             FieldProblem::OutOfRange => "out_of_range",
             FieldProblem::UnknownReason => "unknown_reason",
             FieldProblem::BadTime => "bad_time",
@@ -88,6 +92,9 @@ pub enum PayloadError {
     /// It is not JSON: `NaN` and a byte order mark are not either.
     #[error("not JSON")]
     NotJson,
+    /// It is JSON, and no pack of `SenML` that can be understood.
+    #[error("not a SenML pack of version 10")]
+    NotAPack,
     /// It is JSON, and not an object.
     #[error("not a JSON object")]
     NotAnObject,
@@ -105,6 +112,7 @@ impl PayloadError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NotJson => "not_json",
+            Self::NotAPack => "not_a_pack",
             Self::NotAnObject => "not_an_object",
             Self::DuplicateVital => "duplicate_vital",
             Self::NoVitals => "no_vitals",

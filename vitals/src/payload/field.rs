@@ -46,7 +46,7 @@ pub(super) fn time(raw: &RawValue) -> Result<Option<DeviceTime>, FieldFault> {
 }
 
 /// A number of seconds, plain decimal, as microseconds; finer digits are cut.
-fn micros(text: &str) -> Option<i64> {
+pub(super) fn micros(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let negative = whole.starts_with('-');
     let whole: i64 = whole.parse().ok()?;

@@ -125,7 +125,7 @@ impl Entry {
             Kind::Topic(it) => match &it.format {
                 Format::Device(model) => of_device(*model),
                 Format::Mapped(mapping) => mapping.fields.keys().copied().collect(),
-                Format::Wardline => Vec::new(),
+                Format::Wardline | Format::Senml(_) => Vec::new(),
             },
         }
     }
@@ -232,7 +232,7 @@ fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Opt
         let (format, (filter, bed)) = (format?, topic?);
         let default = match &format {
             Format::Device(device) => device.period(),
-            Format::Wardline | Format::Mapped(_) => TOPIC_PERIOD,
+            Format::Wardline | Format::Mapped(_) | Format::Senml(_) => TOPIC_PERIOD,
         };
         Kind::Topic(TopicSource { common: common(default)?, link: link?, filter, bed, format })
     };

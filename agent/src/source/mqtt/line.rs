@@ -2,7 +2,7 @@
 
 use vitals::device::{self, Driver, Repeats};
 use vitals::observation::{Late, Observation};
-use vitals::payload::{mapped, wardline};
+use vitals::payload::{Payload, PayloadError, mapped, senml, wardline};
 use vitals::reading::Reading;
 use vitals::record::alarm::WallClock;
 
@@ -42,6 +42,7 @@ pub(super) struct Line {
 enum LineFormat {
     Wardline,
     Mapped(vitals::payload::Mapping),
+    Senml(senml::Names),
     Device(Box<dyn Driver>),
 }
 
@@ -50,11 +51,12 @@ impl Line {
         let format = match &source.format {
             Format::Wardline => LineFormat::Wardline,
             Format::Mapped(mapping) => LineFormat::Mapped(mapping.clone()),
+            Format::Senml(names) => LineFormat::Senml(names.clone()),
             Format::Device(model) => LineFormat::Device(device::driver(*model, source.common.period)),
         };
         let repeats = match &source.format {
             Format::Device(model) => Some(Repeats::new(*model, source.common.period)),
-            Format::Wardline | Format::Mapped(_) => None,
+            Format::Wardline | Format::Mapped(_) | Format::Senml(_) => None,
         };
         let stamp = Stamp::new(&source.common, &route.bed, &route.id, source.format.name());
         Self { stamp, format, repeats }
@@ -64,20 +66,18 @@ impl Line {
     pub(super) fn decode(&mut self, payload: &[u8], how: Circumstances) -> Decoded {
         let mut decoded = Decoded::default();
         match &mut self.format {
-            LineFormat::Wardline => match wardline::parse(payload) {
-                Ok(parsed) => {
-                    decoded.faults.extend(parsed.faults.iter().map(vitals::payload::FieldFault::reason));
-                    decoded.observations.push(self.observe(parsed.reading, how));
-                }
-                Err(error) => decoded.faults.push(error.reason()),
-            },
-            LineFormat::Mapped(mapping) => match mapped::parse(mapping, payload) {
-                Ok(parsed) => {
-                    decoded.faults.extend(parsed.faults.iter().map(vitals::payload::FieldFault::reason));
-                    decoded.observations.push(self.observe(parsed.reading, how));
-                }
-                Err(error) => decoded.faults.push(error.reason()),
-            },
+            LineFormat::Wardline => {
+                let parsed = wardline::parse(payload).map(|it| vec![it]);
+                self.take(parsed, how, &mut decoded);
+            }
+            LineFormat::Mapped(mapping) => {
+                let parsed = mapped::parse(mapping, payload).map(|it| vec![it]);
+                self.take(parsed, how, &mut decoded);
+            }
+            LineFormat::Senml(names) => {
+                let parsed = senml::parse(names, payload);
+                self.take(parsed, how, &mut decoded);
+            }
             LineFormat::Device(driver) => {
                 driver.handle_bytes(how.wall.up, payload);
                 let mut readings = Vec::new();
@@ -95,6 +95,25 @@ impl Line {
             }
         }
         decoded
+    }
+
+    fn take(
+        &mut self,
+        parsed: Result<Vec<Payload>, PayloadError>,
+        how: Circumstances,
+        decoded: &mut Decoded,
+    ) {
+        match parsed {
+            Ok(payloads) => {
+                for it in payloads {
+                    decoded.faults.extend(it.faults.iter().map(vitals::payload::FieldFault::reason));
+                    if !it.reading.measurements.is_empty() {
+                        decoded.observations.push(self.observe(it.reading, how));
+                    }
+                }
+            }
+            Err(error) => decoded.faults.push(error.reason()),
+        }
     }
 
     fn observe(&mut self, reading: Reading, how: Circumstances) -> Observation {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 use vitals::device::DeviceModel;
-use vitals::payload::{MappedField, Mapping, mapped};
+use vitals::payload::{MappedField, Mapping, mapped, senml};
 use vitals::vital::Vital;
 
+use super::refuse_keys;
 use crate::config::Format;
 use crate::config::alike::alike;
 use crate::config::section::{Mistakes, Section};
@@ -16,6 +17,10 @@ pub(super) fn format(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<F
     let said = section.required("format", mistakes)?;
     if said.get_ref() == "mapped" {
         return Some(Format::Mapped(mapping(section, mistakes)));
+    }
+    if said.get_ref() == "senml" {
+        refuse_keys(section, &["time", "seq"], "format = \"senml\"", mistakes);
+        return Some(Format::Senml(names(section, mistakes)));
     }
     let model = DeviceModel::from_name(said.get_ref());
     let format =
@@ -34,7 +39,7 @@ pub(super) fn format(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<F
 
 fn refuse_format(said: &Spanned<String>, mistakes: &mut Mistakes) {
     let models = DeviceModel::ALL.map(DeviceModel::name);
-    let known: Vec<_> = ["wardline", "mapped"].into_iter().chain(models).collect();
+    let known: Vec<_> = ["wardline", "mapped", "senml"].into_iter().chain(models).collect();
     let fix = match alike(said.get_ref(), known.iter().copied()) {
         Some(meant) => format!("did you mean format = \"{meant}\"?"),
         None => format!("known: {}", known.join(", ")),
@@ -59,6 +64,40 @@ fn mapping(section: &Section<'_>, mistakes: &mut Mistakes) -> Mapping {
     Mapping { time, seq, fields: fields(section, mistakes) }
 }
 
+/// What records are called that do not bear a vital's own name; each says its unit itself.
+fn names(section: &Section<'_>, mistakes: &mut Mistakes) -> senml::Names {
+    let mut names = senml::Names::new();
+    let Some(table) = section.section("fields", mistakes) else { return names };
+    for (vital, field) in of_vitals(&table, mistakes) {
+        field.refuse_unknown(&["at"], mistakes);
+        let Some(at) = field.required("at", mistakes) else { continue };
+        let span = at.span();
+        if let Some(other) = names.insert(at.into_inner(), vital) {
+            mistakes.add(
+                span,
+                format!("this is the name of {} already", other.name()),
+                "one name to a vital",
+            );
+        }
+    }
+    names
+}
+
+/// The entries of `fields`, each by its vital.
+fn of_vitals<'a>(table: &Section<'a>, mistakes: &mut Mistakes) -> Vec<(Vital, Section<'a>)> {
+    let mut found = Vec::new();
+    for (key, span, value) in table.entries() {
+        let Some(vital) = Vital::from_name(key) else {
+            let fix = alike(key, Vital::all().map(Vital::name))
+                .map_or(String::new(), |it| format!("did you mean {it}?"));
+            mistakes.add(span, format!("there is no vital {key:?}"), fix);
+            continue;
+        };
+        found.extend(Section::of(key, value, "fields", mistakes).map(|field| (vital, field)));
+    }
+    found
+}
+
 fn fields(section: &Section<'_>, mistakes: &mut Mistakes) -> BTreeMap<Vital, MappedField> {
     let mut fields = BTreeMap::new();
     let Some(table) = section.section("fields", mistakes) else {
@@ -68,14 +107,7 @@ fn fields(section: &Section<'_>, mistakes: &mut Mistakes) -> BTreeMap<Vital, Map
         }
         return fields;
     };
-    for (key, span, value) in table.entries() {
-        let Some(vital) = Vital::from_name(key) else {
-            let fix = alike(key, Vital::all().map(Vital::name))
-                .map_or(String::new(), |it| format!("did you mean {it}?"));
-            mistakes.add(span, format!("there is no vital {key:?}"), fix);
-            continue;
-        };
-        let Some(field) = Section::of(key, value, "fields", mistakes) else { continue };
+    for (vital, field) in of_vitals(&table, mistakes) {
         field.refuse_unknown(&["at", "unit"], mistakes);
         let (at, unit) = (field.required("at", mistakes), field.required("unit", mistakes));
         let (Some(at), Some(unit)) = (at, unit) else { continue };
