@@ -122,7 +122,7 @@ const SEEDS: &[Seed] = &[
     seed("/dev/serial/by-path/one", "ttyUSB0", "\"ttyUSB0\"", "/dev/serial"),
     seed("critical = true", "mode = \"simulated\"", "\"wearable\"\nmqtt", "one mode"),
     seed("id = \"wearable\"", "id = \"monitor-07\"", "\"monitor-07\"\nmqtt", "its own id"),
-    seed("format = \"mapped\"", "format = \"senml\"", "\"senml\"", "known: wardline, mapped"),
+    seed("format = \"mapped\"", "format = \"avro\"", "\"avro\"", "known: wardline, mapped"),
     seed("unit = \"1\"", "unit = \"mm[Hg]\"", "\"mm[Hg]\"", "its own unit is \"%\""),
     seed("at = \"/spo2\"", "at = \"spo2\"", "\"spo2\", unit", "/name/of/field"),
     seed("fields.temperature", "fields.temprature", "temprature", "did you mean temperature?"),
