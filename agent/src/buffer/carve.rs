@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use super::facts::Facts;
 use super::frame::{FRAME_MAX, Head, Kind, MAGIC, Part, parse};
 use super::generation::Key;
 use super::pack::Keyed;
@@ -125,6 +126,13 @@ impl Carved {
             }
             Kind::Facts => {}
         }
+    }
+
+    /// Whose its first body is and where it begins: what is left to a generation that has lost its own word.
+    pub(super) fn beginning(&self) -> Option<Facts> {
+        let (_, frame) = self.frames.iter().find(|(it, _)| it.part == 0)?;
+        let part = parse(frame).ok()?;
+        Some(Facts::begin(part.head.run.clone(), part.head.first))
     }
 
     /// Whether a record or a gap begins at this number.

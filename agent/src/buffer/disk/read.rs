@@ -38,6 +38,10 @@ impl DiskLane {
             let facts = self.old.get(place).map_or(&self.tail.facts, |it| &it.facts);
             let (run, last) = (facts.run.clone(), facts.last);
             match self.read(place, after, last)? {
+                // Of another run its position would lie elsewhere, and the reader would go round.
+                Next::Chunk(chunk) if chunk.run != run => {
+                    return Ok(Some(self.hole(&run, after + 1, chunk.last.min(last))));
+                }
                 Next::Chunk(chunk) => return Ok(Some(chunk)),
                 Next::Hole(upto) => return Ok(Some(self.hole(&run, after + 1, upto))),
                 Next::End => position = Position { run, seq: last },

@@ -104,7 +104,8 @@ pub(super) fn recover_generation(
             let former = if unfinished { Former::Remove } else { Former::SetAside };
             drop(hiding);
             *set_aside += u64::from(matches!(former, Former::SetAside));
-            let begin = born.unwrap_or_else(|| Facts::begin("unknown".into(), 1));
+            let begin = born.or_else(|| carved.beginning());
+            let begin = begin.unwrap_or_else(|| Facts::begin("unknown".into(), 1));
             return make_anew(place, dir, carved, begin, former).map(Some);
         }
     };
@@ -226,9 +227,37 @@ pub(super) fn naming_of(place: &Place, run: &RunId) -> Naming {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::Item;
+    use crate::buffer::codec::Effort;
     use crate::buffer::generation::read_facts;
-    use crate::buffer::model_tests::{group, place};
+    use crate::buffer::model_tests::{group, naming, place};
+    use crate::buffer::pack::Packer;
     use crate::buffer::repack_tests::lane;
+    use crate::envelope::Position;
+
+    /// A generation whose own word on whose it is was lost, and of which sled does not show everything.
+    #[test]
+    fn what_has_lost_its_own_word_is_of_the_run_that_its_frames_name() {
+        let store = tempfile::tempdir().unwrap();
+        let mut lane = lane(store.path(), "run-1");
+        lane.keep(group(7..=50, 100)).unwrap();
+        lane.close();
+        let dir = store.path().join("readings/0000000000000001");
+        for file in ["born", "seal"] {
+            std::fs::remove_file(dir.join(file)).unwrap();
+        }
+        let hidden = Packer::new(Effort::Prompt).pack(&naming(), &group(51..=51, 100).chunk.unwrap().items);
+        let mut db = std::fs::OpenOptions::new().append(true).open(dir.join("db")).unwrap();
+        std::io::Write::write_all(&mut db, &hidden[0].1).unwrap();
+        let mut again = self::lane(store.path(), "run-2");
+        let (mut at, mut seen) = (Position { run: naming().run, seq: 0 }, Vec::new());
+        while let Some(chunk) = again.next_after(&at).unwrap() {
+            assert!(seen.len() < 100, "it goes round: {chunk:?}");
+            at = Position { run: chunk.run, seq: chunk.last };
+            seen.extend(chunk.items.iter().map(Item::range));
+        }
+        assert_eq!(seen, (7..=51).map(|it| (it, it)).collect::<Vec<_>>());
+    }
 
     /// A kill right behind the rename: what the seal says then is all that the next start knows.
     #[test]
