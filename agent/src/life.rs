@@ -155,7 +155,7 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
     );
     let bedside = start_bedside(loop_, receiver)?;
     start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
-    let reload = Reload { again, inbox, metrics: metrics.clone() };
+    let reload = Reload::new(again, inbox, metrics.clone());
     let parts = (status.clone(), progress.clone(), forwarder.progress());
     be_seen(&config, &seen(&config, &run, parts, metrics), &stopped, &mut tasks);
     let returned = store_return::wait(&config, failed, progress.clone(), status.clone());

@@ -184,12 +184,15 @@ fn a_storm_of_signals_is_an_orderly_end_or_none() -> Result<()> {
     let broker = Mosquitto::start()?;
     let site = site("storm", broker.port())?;
     let mut agent = Agent::start(&site)?;
+    let begin = Instant::now();
     for _ in 0..500 {
         agent.signal(Signal::HUP)?;
     }
     alarm_is_heard(broker.port(), &agent)?;
     agent.check_alive()?;
-    assert_eq!(agent.log().matches("SIGHUP").count(), 1, "it is said, and once:\n{}", agent.log());
+    let said = agent.log().matches("The rules of alarms were read again").count() as u64;
+    let most = 2 + begin.elapsed().as_secs();
+    assert!((1..=most).contains(&said), "said {said} times, of {most} at most:\n{}", agent.log());
     wait::until("the readings on disk", SOON, || {
         Ok((agent.metric("wardline_buffer_records")? >= agent.metric("wardline_readings")?).then_some(()))
     })?;

@@ -35,12 +35,13 @@ impl Signals {
     }
 
     /// Until it is told to stop.
-    async fn stop(&mut self, reload: &Reload) {
+    async fn stop(&mut self, reload: &mut Reload) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => break info!("Told to stop."),
                 _ = self.interrupt.recv() => break info!("Interrupted."),
-                _ = self.hang_up.recv() => reload.run().await,
+                _ = self.hang_up.recv() => reload.ask(),
+                () = reload.due() => reload.run().await,
             }
         }
     }
@@ -50,7 +51,7 @@ impl Signals {
 pub(super) async fn wait(
     mut signals: Signals,
     // Gone with this: while somebody may send it rules, the bedside loop does not end.
-    reload: Reload,
+    mut reload: Reload,
     tasks: &mut JoinSet<()>,
     mut status: watch::Receiver<BedsideStatus>,
     mut store: watch::Receiver<buffer::Progress>,
@@ -61,7 +62,7 @@ pub(super) async fn wait(
     let bedside_ended = async { while status.changed().await.is_ok() {} };
     let store_failed = store.wait_for(|it| matches!(it.state, StoreState::Failed { .. }));
     tokio::select! {
-        () = signals.stop(&reload) => {}
+        () = signals.stop(&mut reload) => {}
         () = returned => {
             failure.forget();
             return Err(RunError::StoreReturned);

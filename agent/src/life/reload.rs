@@ -1,7 +1,10 @@
 //! Other rules of alarms while the agent watches: read when systemd or a person says so (SIGHUP), and followed only if
 //! there is no mistake in them.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use crate::clock;
@@ -10,15 +13,39 @@ use crate::config::load::{LoadError, warn_of};
 use crate::metrics::Metrics;
 use crate::source::SourceInput;
 
+/// Whoever asks more often is answered once for all.
+const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
 /// Reads the clinician's file again.
 pub(super) struct Reload {
-    pub(super) again: Again,
-    pub(super) inbox: mpsc::Sender<SourceInput>,
-    pub(super) metrics: Metrics,
+    again: Again,
+    inbox: mpsc::Sender<SourceInput>,
+    metrics: Metrics,
+    /// Somebody has asked for it since the last time.
+    asked: bool,
+    not_before: Instant,
 }
 
 impl Reload {
-    pub(super) async fn run(&self) {
+    pub(super) fn new(again: Again, inbox: mpsc::Sender<SourceInput>, metrics: Metrics) -> Self {
+        Self { again, inbox, metrics, asked: false, not_before: clock::instant() }
+    }
+
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Until it is to be done.
+    pub(super) async fn due(&self) {
+        if self.asked {
+            sleep(self.not_before.saturating_duration_since(clock::instant())).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) async fn run(&mut self) {
+        (self.asked, self.not_before) = (false, clock::instant() + AT_MOST_EVERY);
         if self.again.is_other_file() {
             warn!(
                 "wardline.toml has changed since the start. Only alarms.toml is read again; restart the agent for the rest."
