@@ -28,7 +28,6 @@ use std::time::Duration;
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 use tracing::warn;
-use vitals::alarm::event::Phase;
 use vitals::reading::Mode;
 use vitals::record::alarm::AlarmRecord;
 use vitals::time::Uptime;
@@ -221,7 +220,7 @@ impl LiveAlarm {
     /// A record with what the way to Kafka must know of it.
     #[must_use]
     pub fn new(record: &AlarmRecord, envelope: Envelope) -> Self {
-        let open = !matches!(record.phase, Phase::End | Phase::Reset);
+        let open = !record.phase.is_over();
         Self { id: record.id.clone(), open, envelope }
     }
 }

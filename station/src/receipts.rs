@@ -3,7 +3,6 @@
 //! Nothing here may hold up the screen. A receipt that Kafka does not take is not sent again: the alarm goes on, and so
 //! does its next receipt.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
-use vitals::alarm::event::{Phase, Priority};
+use vitals::alarm::event::Priority;
 use vitals::record::action::{ACTIONS, ActionLine, ReceiptRecord};
 use vitals::record::alarm::AlarmRecord;
 
@@ -38,7 +37,7 @@ pub struct Receipts {
 
 /// Whether Kafka lets this station write; it is told in words once.
 struct Refusals {
-    told: Arc<AtomicBool>,
+    told: AtomicBool,
 }
 
 impl ClientContext for Refusals {
@@ -68,7 +67,7 @@ impl Receipts {
             .set("message.timeout.ms", WITHIN.as_millis().to_string())
             .set("queue.buffering.max.messages", QUEUE_MAX.to_string())
             .set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
-        let context = Refusals { told: Arc::new(AtomicBool::new(false)) };
+        let context = Refusals { told: AtomicBool::new(false) };
         let producer = config.create_with_context(context).map_err(ReceiptsError)?;
         let topic = format!("{}{ACTIONS}", options.prefix);
         Ok(Self { station: station.to_owned(), topic, producer })
@@ -96,9 +95,7 @@ impl Receipts {
 /// Of what is high and goes on, each word is receipted: an agent that has started anew knows of no receipt before. What an
 /// agent says of itself it does not wait for.
 fn is_receipted(record: &AlarmRecord) -> bool {
-    record.priority == Priority::High
-        && !matches!(record.phase, Phase::End | Phase::Reset)
-        && record.bed != record.agent
+    record.priority == Priority::High && !record.phase.is_over() && record.bed != record.agent
 }
 
 #[cfg(test)]
@@ -106,6 +103,7 @@ mod tests {
     use super::*;
     use crate::example::alarm;
     use serde_json::json;
+    use vitals::alarm::event::Phase;
 
     #[test]
     fn what_is_high_and_goes_on_is_receipted() {

@@ -10,7 +10,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::reading::Reading;
+use crate::quantity::Quantity;
+use crate::reading::{Absent, Measurement, Reading};
 use crate::vital::Vital;
 
 /// Where a foreign JSON payload keeps what.
@@ -40,6 +41,20 @@ pub struct Payload {
     pub reading: Reading,
     /// The fields that could not be used.
     pub faults: Vec<FieldFault>,
+}
+
+impl Payload {
+    /// Takes what is said of a vital; what cannot be used is a fault, and the vital absent.
+    fn take(&mut self, vital: Vital, value: Result<Result<Quantity, Absent>, FieldProblem>) {
+        let value = value.unwrap_or_else(|why| {
+            self.faults.push(FieldFault { vital: Some(vital), why });
+            Err(Absent::Invalid)
+        });
+        self.reading.measurements.push(match value {
+            Ok(value) => Measurement::value(vital, value),
+            Err(reason) => Measurement::absent(vital, reason),
+        });
+    }
 }
 
 /// A field that could not be used. The rest of its message is.

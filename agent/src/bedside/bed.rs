@@ -311,13 +311,10 @@ pub(super) fn note_open(
     event: &AlarmEvent,
     record: &Arc<AlarmRecord>,
 ) {
-    match event.phase {
-        Phase::End | Phase::Reset => {
-            open.remove(&event.id);
-        }
-        Phase::Start | Phase::Continue | Phase::Update | Phase::Escalate | Phase::DeEscalate => {
-            open.insert(event.id.clone(), Arc::clone(record));
-        }
+    if event.phase.is_over() {
+        open.remove(&event.id);
+    } else {
+        open.insert(event.id.clone(), Arc::clone(record));
     }
 }
 

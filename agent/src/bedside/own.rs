@@ -99,8 +99,8 @@ impl OwnAlarms {
         let unsynced = report(quality == ClockQuality::Unsynced, now);
         self.report(now, AgentTrouble::ClockUnsynced, unsynced, None, ids);
         self.look_at_store(now, ids);
-        self.look_at_kafka(now, ids);
-        self.look_at_stations(now, shown, ids);
+        let down = self.look_at_kafka(now, ids);
+        self.look_at_stations(now, down, shown, ids);
     }
 
     fn look_at_store(&mut self, now: Uptime, ids: &mut AlarmIds) {
@@ -132,7 +132,8 @@ impl OwnAlarms {
         self.report(now, AgentTrouble::StoreSetAside, news, None, ids);
     }
 
-    fn look_at_kafka(&mut self, now: Uptime, ids: &mut AlarmIds) {
+    /// Whether it takes anything.
+    fn look_at_kafka(&mut self, now: Uptime, ids: &mut AlarmIds) -> Report {
         let kafka = self.health.forwarder.borrow().clone();
         let (waiting, way) = kafka.waiting();
         let down = match waiting_report(waiting, now) {
@@ -149,13 +150,13 @@ impl OwnAlarms {
         let other = stands(&[Standing::OtherCluster, Standing::Forgotten]);
         self.report(now, AgentTrouble::KafkaClusterChanged, other, cause, ids);
         self.report(now, AgentTrouble::DuplicateAgent, stands(&[Standing::Duplicate]), None, ids);
+        down
     }
 
     /// Where Kafka takes nothing no station can show anything: that is an alarm of its own.
-    fn look_at_stations(&mut self, now: Uptime, shown: &Shown, ids: &mut AlarmIds) {
-        let (waiting, _) = self.health.forwarder.borrow().waiting();
+    fn look_at_stations(&mut self, now: Uptime, down: Report, shown: &Shown, ids: &mut AlarmIds) {
         let (missing, bed) = shown.report();
-        let missing = match waiting_report(waiting, now) {
+        let missing = match down {
             Report::Since(_) => Report::Between,
             Report::Unknown | Report::Well | Report::Between => missing,
         };

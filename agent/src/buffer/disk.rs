@@ -74,7 +74,7 @@ pub(super) struct DiskLane {
     /// The old generation that is being read.
     reading: Option<(u64, Generation)>,
     /// The old generation that is being repacked: never the one that is read.
-    repacking: Option<(u64, Work, Repacking)>,
+    repacking: Option<(u64, Repacking)>,
     packer: Packer,
     acknowledged: Position,
     cursor_written: Instant,

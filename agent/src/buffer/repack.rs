@@ -141,8 +141,8 @@ fn remove(beside: &Path) {
 fn repack(job: &Job, stop: &AtomicBool) -> Result<u64, Left> {
     let original = Original::find(&job.dir, stop)?;
     let merger = match job.work {
-        Work::Repack => Merger::of_nothing(),
-        Work::Merge => Merger::find(original.bodies())?,
+        Work::Repack => None,
+        Work::Merge => Some(Merger::find(original.bodies())?),
     };
     let generation = Generation::create_beside(&job.dir, &job.naming, &job.facts, job.platter.clone())?;
     let mut copying = Copying::new(generation, blocks(&job.dir), stop);
@@ -162,7 +162,8 @@ fn repack(job: &Job, stop: &AtomicBool) -> Result<u64, Left> {
 /// What is on its way from the original to the copy.
 struct Packing<'a> {
     job: &'a Job,
-    merger: Merger,
+    /// Where alarms are merged; of readings nobody looks into the bodies.
+    merger: Option<Merger>,
     packer: Packer,
     pending: Vec<Item>,
     weight: usize,
@@ -172,7 +173,7 @@ struct Packing<'a> {
 }
 
 impl<'a> Packing<'a> {
-    fn new(job: &'a Job, merger: Merger) -> Self {
+    fn new(job: &'a Job, merger: Option<Merger>) -> Self {
         Self {
             job,
             merger,
@@ -215,7 +216,10 @@ impl<'a> Packing<'a> {
     }
 
     fn take(&mut self, item: Item) {
-        let item = self.merger.merge(&self.job.naming, item);
+        let item = match &self.merger {
+            Some(merger) => merger.merge(&self.job.naming, item),
+            None => item,
+        };
         if !self.pending.last_mut().is_some_and(|it| merge::join(it, &item)) {
             self.weight += item.weight();
             self.pending.push(item);

@@ -54,7 +54,7 @@ impl Summary {
         let before = rule.open.remove(&event.id.number);
         let since = before.as_ref().and_then(|it| it.since);
         rule.alarms += u32::from(event.phase == Phase::Start);
-        let is_over = matches!(event.phase, Phase::End | Phase::Reset);
+        let is_over = event.phase.is_over();
         let is_present = !is_over && event.condition != Condition::Clear;
         if let Some(since) = since {
             rule.longest = rule.longest.max(event.at.since(since));

@@ -50,7 +50,7 @@ impl Alarms {
         if known.or(self.ended.revision(&record.id)).is_some_and(|known| known >= record.revision) {
             return None;
         }
-        let over = matches!(record.phase, Phase::End | Phase::Reset);
+        let over = record.phase.is_over();
         if over || (history && known.is_none()) {
             let told_already = known.is_none() && self.ended.revision(&record.id).is_some() && !history;
             self.open.remove(&record.id);

@@ -13,7 +13,7 @@ impl Wording {
     /// The whole sentence, without time, mark and bed.
     pub(super) fn alarm(&self, record: &AlarmRecord, news: News, late: bool) -> String {
         let what = printable(&record.text);
-        let words = if is_over(record) {
+        let words = if record.phase.is_over() {
             format!("{what}: {}", ending(record, news))
         } else {
             format!("{what}{} ({})", self.lasting(record), self.standing(record))
@@ -106,10 +106,6 @@ fn ending(record: &AlarmRecord, news: News) -> String {
 /// From its beginning, the condition delay included.
 fn lasted(record: &AlarmRecord) -> Duration {
     Duration::from_millis(record.condition_delay_ms.saturating_add(record.present_ms))
-}
-
-fn is_over(record: &AlarmRecord) -> bool {
-    matches!(record.phase, Phase::End | Phase::Reset)
 }
 
 fn is_believed(record: &AlarmRecord) -> bool {

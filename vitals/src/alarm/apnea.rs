@@ -216,7 +216,7 @@ impl ApneaAlarm {
     }
 
     pub(super) fn off_until(&self) -> Option<Uptime> {
-        self.state.off.as_ref().map(|it| it.until.at)
+        self.off().map(|it| it.until.at)
     }
 
     pub(super) fn switch_off(&mut self, off: RuleOff) {

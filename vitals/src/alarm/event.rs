@@ -59,6 +59,14 @@ pub enum Phase {
     Reset,
 }
 
+impl Phase {
+    /// Whether it is the last word on its alarm.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::End | Self::Reset)
+    }
+}
+
 /// Whether the reason for the alarm is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

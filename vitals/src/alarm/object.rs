@@ -263,7 +263,7 @@ impl Alarm {
             high: facts.high,
             onset_at: self.finding.onset,
             decided_at: self.finding.decided,
-            ended_at: matches!(change.phase, Phase::End | Phase::Reset).then_some(at),
+            ended_at: change.phase.is_over().then_some(at),
             condition_delay: self.finding.delay,
             acknowledged: self.acknowledged.clone(),
             reason: change.reason,

@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use super::agent::Report;
-use super::event::{AlarmEvent, AlarmId, Phase, Priority, Signal};
+use super::event::{AlarmEvent, AlarmId, Priority, Signal};
 use crate::name::Name;
 use crate::time::Uptime;
 
@@ -43,8 +43,7 @@ impl Shown {
 
     /// Takes what was told of a bed's alarm.
     pub fn handle_event(&mut self, bed: &Arc<Name>, event: &AlarmEvent) {
-        let is_over = matches!(event.phase, Phase::End | Phase::Reset);
-        if is_over || event.signal != Signal::On || event.priority != Priority::High {
+        if event.phase.is_over() || event.signal != Signal::On || event.priority != Priority::High {
             self.high.remove(&event.id);
             return;
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{FieldFault, FieldProblem, Mapping, Payload, PayloadError, field};
 use crate::quantity::Quantity;
-use crate::reading::{Absent, Measurement};
+use crate::reading::Absent;
 use crate::vital::Vital;
 
 /// How an amount in one unit becomes one in another: `(amount + offset) × numerator / denominator`, in thousandths.
@@ -54,14 +54,7 @@ pub fn parse(mapping: &Mapping, bytes: &[u8]) -> Result<Payload, PayloadError> {
     let mut payload = Payload::default();
     for (vital, it) in &mapping.fields {
         let Some(found) = document.pointer(&it.at) else { continue };
-        let value = read(found, *vital, &it.unit).unwrap_or_else(|why| {
-            payload.faults.push(FieldFault { vital: Some(*vital), why });
-            Err(Absent::Invalid)
-        });
-        payload.reading.measurements.push(match value {
-            Ok(value) => Measurement::value(*vital, value),
-            Err(reason) => Measurement::absent(*vital, reason),
-        });
+        payload.take(*vital, read(found, *vital, &it.unit));
     }
     if payload.reading.measurements.is_empty() {
         return Err(PayloadError::NoVitals);

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use super::{FieldFault, FieldProblem, Payload, PayloadError, field, mapped};
 use crate::quantity::Quantity;
-use crate::reading::{Absent, Measurement};
+use crate::reading::Absent;
 use crate::time::DeviceTime;
 use crate::vital::Vital;
 
@@ -57,7 +57,7 @@ pub fn parse(names: &Names, bytes: &[u8]) -> Result<Vec<Payload>, PayloadError> 
             return Err(PayloadError::DuplicateVital);
         }
         if let Some(value) = base.value(record, vital) {
-            payload.take_value(vital, value);
+            payload.take(vital, value);
         }
     }
     of_times.retain(|_, it| !it.reading.measurements.is_empty() || !it.faults.is_empty());
@@ -157,19 +157,6 @@ impl<'a> Base<'a> {
     }
 }
 
-impl Payload {
-    fn take_value(&mut self, vital: Vital, value: Result<Result<Quantity, Absent>, FieldProblem>) {
-        let value = value.unwrap_or_else(|why| {
-            self.faults.push(FieldFault { vital: Some(vital), why });
-            Err(Absent::Invalid)
-        });
-        self.reading.measurements.push(match value {
-            Ok(value) => Measurement::value(vital, value),
-            Err(reason) => Measurement::absent(vital, reason),
-        });
-    }
-}
-
 /// The UCUM code of a unit of SenML (RFC 8428, 12.1, and RFC 8798); what is the same in both, or in neither, as it is.
 fn ucum(unit: &str) -> &str {
     match unit {
@@ -187,6 +174,7 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::Measurement;
     use alloc::string::ToString as _;
     use proptest::prelude::*;
 

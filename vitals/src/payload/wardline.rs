@@ -12,10 +12,8 @@ use alloc::borrow::Cow;
 use core::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
-use super::{FieldFault, Payload, PayloadError, field};
-use crate::reading::{Absent, Measurement};
+use super::{Payload, PayloadError, field};
 use crate::vital::Vital;
 
 /// Reads a payload.
@@ -73,7 +71,7 @@ impl<'de> Visitor<'de> for Object {
                 name => match Vital::from_name(name) {
                     Some(vital) => {
                         duplicate |= payload.reading.measurements.iter().any(|it| it.vital == vital);
-                        payload.take(vital, map.next_value()?);
+                        payload.take(vital, field::value(map.next_value()?));
                     }
                     None => {
                         map.next_value::<IgnoredAny>()?;
@@ -82,21 +80,6 @@ impl<'de> Visitor<'de> for Object {
             }
         }
         Ok((payload, duplicate))
-    }
-}
-
-impl Payload {
-    /// Takes a vital's field; one that cannot be used is a fault, and the vital absent.
-    fn take(&mut self, vital: Vital, raw: &RawValue) {
-        let value = field::value(raw).unwrap_or_else(|why| {
-            self.faults.push(FieldFault { vital: Some(vital), why });
-            Err(Absent::Invalid)
-        });
-        let measurement = match value {
-            Ok(value) => Measurement::value(vital, value),
-            Err(reason) => Measurement::absent(vital, reason),
-        };
-        self.reading.measurements.push(measurement);
     }
 }
 

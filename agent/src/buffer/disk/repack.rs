@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 
 use super::super::durable::StoreError;
-use super::super::facts::Facts;
 use super::super::generation::{blocks, note};
 use super::super::progress::Sealed;
 use super::super::repack::{Job, Left, Repacking, Work};
 use super::super::room;
 use super::rebuild::{Former, naming_of, put_in_place};
-use super::{DiskLane, Yields};
+use super::{DiskLane, Old, Yields};
 use crate::clock;
 
 /// While a generation is repacked and nothing is offered, it is looked after so often.
@@ -37,7 +36,7 @@ impl DiskLane {
         };
         let ordinal = old.ordinal;
         match Repacking::start(job) {
-            Ok(repacking) => self.repacking = Some((ordinal, work, repacking)),
+            Ok(repacking) => self.repacking = Some((ordinal, repacking)),
             Err(error) => warn!(%error, "The system gives no thread: a part of the store stays as it is."),
         }
     }
@@ -72,14 +71,14 @@ impl DiskLane {
 
     /// Lets the copy take the original's place, if it is ready; then goes on with the next.
     pub(super) fn finish_repacking(&mut self) -> Result<(), StoreError> {
-        let Some((ordinal, work, repacking)) = self.repacking.take_if(|(_, _, it)| it.is_finished()) else {
+        let Some((ordinal, repacking)) = self.repacking.take_if(|(_, it)| it.is_finished()) else {
             return Ok(());
         };
         let place = self.old.iter().position(|it| it.ordinal == ordinal && it.gap.is_none());
         if let Some(place) = place {
             match repacking.finish() {
-                Ok(records) => self.take_copy(place, work, records)?,
-                Err(Left::NotSmaller) => self.note_repacked(place, work),
+                Ok(records) => self.take_copy(place, records)?,
+                Err(Left::NotSmaller) => self.note_repacked(place),
                 Err(Left::Store(error)) => {
                     warn!(
                         error = error.chain(),
@@ -93,10 +92,10 @@ impl DiskLane {
         Ok(())
     }
 
-    fn take_copy(&mut self, place: usize, work: Work, records: u64) -> Result<(), StoreError> {
+    fn take_copy(&mut self, place: usize, records: u64) -> Result<(), StoreError> {
         let old = &mut self.old[place];
         let dir = self.place.generation_dir(old.ordinal);
-        note_work(&mut old.facts, work);
+        old.note_tried();
         let merged = std::mem::replace(&mut old.facts.records, records) - records;
         if merged > 0 {
             warn!(
@@ -116,9 +115,9 @@ impl DiskLane {
     }
 
     /// So that no later run tries again.
-    fn note_repacked(&mut self, place: usize, work: Work) {
+    fn note_repacked(&mut self, place: usize) {
         let old = &mut self.old[place];
-        note_work(&mut old.facts, work);
+        old.note_tried();
         let naming = naming_of(&self.place, &old.facts.run);
         if let Err(error) = note(&self.place.generation_dir(old.ordinal), &naming, &old.facts) {
             warn!(
@@ -134,7 +133,7 @@ impl DiskLane {
 
     /// What the copy takes meanwhile, bytes on disk.
     pub(super) fn repacking_bytes(&self) -> u64 {
-        self.repacking.as_ref().map_or(0, |(_, _, it)| blocks(it.beside()))
+        self.repacking.as_ref().map_or(0, |(_, it)| blocks(it.beside()))
     }
 
     /// Ends it after the batch that is being written, and removes the copy.
@@ -143,12 +142,14 @@ impl DiskLane {
     }
 
     pub(super) fn stop_repacking_of(&mut self, ordinal: u64) {
-        self.repacking.take_if(|(it, ..)| *it == ordinal);
+        self.repacking.take_if(|(it, _)| *it == ordinal);
     }
 }
 
-/// What was merged is repacked as well.
-fn note_work(facts: &mut Facts, work: Work) {
-    facts.repacked = true;
-    facts.merged |= work == Work::Merge;
+impl Old {
+    /// That what was tried last was done. What was merged is repacked as well.
+    fn note_tried(&mut self) {
+        self.facts.repacked = true;
+        self.facts.merged |= self.tried == Some(Work::Merge);
+    }
 }

@@ -25,11 +25,6 @@ struct Story {
 }
 
 impl Merger {
-    /// Merges nothing.
-    pub(super) fn of_nothing() -> Self {
-        Self { over: HashSet::new() }
-    }
-
     /// Finds those that start in some bodies and whose last word there is an end.
     pub(super) fn find(bodies: impl Iterator<Item = Option<Vec<Item>>>) -> Result<Self, Left> {
         let (mut begun, mut over) = (HashSet::new(), HashSet::new());
@@ -37,7 +32,7 @@ impl Merger {
             for story in body.ok_or(Left::Incomplete)?.iter().filter_map(story) {
                 match story.phase {
                     Phase::Start => drop(begun.insert(story.id)),
-                    Phase::End | Phase::Reset if begun.contains(&story.id) => drop(over.insert(story.id)),
+                    it if it.is_over() && begun.contains(&story.id) => drop(over.insert(story.id)),
                     _ => drop(over.remove(&story.id)),
                 }
             }
@@ -58,7 +53,7 @@ impl Merger {
     }
 
     fn is_superfluous(&self, story: &Story) -> bool {
-        !matches!(story.phase, Phase::Start | Phase::End | Phase::Reset) && self.over.contains(&story.id)
+        story.phase != Phase::Start && !story.phase.is_over() && self.over.contains(&story.id)
     }
 }
 

@@ -163,8 +163,8 @@ impl AlarmEngine {
         words.extend(self.inactive.standby.iter().map(|_| "standby".into()));
         words.extend(self.inactive.alarm_paused.iter().map(|_| "alarm_paused".into()));
         words.extend(self.inactive.audio_off.iter().map(|_| "audio_off".into()));
-        let limits = self.limits.iter().filter(|it| it.off_until().is_some());
-        let apneas = self.apneas.iter().filter(|it| it.off_until().is_some());
+        let limits = self.limits.iter().filter(|it| it.off().is_some());
+        let apneas = self.apneas.iter().filter(|it| it.off().is_some());
         let limits = limits.map(|it| (it.vital, it.code()));
         let mut off: Vec<_> = limits.chain(apneas.map(|it| (it.vital, it.code()))).collect();
         off.sort_by_key(|(vital, code)| (*vital, matches!(code, Code::Apnea(_))));

@@ -155,7 +155,8 @@ impl AlarmEngine {
 
     /// Puts what a vital has to say now before its rules, and before those that fall back for it.
     pub(super) fn judge(&mut self, now: Uptime, vital: Vital) {
-        let void = self.input(vital).0 == Input::Void;
+        let said = self.input(vital);
+        let void = said.0 == Input::Void;
         let mut fallbacks = BTreeSet::new();
         for apnea in self.apneas.iter_mut().filter(|it| it.rule.fallback_for == Some(vital)) {
             apnea.take_fallback(now, void);
@@ -166,18 +167,18 @@ impl AlarmEngine {
             fallbacks.insert(limit.vital);
         }
         fallbacks.remove(&vital);
-        self.judge_own(now, vital);
+        self.judge_own(now, vital, said);
         for other in fallbacks {
-            self.judge_own(now, other);
+            self.judge_own(now, other, self.input(other));
         }
     }
 
     /// Puts what a vital has to say now before its own rules.
-    fn judge_own(&mut self, now: Uptime, vital: Vital) {
+    fn judge_own(&mut self, now: Uptime, vital: Vital, (input, gap): (Input, Duration)) {
         if self.is_resting() {
             return;
         }
-        let ((input, gap), sampled) = (self.input(vital), self.sampled_at(vital));
+        let sampled = self.sampled_at(vital);
         for apnea in self.apneas.iter_mut().filter(|it| it.vital == vital) {
             apnea.take(now, sampled, input, gap);
         }

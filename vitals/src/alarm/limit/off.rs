@@ -40,7 +40,7 @@ impl LimitAlarm {
 
     /// Until when it is off, if it is.
     pub(in crate::alarm) fn off_until(&self) -> Option<Uptime> {
-        self.state.off.as_ref().map(|it| it.until.at)
+        self.off().map(|it| it.until.at)
     }
 
     pub(in crate::alarm) fn is_extreme_present(&self) -> bool {
