@@ -2,16 +2,19 @@
 //!
 //! A recording has no clock, so the driver is told that no time passes: what it would ask the device is not sent.
 
+mod notices;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use vitals::device::{self, BedsideLimits, Counts, DeviceModel, Driver};
-use vitals::quantity::Quantity;
+use vitals::device::{self, Counts, DeviceModel, Driver};
 use vitals::reading::Reading;
 use vitals::record::reading::VitalRecord;
 use vitals::time::{DeviceTime, Uptime};
+
+use self::notices::Notices;
 
 /// Bytes taken at once.
 const CHUNK: usize = 64 * 1024;
@@ -85,6 +88,7 @@ pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -
     let input = |source| DecodeError::Input { path: arguments.file.clone(), source };
     let mut bytes = open(&arguments.file).map_err(input)?;
     let mut driver = device::driver(arguments.device, arguments.device.period());
+    let mut notices = Notices::default();
     let mut chunk = vec![0; CHUNK];
     loop {
         let count = bytes.read(&mut chunk).map_err(input)?;
@@ -92,11 +96,13 @@ pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -
             break;
         }
         driver.handle_bytes(Uptime::ZERO, chunk.get(..count).unwrap_or_default());
+        notices.take(driver.as_mut());
         if write_all(out, arguments.device, driver.as_mut())? == Reader::Gone {
             return Ok(());
         }
     }
     driver.handle_end();
+    notices.take(driver.as_mut());
     if write_all(out, arguments.device, driver.as_mut())? == Reader::Gone {
         return Ok(());
     }
@@ -106,7 +112,7 @@ pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -
     }
     let counts = driver.counts();
     // Counters that nobody can read take nothing away from the observations.
-    let _ = tell(talk, counts, driver.limits(), arguments.summary);
+    let _ = tell(talk, counts, &notices, arguments.summary);
     if counts.frames_good == 0 && counts.observations == 0 {
         return Err(DecodeError::NothingFound { path: arguments.file.clone(), device: arguments.device });
     }
@@ -151,18 +157,9 @@ fn write(out: &mut impl Write, device: DeviceModel, reading: &Reading) -> io::Re
     out.write_all(b"\n")
 }
 
-fn tell(
-    talk: &mut impl Write,
-    counts: Counts,
-    limits: Option<BedsideLimits>,
-    format: SummaryFormat,
-) -> io::Result<()> {
-    if let (SummaryFormat::Text, Some(limits)) = (format, limits) {
-        let end = |it: Option<Quantity>| it.map_or("none".to_owned(), |it| it.to_string());
-        for it in limits.0 {
-            let (name, unit) = (it.vital.name(), it.vital.properties().unit);
-            writeln!(talk, "limit set at the bedside: {name} {} to {} {unit}", end(it.low), end(it.high))?;
-        }
+fn tell(talk: &mut impl Write, counts: Counts, notices: &Notices, format: SummaryFormat) -> io::Result<()> {
+    if format == SummaryFormat::Text {
+        notices.tell(talk)?;
     }
     match format {
         SummaryFormat::Json => writeln!(talk, "{}", serde_json::to_string(&counts)?),

@@ -18,6 +18,7 @@ mod mindray;
 mod model;
 mod nellcor;
 mod nonin;
+mod notice;
 mod outcomes;
 mod repeats;
 mod schedule;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use limits::{BedsideLimit, BedsideLimits};
 pub use model::{DeviceModel, Flow, LineSettings, Parity};
+pub use notice::{About, DeviceAlarm, DeviceIdentity, Notice};
 pub use repeats::Repeats;
 pub use talk::permits;
 
@@ -68,10 +70,8 @@ pub trait Driver: Send {
     /// Returns what has been counted since the driver was made.
     fn counts(&self) -> Counts;
 
-    /// Returns the alarm limits that the device has told last, where its protocol tells them.
-    fn limits(&self) -> Option<BedsideLimits> {
-        None
-    }
+    /// Returns what the device has newly said beside its readings, or `None` until more bytes arrive.
+    fn poll_notice(&mut self) -> Option<Notice>;
 }
 
 /// The driver of a model, before its first byte. A device that must be asked is asked every `period`, if it grants that.

@@ -13,19 +13,8 @@ use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
 use crate::time::Uptime;
 
+pub use crate::priority::{Direction, Priority};
 pub use code::Code;
-
-/// How urgent: IEC 60601-1-8, in ascending order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Priority {
-    /// Awareness.
-    Low,
-    /// Prompt response.
-    Medium,
-    /// Immediate response.
-    High,
-}
 
 /// Whose trouble it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,16 +90,6 @@ pub enum Level {
     Limit,
     /// The limit further out.
     Extreme,
-}
-
-/// On which side of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Alarm when below.
-    Low,
-    /// Alarm when above.
-    High,
 }
 
 /// What stands between a condition and its signal.

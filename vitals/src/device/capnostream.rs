@@ -17,7 +17,7 @@ use core::time::Duration;
 
 use super::Fault;
 use super::codec::Codec;
-use super::limits::BedsideLimits;
+use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
 
@@ -48,7 +48,6 @@ pub(super) struct CapnostreamCodec {
     in_step: bool,
     /// Bytes outside any frame.
     stray: usize,
-    limits: Option<BedsideLimits>,
 }
 
 impl Codec for CapnostreamCodec {
@@ -83,10 +82,6 @@ impl Codec for CapnostreamCodec {
 
     fn end(&mut self, out: &mut Outcomes) {
         self.settle_strays(out);
-    }
-
-    fn limits(&self) -> Option<BedsideLimits> {
-        self.limits.clone()
     }
 }
 
@@ -128,7 +123,7 @@ impl CapnostreamCodec {
             Some(fault) => self.lose(fault, out),
         }
         if let (true, Some(numerics)) = (right, numerics) {
-            self.limits = Some(numerics.limits);
+            out.notice(Notice::Limits(numerics.limits));
             out.reading(numerics.reading);
         }
     }
@@ -181,8 +176,8 @@ mod tests {
             codec.take(byte, &mut out);
         }
         assert_eq!((out.counts().frames_good, out.counts().observations), (2, 1));
-        let limits = codec.limits().unwrap().0;
-        let spo2 = limits.iter().find(|it| it.vital == Vital::Spo2).unwrap();
+        let Some(Notice::Limits(limits)) = out.poll_notice() else { panic!("no limits") };
+        let spo2 = limits.0.iter().find(|it| it.vital == Vital::Spo2).unwrap();
         assert_eq!((spo2.low, spo2.high), (Some(Quantity::from_whole(92)), Some(Quantity::from_whole(100))));
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::limits::BedsideLimits;
+use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::schedule::{Phrases, Schedule};
 use super::{Counts, Driver, Fault};
@@ -19,11 +19,6 @@ pub(super) trait Codec: Send {
 
     /// No byte will follow: what waited for more is decided.
     fn end(&mut self, _out: &mut Outcomes) {}
-
-    /// The limits set at the bedside, where the device tells them.
-    fn limits(&self) -> Option<BedsideLimits> {
-        None
-    }
 }
 
 /// Speaks with a device whose bytes a codec reads.
@@ -75,8 +70,8 @@ impl<C: Codec> Driver for CodecDriver<C> {
         self.outcomes.counts()
     }
 
-    fn limits(&self) -> Option<BedsideLimits> {
-        self.codec.limits()
+    fn poll_notice(&mut self) -> Option<Notice> {
+        self.outcomes.poll_notice()
     }
 }
 

@@ -17,6 +17,7 @@ use core::time::Duration;
 
 use self::dialogue::Dialogue;
 use self::frame::Deframer;
+use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
 use crate::reading::Reading;
@@ -59,6 +60,10 @@ impl Driver for GeS5Driver {
 
     fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
         self.outcomes.poll()
+    }
+
+    fn poll_notice(&mut self) -> Option<Notice> {
+        self.outcomes.poll_notice()
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {

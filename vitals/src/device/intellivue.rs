@@ -22,6 +22,7 @@ use self::dialogue::Dialogue;
 pub(super) use self::dialogue::is_permitted;
 
 use self::message::Message;
+use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
 use crate::reading::Reading;
@@ -108,6 +109,10 @@ impl Driver for IntellivueDriver {
 
     fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
         self.outcomes.poll()
+    }
+
+    fn poll_notice(&mut self) -> Option<Notice> {
+        self.outcomes.poll_notice()
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {

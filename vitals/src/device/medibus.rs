@@ -15,6 +15,7 @@ use core::time::Duration;
 
 use self::dialogue::Dialogue;
 use self::frame::{Deframer, Kind};
+use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
 use crate::reading::Reading;
@@ -65,6 +66,10 @@ impl Driver for MedibusDriver {
 
     fn poll_reading(&mut self) -> Option<Result<Reading, Fault>> {
         self.outcomes.poll()
+    }
+
+    fn poll_notice(&mut self) -> Option<Notice> {
+        self.outcomes.poll_notice()
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {

@@ -22,6 +22,7 @@ use super::codec::Codec;
 use super::limits::{BedsideLimit, BedsideLimits};
 use super::line::{Line, Lines};
 use super::measured::{self, measured};
+use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
 use crate::quantity::Quantity;
@@ -40,7 +41,6 @@ const MONTHS: [&str; 12] =
 #[derive(Debug, Default)]
 pub(super) struct NellcorCodec {
     lines: Lines,
-    limits: Option<BedsideLimits>,
 }
 
 impl Codec for NellcorCodec {
@@ -53,21 +53,19 @@ impl Codec for NellcorCodec {
         }
         match self.lines.take(byte, out) {
             None => {}
-            Some(Line::Text(text)) => self.take_line(&text, out),
+            Some(Line::Text(text)) => Self::take_line(&text, out),
             Some(Line::Unreadable) => out.fault(Fault::Fragment),
         }
-    }
-
-    fn limits(&self) -> Option<BedsideLimits> {
-        self.limits.clone()
     }
 }
 
 impl NellcorCodec {
-    fn take_line(&mut self, text: &str, out: &mut Outcomes) {
+    fn take_line(text: &str, out: &mut Outcomes) {
         if is_heading(text) {
             out.good();
-            self.limits = limits(text).or(self.limits.take());
+            if let Some(limits) = limits(text) {
+                out.notice(Notice::Limits(limits));
+            }
         } else if let Some(reading) = row(text) {
             out.good();
             out.reading(reading);
@@ -191,7 +189,7 @@ TIME                  %SPO2   BPM    PA    Status\r\n\
             high: Some(Quantity::from_whole(high)),
         };
         let expected = alloc::vec![limit(Vital::PulseRate, 60, 160), limit(Vital::Spo2, 70, 100)];
-        assert_eq!(codec.limits(), Some(BedsideLimits(expected)));
+        assert_eq!(out.poll_notice(), Some(Notice::Limits(BedsideLimits(expected))));
     }
 
     #[test]

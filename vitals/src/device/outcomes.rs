@@ -1,7 +1,9 @@
 //! What comes out of a driver, counted as it comes: no reading and no fault passes without its counter.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
+use super::notice::Notice;
 use super::{Counts, Fault};
 use crate::reading::Reading;
 
@@ -11,6 +13,9 @@ use crate::reading::Reading;
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     queue: VecDeque<Result<Reading, Fault>>,
+    notices: VecDeque<Notice>,
+    /// The last of each kind: what is said again is no news.
+    told: Vec<Notice>,
     counts: Counts,
 }
 
@@ -24,6 +29,17 @@ impl Outcomes {
     pub(super) fn reading(&mut self, reading: Reading) {
         self.counts.observations += 1;
         self.queue.push_back(Ok(reading));
+    }
+
+    /// The device has said something beside its readings; told if it differs from the last of its kind.
+    pub(super) fn notice(&mut self, notice: Notice) {
+        let kind = core::mem::discriminant(&notice);
+        match self.told.iter_mut().find(|it| core::mem::discriminant(*it) == kind) {
+            Some(last) if *last == notice => return,
+            Some(last) => last.clone_from(&notice),
+            None => self.told.push(notice.clone()),
+        }
+        self.notices.push_back(notice);
     }
 
     /// A frame cannot be used.
@@ -43,6 +59,10 @@ impl Outcomes {
 
     pub(super) fn poll(&mut self) -> Option<Result<Reading, Fault>> {
         self.queue.pop_front()
+    }
+
+    pub(super) fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
     }
 
     pub(super) fn counts(&self) -> Counts {

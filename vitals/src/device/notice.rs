@@ -1,0 +1,74 @@
+//! What a device says beside its readings: who it is, what is set on it, what it raises an alarm for, what ails it.
+//!
+//! A notice is a state: it holds until the next of its kind, and a driver tells it only when it differs from the last.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::limits::BedsideLimits;
+use crate::priority::{Direction, Priority};
+use crate::vital::Vital;
+
+/// One thing a device says beside its readings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Who it is.
+    Identity(DeviceIdentity),
+    /// The alarm limits set on it, all of them.
+    Limits(BedsideLimits),
+    /// The alarms it raises now, all of them; none when the list is empty.
+    Alarms(Vec<DeviceAlarm>),
+    /// Whether its battery is low.
+    BatteryLow(bool),
+    /// Whether it says that the patient does not breathe.
+    Apnea(bool),
+    /// Whether its cuff inflates.
+    CuffInflating(bool),
+}
+
+/// Who a device is, as far as its protocol tells; nothing of a patient.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct DeviceIdentity {
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its serial number: what tells it from another of its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// The version of its software.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
+}
+
+/// An alarm that a device itself raises.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeviceAlarm {
+    /// The device's own name for it, which tells it from its other alarms: a code or a text of its protocol, in printable
+    /// ASCII, at most [`DeviceAlarm::CODE_MAX`] bytes.
+    pub code: String,
+    /// What it is about, where that is certain.
+    pub about: About,
+    /// How urgent the device calls it; `None` where it does not say, or in words that are not certain.
+    pub priority: Option<Priority>,
+}
+
+impl DeviceAlarm {
+    /// The longest code, bytes: an IntelliVue alarm text has at most 32 characters.
+    pub const CODE_MAX: usize = 32;
+}
+
+/// What an alarm of a device is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// A vital beyond a limit.
+    Limit(Vital, Direction),
+    /// The patient does not breathe.
+    Apnea,
+    /// Something else of the patient: an arrhythmia, no pulse.
+    Patient,
+    /// The device, its sensors or its surroundings.
+    Equipment,
+}
