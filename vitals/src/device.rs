@@ -8,7 +8,6 @@ mod contec;
 mod ge_s5;
 mod intellivue;
 mod ivy;
-mod limits;
 mod line;
 mod marked;
 mod masimo;
@@ -18,7 +17,6 @@ mod mindray;
 mod model;
 mod nellcor;
 mod nonin;
-mod notice;
 mod outcomes;
 mod repeats;
 mod schedule;
@@ -28,9 +26,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
-pub use limits::{BedsideLimit, BedsideLimits};
 pub use model::{DeviceModel, Flow, LineSettings, Parity};
-pub use notice::{About, DeviceAlarm, DeviceIdentity, Notice};
 pub use repeats::Repeats;
 pub use talk::permits;
 
@@ -40,6 +36,7 @@ use core::time::Duration;
 
 use self::codec::CodecDriver;
 use self::nonin::PacketFormat;
+use crate::notice::Notice;
 use crate::reading::Reading;
 use crate::time::Uptime;
 

@@ -9,7 +9,7 @@
 //! `poll_timeout` says when to call again. Time is an argument. That nothing here can ask the time, open a file or
 //! start a thread is a compile error: the crate is `no_std`.
 //!
-//! Modules depend one way: `time ← vital ← quantity ← reading ← observation ← record`; `reading ← device, payload`; `priority ← device, alarm`;
+//! Modules depend one way: `time ← vital ← quantity ← reading ← observation ← record`; `reading ← device, payload`; `priority ← notice ← device, alarm`;
 //! `observation ← alarm`; `time ← batch, backoff, freshness`.
 #![no_std]
 #![warn(
@@ -40,6 +40,7 @@ pub mod device;
 pub mod freshness;
 pub mod name;
 pub mod news2;
+pub mod notice;
 pub mod observation;
 pub mod payload;
 pub mod priority;

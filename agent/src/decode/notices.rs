@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::mem::discriminant;
 
-use vitals::device::{BedsideLimit, DeviceAlarm, DeviceIdentity, Driver, Notice};
+use vitals::device::Driver;
+use vitals::notice::{BedsideLimit, DeviceAlarm, DeviceIdentity, Notice};
 use vitals::quantity::Quantity;
 
 /// The last notice of each kind.

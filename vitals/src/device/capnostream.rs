@@ -17,9 +17,9 @@ use core::time::Duration;
 
 use super::Fault;
 use super::codec::Codec;
-use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
+use crate::notice::Notice;
 
 const START: u8 = 0x85;
 const ESCAPE: u8 = 0x80;

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::schedule::{Phrases, Schedule};
 use super::{Counts, Driver, Fault};
+use crate::notice::Notice;
 use crate::reading::Reading;
 use crate::time::Uptime;
 

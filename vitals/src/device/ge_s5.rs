@@ -17,9 +17,9 @@ use core::time::Duration;
 
 use self::dialogue::Dialogue;
 use self::frame::Deframer;
-use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
+use crate::notice::Notice;
 use crate::reading::Reading;
 use crate::time::Uptime;
 

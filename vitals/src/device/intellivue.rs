@@ -22,9 +22,9 @@ use self::dialogue::Dialogue;
 pub(super) use self::dialogue::is_permitted;
 
 use self::message::Message;
-use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
+use crate::notice::Notice;
 use crate::reading::Reading;
 use crate::time::Uptime;
 

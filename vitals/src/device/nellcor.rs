@@ -19,12 +19,12 @@ use core::time::Duration;
 
 use super::Fault;
 use super::codec::Codec;
-use super::limits::{BedsideLimit, BedsideLimits};
 use super::line::{Line, Lines};
 use super::measured::{self, measured};
-use super::notice::Notice;
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
+use crate::notice::Notice;
+use crate::notice::{BedsideLimit, BedsideLimits};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::time::DeviceTime;

@@ -3,8 +3,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::notice::Notice;
 use super::{Counts, Fault};
+use crate::notice::Notice;
 use crate::reading::Reading;
 
 /// Readings and faults on their way out, and how many there were.

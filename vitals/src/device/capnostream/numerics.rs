@@ -6,8 +6,8 @@
 
 use alloc::vec::Vec;
 
-use crate::device::limits::{BedsideLimit, BedsideLimits};
 use crate::device::measured::{measured, reading};
+use crate::notice::{BedsideLimit, BedsideLimits};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::time::DeviceTime;

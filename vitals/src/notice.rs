@@ -5,8 +5,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::limits::BedsideLimits;
+use serde::{Deserialize, Serialize};
+
 use crate::priority::{Direction, Priority};
+use crate::quantity::Quantity;
 use crate::vital::Vital;
 
 /// One thing a device says beside its readings.
@@ -27,24 +29,24 @@ pub enum Notice {
 }
 
 /// Who a device is, as far as its protocol tells; nothing of a patient.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DeviceIdentity {
     /// Who made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub make: Option<String>,
     /// What it is called.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<String>,
     /// Its serial number: what tells it from another of its kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub serial: Option<String>,
     /// The version of its software.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub software: Option<String>,
 }
 
 /// An alarm that a device itself raises.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeviceAlarm {
     /// The device's own name for it, which tells it from its other alarms: a code or a text of its protocol, in printable
     /// ASCII, at most [`DeviceAlarm::CODE_MAX`] bytes.
@@ -61,7 +63,8 @@ impl DeviceAlarm {
 }
 
 /// What an alarm of a device is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum About {
     /// A vital beyond a limit.
     Limit(Vital, Direction),
@@ -71,4 +74,20 @@ pub enum About {
     Patient,
     /// The device, its sensors or its surroundings.
     Equipment,
+}
+
+/// The alarm limits that somebody has set on a device, at the bedside, in the order in which it tells them. Told and
+/// compared with ours; never judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BedsideLimits(pub Vec<BedsideLimit>);
+
+/// Below and above which the device itself raises an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BedsideLimit {
+    /// Of what.
+    pub vital: Vital,
+    /// The low limit, in the vital's unit; `None`: there is none.
+    pub low: Option<Quantity>,
+    /// The high limit, in the vital's unit; `None`: there is none.
+    pub high: Option<Quantity>,
 }
