@@ -50,7 +50,7 @@ fn open(dir: &Path, run: &str) -> Opened {
 
 /// A record like the real ones: eight vitals that wander.
 fn reading(seq: u64) -> Envelope {
-    let wander = |step: u64, range: u64| seq.wrapping_mul(0x9E37_79B9).rotate_left(7) / step % range;
+    let wander = |step: u64, range: u64| seq.wrapping_mul(0x9E38_79B9).rotate_left(7) / step % range;
     let vitals: Vec<String> = [
         ("heart_rate", 60 + wander(3, 40), "/min", 147_842),
         ("spo2", 92 + wander(5, 8), "%", 150_456),

@@ -229,15 +229,9 @@ impl Bedside {
                 self.handle_shown(&bed, &alarm, revision, live);
             }
             SourceInput::Nothing { receipt } => self.outlets.store(ToStore::Nothing(receipt)),
-            SourceInput::Frame { bed, source, at } => {
+            SourceInput::Word { bed, source, word, at } => {
                 if let Some(state) = self.beds.get_mut(&bed) {
-                    state.handle_frame(at, &source, &mut self.ids);
-                }
-                self.announce(&bed);
-            }
-            SourceInput::Port { bed, source, state: port, at } => {
-                if let Some(state) = self.beds.get_mut(&bed) {
-                    state.handle_port(at, &source, port, &mut self.ids);
+                    state.handle_word(at, &source, word, &mut self.ids);
                 }
                 self.announce(&bed);
             }

@@ -7,11 +7,13 @@ mod stamp;
 
 use std::sync::Arc;
 
-use vitals::alarm::engine::PortState;
+use vitals::alarm::engine::{Flag, PortState};
 use vitals::alarm::event::AlarmId;
 use vitals::alarm::policy::AlarmPolicy;
 use vitals::name::Name;
+use vitals::notice::Notice;
 use vitals::observation::Observation;
+use vitals::reading::Mode;
 use vitals::time::Uptime;
 
 use crate::actions::Placed;
@@ -28,6 +30,19 @@ pub struct Arrival {
     pub receipt: Option<Receipt>,
 }
 
+/// What there is to tell of a source beside readings.
+#[derive(Debug)]
+pub enum Word {
+    /// A frame without numbers came: it is alive.
+    Alive,
+    /// Its port came or went.
+    Port(PortState),
+    /// Its device said something beside its readings; the mode is the source's.
+    Notice(Mode, Notice),
+    /// What anybody can see of it is the matter, or is no more.
+    Flag(Flag, bool),
+}
+
 /// What the bedside task gets from the sources.
 #[derive(Debug)]
 pub enum SourceInput {
@@ -38,23 +53,14 @@ pub enum SourceInput {
         /// Who waits.
         receipt: Receipt,
     },
-    /// A frame without numbers came: the source is alive.
-    Frame {
+    /// A source has something to tell beside readings.
+    Word {
         /// The bed.
         bed: Arc<Name>,
         /// The source.
         source: Arc<Name>,
-        /// When.
-        at: Uptime,
-    },
-    /// A port came or went.
-    Port {
-        /// The bed.
-        bed: Arc<Name>,
-        /// The source.
-        source: Arc<Name>,
-        /// Which.
-        state: PortState,
+        /// What.
+        word: Word,
         /// When.
         at: Uptime,
     },

@@ -12,6 +12,7 @@ use vitals::alarm::policy::{
     AlarmPolicy, LevelRule, LimitRule, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
 };
 use vitals::name::Name;
+use vitals::notice::{BedsideLimit, BedsideLimits, DeviceIdentity};
 use vitals::observation::{Late, Observation};
 use vitals::quantity::Quantity;
 use vitals::reading::{Absent, Measurement, Mode, Quality, Reading};
@@ -284,11 +285,14 @@ fn what_a_screen_needs_keeps_to_its_schema() {
         vitals: BTreeMap::from([(Vital::Spo2, value)]),
     };
     schemas.check(&format!("sim.{LATEST}"), &json_of(&latest)).unwrap();
+    let limits = BedsideLimit { vital: Vital::Spo2, low: Some(Quantity::from_whole(88)), high: None };
     let source = SourceState {
         source: "monitor-07".into(),
         device: "ge-s5-dri".into(),
         connected: true,
         age_ms: None,
+        identity: Some(DeviceIdentity { serial: Some("0000093112".into()), ..DeviceIdentity::default() }),
+        bedside_limits: Some(BedsideLimits(vec![limits])),
     };
     let bed = BedRecord {
         schema: BEDS.into(),

@@ -134,3 +134,11 @@ pub struct Counts {
     /// Readings that came out.
     pub observations: u64,
 }
+
+impl Counts {
+    /// Frames that could not be used, for whatever reason.
+    #[must_use]
+    pub const fn damaged(self) -> u64 {
+        self.bad_checksum.saturating_add(self.bad_length).saturating_add(self.fragments)
+    }
+}

@@ -10,7 +10,7 @@
 //! start a thread is a compile error: the crate is `no_std`.
 //!
 //! Modules depend one way: `time ← vital ← quantity ← reading ← observation ← record`; `reading ← device, payload`; `priority ← notice ← device, alarm`;
-//! `observation ← alarm`; `time ← batch, backoff, freshness`.
+//! `observation ← alarm`; `time ← batch, backoff, freshness ← line_watch`.
 #![no_std]
 #![warn(
     clippy::float_arithmetic,
@@ -38,6 +38,7 @@ pub mod alarm;
 pub mod backoff;
 pub mod device;
 pub mod freshness;
+pub mod line_watch;
 pub mod name;
 pub mod news2;
 pub mod notice;

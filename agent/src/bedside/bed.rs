@@ -7,7 +7,6 @@ use std::time::Duration;
 use tracing::debug;
 use vitals::alarm::AlarmEngine;
 use vitals::alarm::action::{Action, Outcome};
-use vitals::alarm::engine::PortState;
 use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Phase};
 use vitals::alarm::policy::{self, AlarmPolicy};
 use vitals::name::Name;
@@ -25,6 +24,7 @@ use super::snapshot::Kept;
 use super::voice::Voice;
 use crate::config::Bed;
 use crate::forwarder::{StateTopic, StateUpdate};
+use crate::source::Word;
 
 /// The state of a bed is told on every change and at least this often.
 pub(super) const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -120,25 +120,23 @@ impl BedState {
         }
     }
 
-    pub(super) fn handle_frame(&mut self, at: Uptime, source: &Name, ids: &mut AlarmIds) {
+    /// Puts what there is to tell of a source beside readings before the engine.
+    pub(super) fn handle_word(&mut self, at: Uptime, source: &Arc<Name>, word: Word, ids: &mut AlarmIds) {
         let at = self.advance(at);
-        self.engine.handle_frame(at, source, ids);
-    }
-
-    pub(super) fn handle_port(
-        &mut self,
-        at: Uptime,
-        source: &Arc<Name>,
-        port: PortState,
-        ids: &mut AlarmIds,
-    ) {
-        self.touched = true;
-        self.changed = true;
-        let at = self.advance(at);
-        if let Some(view) = self.sources.get_mut(source) {
-            view.handle_port(port);
+        // A frame alone changes nothing that must outlive the process, or that a screen shows.
+        self.touched |= !matches!(word, Word::Alive);
+        self.changed |= matches!(word, Word::Port(_) | Word::Notice(..));
+        match word {
+            Word::Alive => self.engine.handle_frame(at, source, ids),
+            Word::Notice(mode, notice) => self.engine.handle_notice(at, (source, mode), notice, ids),
+            Word::Flag(flag, on) => self.engine.handle_flag(at, source, flag, on, ids),
+            Word::Port(port) => {
+                if let Some(view) = self.sources.get_mut(source) {
+                    view.handle_port(port);
+                }
+                self.engine.handle_port(at, source, (port, None), ids);
+            }
         }
-        self.engine.handle_port(at, source, (port, None), ids);
     }
 
     /// Does what an operator asks, or says why not.
@@ -217,7 +215,7 @@ impl BedState {
             profile: self.config.policy.profile.clone(),
             mode: self.mode,
             alarms: self.open_alarms().iter().map(|it| AlarmRecord::clone(it)).collect(),
-            sources: self.sources.values().map(|view| view.state(now)).collect(),
+            sources: self.sources.values().map(|view| view.state(now, &self.engine)).collect(),
             rule_hash: self.config.policy.hash.clone(),
             stay: self.engine.stay().map(ToString::to_string),
             inactive: self.engine.inactive().into_iter().map(|it| InactiveState::new(it, now)).collect(),

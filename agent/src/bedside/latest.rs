@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vitals::alarm::AlarmEngine;
 use vitals::alarm::engine::PortState;
 use vitals::name::Name;
 use vitals::observation::Observation;
@@ -130,12 +131,15 @@ impl SourceView {
     }
 
     /// How it is.
-    pub(super) fn state(&self, now: Uptime) -> SourceState {
+    pub(super) fn state(&self, now: Uptime, engine: &AlarmEngine) -> SourceState {
+        let (identity, bedside_limits) = engine.device_of(&self.source);
         SourceState {
             source: self.source.to_string(),
             device: self.device.to_string(),
             connected: self.connected,
             age_ms: self.last.map(|at| millis(now.since(at))),
+            identity: identity.cloned(),
+            bedside_limits: bedside_limits.cloned(),
         }
     }
 

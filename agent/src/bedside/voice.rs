@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vitals::alarm::event::AlarmEvent;
 use vitals::name::Name;
-use vitals::record::alarm::{AlarmRecord, WallClock};
+use vitals::record::alarm::{AlarmRecord, WARDLINE, WallClock};
 use vitals::record::reading::Origin;
 use vitals::time::ClockQuality;
 
@@ -43,8 +43,12 @@ pub(super) fn annunciate(
             *alarm_seq += 1;
             *alarm_seq
         });
-        let (record, open) = voice.record(&event, seq, origin, signalled);
-        outlets.annunciate(bed, &record, open);
+        let (record, mut open) = voice.record(&event, seq, origin, signalled);
+        // What the device raises itself it sounds itself: at the bedside nobody needs to hear it twice (E38).
+        if !event.code.is_of_device() {
+            open.retain(|it| it.origin == WARDLINE);
+            outlets.annunciate(bed, &record, open);
+        }
         records.push((event, record));
     }
     records

@@ -119,7 +119,7 @@ fn a_generation_that_is_gone_is_told_and_accounted_for() {
 #[expect(clippy::disallowed_methods, reason = "how a person replays a random test")]
 pub(super) fn seed() -> u64 {
     let given = std::env::var("WARDLINE_SEED").ok().and_then(|it| it.parse().ok());
-    given.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    given.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E38_79B9_7F4A_7C15))
 }
 
 /// What a child process does that is being started while a generation is closed and opened again.

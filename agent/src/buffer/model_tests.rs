@@ -40,7 +40,7 @@ pub(super) fn place(store: &Path, run: &str, bytes: u64) -> Place {
 
 /// A record whose body can hardly be compressed and tells its number.
 pub(super) fn envelope(seq: u64, len: usize) -> Envelope {
-    let mut word = seq.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut word = seq.wrapping_mul(0x9E38_79B9_7F4A_7C15);
     let body = std::iter::repeat_with(|| {
         word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (word >> 56) as u8

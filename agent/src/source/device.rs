@@ -15,15 +15,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
-use vitals::alarm::engine::PortState;
+use vitals::alarm::engine::{Flag, PortState};
 use vitals::backoff::Backoff;
 use vitals::device::{self, DeviceModel, Driver, Repeats};
+use vitals::line_watch::DataRate;
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
 use self::connection::{Connection, OpenError};
 use super::stamp::Stamp;
-use super::{Arrival, SourceInput};
+use super::{Arrival, SourceInput, Word};
 use crate::clock;
 use crate::config::{DeviceSource, Port};
 use crate::metrics::Metrics;
@@ -69,6 +70,7 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) {
             setup.source.device.name(),
         ),
         repeats: Repeats::new(setup.source.device, setup.source.common.period),
+        rate: DataRate::default(),
         setup,
         state: None,
         heard: false,
@@ -95,6 +97,7 @@ struct Line {
     setup: Setup,
     stamp: Stamp,
     repeats: Repeats,
+    rate: DataRate,
     /// What the bedside task has been told of the port.
     state: Option<PortState>,
     /// Something has come since the port was opened.
@@ -195,8 +198,12 @@ impl Line {
     /// Gives bytes to the driver, and what comes out to the bedside task.
     async fn take(&mut self, driver: &mut dyn Driver, at: Uptime, bytes: &[u8]) -> Result<(), Gone> {
         self.heard = true;
-        let good = driver.counts().frames_good;
+        let before = driver.counts();
         driver.handle_bytes(at, bytes);
+        // Who speaks comes before what is said: another device's numbers are not the last one's.
+        while let Some(notice) = driver.poll_notice() {
+            self.send(self.stamp.notice(notice, at)).await?;
+        }
         let wall = WallClock { up: at, at: clock::timestamp(), quality: *self.setup.clock.borrow() };
         let id = self.setup.source.common.id.as_str();
         let (mut observations, mut fault) = (Vec::new(), None);
@@ -216,9 +223,15 @@ impl Line {
             self.setup.quarantine.offer(reason, id, port.as_bytes(), bytes);
         }
         self.setup.metrics.accept(id, observations.len(), bytes.len());
-        if observations.is_empty() && driver.counts().frames_good > good {
-            let (bed, source) = (self.stamp.bed.clone(), self.stamp.source.clone());
-            self.send(SourceInput::Frame { bed, source, at }).await?;
+        let counts = driver.counts();
+        let good = counts.frames_good - before.frames_good;
+        let bad = self.rate.handle_frames(at, good, counts.damaged() - before.damaged());
+        let words = bad.map(|on| self.stamp.flag(Flag::BadDataRate, on, at));
+        for word in words.into_iter().chain(self.stamp.poll_skew(at)) {
+            self.send(word).await?;
+        }
+        if observations.is_empty() && good > 0 {
+            self.send(self.stamp.word(Word::Alive, at)).await?;
         }
         for observation in observations {
             let arrival = Arrival { observation, device: self.stamp.device.clone(), receipt: None };
@@ -233,8 +246,7 @@ impl Line {
             return Ok(());
         }
         self.state = Some(state);
-        let (bed, source) = (self.stamp.bed.clone(), self.stamp.source.clone());
-        self.send(SourceInput::Port { bed, source, state, at: clock::uptime() }).await
+        self.send(self.stamp.word(Word::Port(state), clock::uptime())).await
     }
 
     async fn send(&self, input: SourceInput) -> Result<(), Gone> {

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use vitals::alarm::engine::Flag;
 use vitals::freshness::Freshness;
+use vitals::line_watch::DeviceClock;
 use vitals::name::Name;
+use vitals::notice::Notice;
 use vitals::observation::{Late, Observation};
 use vitals::reading::{Mode, Reading};
 use vitals::record::alarm::WallClock;
+use vitals::time::Uptime;
 
+use super::{SourceInput, Word};
 use crate::config::Source;
 
 /// Stamps the readings of one source.
@@ -19,6 +24,9 @@ pub(super) struct Stamp {
     pub(super) device: Arc<str>,
     mode: Mode,
     freshness: Freshness,
+    clock: DeviceClock,
+    /// Whether the device's clock is wrong, where that has changed.
+    skew: Option<bool>,
 }
 
 impl Stamp {
@@ -29,6 +37,8 @@ impl Stamp {
             device: device.into(),
             mode: common.mode,
             freshness: Freshness::new(common.period),
+            clock: DeviceClock::default(),
+            skew: None,
         }
     }
 
@@ -37,7 +47,10 @@ impl Stamp {
     /// What is `known` to be history says nothing of the source's usual lag.
     pub(super) fn observe(&mut self, reading: Reading, wall: WallClock, known: Option<Late>) -> Observation {
         let late = known.or_else(|| {
-            self.freshness.handle_arrival(wall.up, reading.device_time).is_late().then_some(Late::Lag)
+            let arrived = self.freshness.handle_arrival(wall.up, reading.device_time);
+            let clock = (wall.at, wall.quality);
+            self.skew = self.clock.handle_arrival(wall.up, arrived, reading.device_time, clock).or(self.skew);
+            arrived.is_late().then_some(Late::Lag)
         });
         Observation {
             bed: Arc::clone(&self.bed),
@@ -51,5 +64,25 @@ impl Stamp {
             redelivered: false,
             reading,
         }
+    }
+
+    /// Returns the word that the device's clock is wrong, or no more, where that has changed.
+    pub(super) fn poll_skew(&mut self, at: Uptime) -> Option<SourceInput> {
+        self.skew.take().map(|on| self.flag(Flag::ClockSkew, on, at))
+    }
+
+    /// That something of the source is the matter, or is no more.
+    pub(super) fn flag(&self, flag: Flag, on: bool, at: Uptime) -> SourceInput {
+        self.word(Word::Flag(flag, on), at)
+    }
+
+    /// What the device has said beside its readings.
+    pub(super) fn notice(&self, notice: Notice, at: Uptime) -> SourceInput {
+        self.word(Word::Notice(self.mode, notice), at)
+    }
+
+    /// What there is to tell of the source.
+    pub(super) fn word(&self, word: Word, at: Uptime) -> SourceInput {
+        SourceInput::Word { bed: Arc::clone(&self.bed), source: Arc::clone(&self.source), word, at }
     }
 }

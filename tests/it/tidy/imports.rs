@@ -3,21 +3,27 @@
 use super::{File, expect_kept, has_word};
 
 /// What each module of `vitals` may use of its own crate; `docs/ARCHITECTURE.md` says why.
-const VITALS: [(&str, &[&str]); 15] = [
+const VITALS: [(&str, &[&str]); 18] = [
     ("time", &[]),
     ("name", &[]),
     ("quantity", &[]),
     ("vital", &["quantity"]),
     ("reading", &["time", "quantity", "vital"]),
     ("observation", &["time", "name", "reading"]),
+    ("priority", &[]),
+    ("notice", &["quantity", "vital", "priority"]),
     ("payload", &["time", "name", "quantity", "vital", "reading"]),
-    ("device", &["time", "quantity", "vital", "reading"]),
+    ("device", &["time", "quantity", "vital", "reading", "priority", "notice"]),
     ("news2", &["quantity"]),
-    ("alarm", &["time", "name", "quantity", "vital", "reading", "observation", "news2"]),
-    ("record", &["time", "name", "quantity", "vital", "reading", "observation", "alarm"]),
+    (
+        "alarm",
+        &["time", "name", "quantity", "vital", "reading", "observation", "news2", "priority", "notice"],
+    ),
+    ("record", &["time", "name", "quantity", "vital", "reading", "observation", "alarm", "notice"]),
     ("batch", &["time"]),
     ("backoff", &["time"]),
     ("freshness", &["time"]),
+    ("line_watch", &["time", "freshness"]),
     ("lib", &[]),
 ];
 

@@ -185,13 +185,13 @@ impl AgentAlarm {
         let Some(open) = &mut self.alarm else {
             let finding = finding?;
             let mut born = Alarm::born(now, ids.issue(), finding, None);
-            born.settle(now, Cover::NONE);
+            born.settle(now, Cover::NONE, true);
             self.alarm = Some(born);
             return Some(Change::new(Phase::Start));
         };
         let change = open.judge(finding, self.indeterminate);
         // Nothing of the agent can be paused or off; whether anybody attends to it is told as of every alarm (E23a).
-        let news = open.settle(now, Cover::NONE).then(|| Change::new(Phase::Update));
+        let news = open.settle(now, Cover::NONE, true).then(|| Change::new(Phase::Update));
         let reminder = open.take_reminder(now, &TIMING);
         change.or(news).or_else(|| open.go_on(now, reminder))
     }

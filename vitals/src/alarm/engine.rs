@@ -2,6 +2,7 @@
 
 mod act;
 mod agree;
+mod device_word;
 mod equipment;
 mod facts;
 mod in_force;

@@ -182,11 +182,13 @@ impl Alarm {
         self.forget_acknowledgement();
     }
 
-    /// Takes what covers it now. Whether that, or its being unattended, is news (E23a, E25).
-    pub(super) fn settle(&mut self, now: Uptime, cover: Cover) -> bool {
+    /// Takes what covers it now, and whether it is ours to see that somebody attends to it. Whether that, or its being
+    /// unattended, is news (E23a, E25).
+    pub(super) fn settle(&mut self, now: Uptime, cover: Cover, ours: bool) -> bool {
         let covered = self.cover != cover;
         self.cover = cover;
         let need = match (self.signal, self.finding.priority, self.condition) {
+            _ if !ours => Need::None,
             (Signal::On, Priority::High, Condition::Present) if cover == Cover::NONE => Need::Unattended,
             (Signal::On, Priority::High, _) => Need::Waiting,
             _ => Need::None,

@@ -43,7 +43,9 @@ impl Shown {
 
     /// Takes what was told of a bed's alarm.
     pub fn handle_event(&mut self, bed: &Arc<Name>, event: &AlarmEvent) {
-        if event.phase.is_over() || event.signal != Signal::On || event.priority != Priority::High {
+        // What a device raises itself it sounds itself (E38).
+        let heard = event.signal == Signal::On && !event.code.is_of_device();
+        if event.phase.is_over() || !heard || event.priority != Priority::High {
             self.high.remove(&event.id);
             return;
         }

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use super::level::Input;
 use super::policy::SourceSetup;
 use super::technical::Sensor;
 use crate::name::Name;
+use crate::notice::{BedsideLimits, DeviceAlarm, DeviceIdentity};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Mode, Quality, Reading};
 use crate::time::{DeviceTime, Uptime};
@@ -61,6 +63,15 @@ pub(super) struct SourceState {
     /// Whether its newest observation repeats the one before it; `None`: it has said nothing that could.
     #[serde(default)]
     pub(super) repeats: Option<bool>,
+    /// Who the device on its line is, as far as it has said.
+    #[serde(default)]
+    pub(super) identity: Option<DeviceIdentity>,
+    /// The alarms that the device raises itself; `None`: the one on the line now has not said.
+    #[serde(default)]
+    pub(super) device_alarms: Option<Vec<DeviceAlarm>>,
+    /// The limits set on the device; `None`: the one on the line now has not said.
+    #[serde(default)]
+    pub(super) bedside_limits: Option<BedsideLimits>,
 }
 
 fn announced() -> bool {
@@ -121,6 +132,9 @@ impl Source {
             flags: BTreeSet::new(),
             device_time: None,
             repeats: None,
+            identity: None,
+            device_alarms: None,
+            bedside_limits: None,
         };
         let mut it = Self { setup, state };
         it.state.silent_at = Some(now + it.stale_after());
@@ -237,5 +251,12 @@ impl SourceState {
         let kept = self.clone();
         let (held, cuff, flags) = (BTreeMap::new(), Cuff::default(), BTreeSet::new());
         *self = Self { held, cuff, flags, device_time: None, repeats: None, ..kept };
+        self.forget_line();
+    }
+
+    /// The line was lost: what its device had raised and set nobody knows now.
+    pub(super) fn forget_line(&mut self) {
+        self.device_alarms = None;
+        self.bedside_limits = None;
     }
 }

@@ -13,6 +13,7 @@ use super::level::{self, Class, Delays, LevelState};
 use super::object::{Alarm, Finding};
 use super::policy::TechnicalRule;
 use super::snapshot::{Boot, Moved};
+use crate::notice::About;
 use crate::reading::Absent;
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -73,6 +74,11 @@ impl TechnicalAlarm {
             priority: None,
             alarm: None,
         }
+    }
+
+    /// An alarm of a device itself, by the device's own name for it.
+    pub(super) fn of_device(own_code: &str) -> Self {
+        Self { cause: Some(own_code.into()), ..Self::new(Trouble::Device(About::Equipment)) }
     }
 
     /// Takes whether the trouble is there; G is that of the source.

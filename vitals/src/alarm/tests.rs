@@ -2,10 +2,12 @@
 
 mod apnea;
 mod clauses;
+mod device_word;
 mod equipment;
 mod inactive;
 mod kept;
 mod news2;
+mod notice;
 mod properties;
 mod reference;
 mod script;

@@ -19,6 +19,10 @@ use crate::vital::Vital;
 
 /// The topic and the schema of alarm records.
 pub const ALARMS: &str = "vitals.alarms.v1";
+/// The origin of what the engine decided.
+pub const WARDLINE: &str = "wardline";
+/// The origin of what a device raises itself.
+pub const DEVICE: &str = "device";
 
 /// One change of one alarm. What does not apply is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +54,7 @@ pub struct AlarmRecord {
     pub source: Option<String>,
     /// The least live mode of the data behind it.
     pub mode: Mode,
-    /// Who decided: always `wardline` here.
+    /// Who decided: `wardline`, or the `device` itself.
     pub origin: Cow<'static, str>,
     /// Whose trouble it is.
     pub kind: Kind,
@@ -263,7 +267,7 @@ impl AlarmRecord {
             profile: context.profile.into(),
             source: event.source.as_ref().map(|it| it.as_str().into()),
             mode: event.mode,
-            origin: Cow::Borrowed("wardline"),
+            origin: Cow::Borrowed(if event.code.is_of_device() { DEVICE } else { WARDLINE }),
             kind: event.kind,
             code: event.code.to_string(),
             mdc: vital.and_then(|it| it.properties().mdc),

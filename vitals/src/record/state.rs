@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alarm::AlarmRecord;
 use crate::alarm::engine::{ChangedLimits, Inactive, Inactivity};
+use crate::notice::{BedsideLimits, DeviceIdentity};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
 use crate::time::{ClockQuality, Timestamp, Uptime, millis};
@@ -164,6 +165,12 @@ pub struct SourceState {
     /// How long ago it said something, ms; left out if never.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub age_ms: Option<u64>,
+    /// Who the device is, where its protocol tells it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub identity: Option<DeviceIdentity>,
+    /// The alarm limits set on the device itself, where its protocol tells them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bedside_limits: Option<BedsideLimits>,
 }
 
 /// The heartbeat of an agent, each second, at most 1 KiB.

@@ -10,6 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 use vitals::device::DeviceModel;
 use vitals::name::Name;
+use vitals::notice::Notice;
 use vitals::reading::Mode;
 use vitals::vital::Vital;
 
@@ -82,7 +83,7 @@ impl Bench {
 
     async fn port(&mut self) -> PortState {
         match self.next().await {
-            SourceInput::Port { state, .. } => state,
+            SourceInput::Word { word: Word::Port(state), .. } => state,
             other => panic!("{other:?}"),
         }
     }
@@ -262,4 +263,56 @@ async fn what_cannot_be_reached_is_said_in_words() {
     let nowhere = crate::config::Endpoint::parse("no-such-monitor.invalid:4601").unwrap();
     let words = network::tcp(&nowhere).await.unwrap_err().to_string();
     assert!(words.contains("correct the name") || words.contains("does not answer"), "{words}");
+}
+
+#[tokio::test]
+async fn what_is_set_on_a_device_is_told_before_its_numbers() {
+    let mut bench = Bench::new(DeviceModel::Nellcor, Mode::Simulated);
+    assert_eq!(bench.port().await, PortState::Gone);
+    let mut device = bench.plug();
+    assert_eq!(bench.port().await, PortState::Present);
+    let text = "NPB-295   VERSION 2.0.0.0    CRC: XXXX   SpO2 Limit: 70-100%   PR Limit: 60-160BPM\r\n\
+                TIME                  %SPO2   BPM    PA    Status\r\n\
+                12-NOV-98 14:00:05     100    120    50\r\n";
+    device.write_all(text.as_bytes()).unwrap();
+    let limits = loop {
+        match bench.next().await {
+            SourceInput::Word { word: Word::Notice(Mode::Simulated, Notice::Limits(it)), .. } => break it,
+            SourceInput::Observation(it) => panic!("the numbers came first: {it:?}"),
+            _ => {}
+        }
+    };
+    assert_eq!(limits.0.len(), 2);
+    assert_eq!(bench.heart_rate().await, "120");
+}
+
+#[tokio::test]
+async fn a_line_that_damages_much_is_told_and_one_that_is_mended_too() {
+    let mut bench = Bench::new(DeviceModel::MasimoAscii1, Mode::Simulated);
+    assert_eq!(bench.port().await, PortState::Gone);
+    let mut device = bench.plug();
+    for _ in 0..6 {
+        device
+            .write_all(b"03/17/16 19:19:36 SN=---------- SPO2=098% BP=123 PI=00.55 EXC=0000C00\r\n")
+            .unwrap();
+    }
+    loop {
+        if let SourceInput::Word { word: Word::Flag(Flag::BadDataRate, on), .. } = bench.next().await {
+            assert!(on);
+            break;
+        }
+    }
+    let good = b"03/17/16 19:19:37 SN=---------- SPO2=098% BPM=123 PI=00.55 ALARM=000000 EXC=0000C00 EXC1=00000000\r\n";
+    // More than the line holds unread.
+    let writer = std::thread::spawn(move || {
+        (0..250).for_each(|_| device.write_all(good).unwrap());
+        device
+    });
+    loop {
+        if let SourceInput::Word { word: Word::Flag(Flag::BadDataRate, on), .. } = bench.next().await {
+            assert!(!on);
+            break;
+        }
+    }
+    let _device = writer.join().unwrap();
 }

@@ -22,7 +22,7 @@ use crate::clock;
 use crate::envelope::Receipt;
 use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
-use crate::source::{Arrival, SourceInput, identity};
+use crate::source::{Arrival, SourceInput, Word, identity};
 
 /// Messages taken in one turn.
 const TURN_MAX: usize = 256;
@@ -231,16 +231,13 @@ impl Running {
             intake.reject(reason, route.id.as_str(), message);
         }
         intake.metrics.accept(route.id.as_str(), decoded.observations.len(), message.payload.len());
-        if decoded.observations.is_empty() && decoded.faults.is_empty() {
-            // Part of a device's frame, say: the source is alive.
-            return vec![SourceInput::Frame {
-                bed: Arc::clone(&route.bed),
-                source: Arc::clone(&route.id),
-                at,
-            }];
-        }
+        let (before, after) = decoded.words;
+        // Part of a device's frame, say: the source is alive.
+        let alive = decoded.observations.is_empty() && decoded.faults.is_empty();
+        let frame = alive.then(|| line.stamp.word(Word::Alive, at));
         let arrival = |observation| Arrival { observation, device: Arc::clone(&device), receipt: None };
-        decoded.observations.into_iter().map(arrival).map(SourceInput::Observation).collect()
+        let arrivals = decoded.observations.into_iter().map(arrival).map(SourceInput::Observation);
+        before.into_iter().chain(frame).chain(after).chain(arrivals).collect()
     }
 
     /// Acknowledges what is stored by now, in order of receipt.

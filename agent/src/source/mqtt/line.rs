@@ -1,6 +1,8 @@
 //! One source behind a topic: its payload's format, and what it makes of a message.
 
+use vitals::alarm::engine::Flag;
 use vitals::device::{self, Driver, Repeats};
+use vitals::line_watch::DataRate;
 use vitals::observation::{Late, Observation};
 use vitals::payload::{Payload, PayloadError, mapped, senml, wardline};
 use vitals::reading::Reading;
@@ -8,6 +10,7 @@ use vitals::record::alarm::WallClock;
 
 use super::route::Route;
 use crate::config::{Format, TopicSource};
+use crate::source::SourceInput;
 use crate::source::stamp::Stamp;
 
 /// How a message came.
@@ -23,6 +26,13 @@ pub(super) struct Circumstances {
     pub(super) redelivered: bool,
 }
 
+impl Circumstances {
+    /// Whether the broker is known to have kept it.
+    const fn is_history(self) -> bool {
+        self.retained || self.backlog
+    }
+}
+
 /// What a message came to.
 #[derive(Debug, Default)]
 pub(super) struct Decoded {
@@ -30,6 +40,8 @@ pub(super) struct Decoded {
     pub(super) observations: Vec<Observation>,
     /// Why parts of it, or all of it, could not be used.
     pub(super) faults: Vec<&'static str>,
+    /// What else there is to say of the source: before its readings, and after.
+    pub(super) words: (Vec<SourceInput>, Vec<SourceInput>),
 }
 
 /// One source behind a topic.
@@ -43,7 +55,7 @@ enum LineFormat {
     Wardline,
     Mapped(vitals::payload::Mapping),
     Senml(senml::Names),
-    Device(Box<dyn Driver>),
+    Device(Box<dyn Driver>, DataRate),
 }
 
 impl Line {
@@ -52,7 +64,9 @@ impl Line {
             Format::Wardline => LineFormat::Wardline,
             Format::Mapped(mapping) => LineFormat::Mapped(mapping.clone()),
             Format::Senml(names) => LineFormat::Senml(names.clone()),
-            Format::Device(model) => LineFormat::Device(device::driver(*model, source.common.period)),
+            Format::Device(model) => {
+                LineFormat::Device(device::driver(*model, source.common.period), DataRate::default())
+            }
         };
         let repeats = match &source.format {
             Format::Device(model) => Some(Repeats::new(*model, source.common.period)),
@@ -78,8 +92,16 @@ impl Line {
                 let parsed = senml::parse(names, payload);
                 self.take(parsed, how, &mut decoded);
             }
-            LineFormat::Device(driver) => {
-                driver.handle_bytes(how.wall.up, payload);
+            LineFormat::Device(driver, rate) => {
+                let (up, before) = (how.wall.up, driver.counts());
+                driver.handle_bytes(up, payload);
+                let counts = driver.counts();
+                let good = counts.frames_good - before.frames_good;
+                let bad = rate.handle_frames(up, good, counts.damaged() - before.damaged());
+                // A backlog says nothing of the device of now.
+                let notices = std::iter::from_fn(|| driver.poll_notice()).filter(|_| !how.is_history());
+                decoded.words.0.extend(notices.map(|it| self.stamp.notice(it, up)));
+                decoded.words.1.extend(bad.map(|on| self.stamp.flag(Flag::BadDataRate, on, up)));
                 let mut readings = Vec::new();
                 while let Some(outcome) = driver.poll_reading() {
                     match outcome {
@@ -94,6 +116,7 @@ impl Line {
                 decoded.observations.extend(readings.into_iter().map(|it| self.observe(it, how)));
             }
         }
+        decoded.words.1.extend(self.stamp.poll_skew(how.wall.up));
         decoded
     }
 

@@ -141,6 +141,7 @@ impl AlarmEngine {
                 it.take(now, word, key.rule(&self.policy.technical), gap);
             }
         }
+        self.judge_device(now, place);
     }
 
     /// Looks again at the oximeters on the limb of a cuff that has begun or ceased to inflate.

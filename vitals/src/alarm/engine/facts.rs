@@ -11,6 +11,7 @@ use crate::alarm::level::Input;
 use crate::alarm::object::Facts;
 use crate::alarm::source::{Held, Source};
 use crate::alarm::technical::{Key, TechnicalAlarm};
+use crate::notice::About;
 use crate::quantity::Quantity;
 use crate::reading::Quality;
 use crate::vital::Vital;
@@ -73,12 +74,30 @@ impl AlarmEngine {
             high: None,
             cause: it.cause.clone(),
             mode: source.map_or(self.mode, |source| source.state.mode),
-            text: it.cause.as_ref().filter(|_| code == Code::News2).map(|total| format!("NEWS2 {total}")),
+            text: it.cause.as_deref().and_then(|cause| technical_text(code, cause)),
         }
     }
 
     /// The source that is believed for a vital.
     pub(super) fn believed(&self, vital: Vital) -> Option<&Source> {
         self.choices.get(&vital).and_then(Choice::current).and_then(|place| self.sources.get(place))
+    }
+}
+
+/// The words for what says more than its code does.
+fn technical_text(code: Code, cause: &str) -> Option<String> {
+    let own = |what: &str| format!("The device's own alarm: {what} ({cause})");
+    match code {
+        Code::News2 => Some(format!("NEWS2 {cause}")),
+        Code::LimitsDiffer => Some(format!("Limits differ: {cause}")),
+        Code::Device(About::Limit(vital, Direction::Low)) => {
+            Some(own(&format!("{} low", vital.properties().label)))
+        }
+        Code::Device(About::Limit(vital, Direction::High)) => {
+            Some(own(&format!("{} high", vital.properties().label)))
+        }
+        Code::Device(About::Apnea) => Some(own("apnea")),
+        Code::Device(About::Patient | About::Equipment) => Some(format!("The device's own alarm: {cause}")),
+        _ => None,
     }
 }

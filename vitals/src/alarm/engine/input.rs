@@ -11,7 +11,7 @@ use crate::alarm::source::Source;
 use crate::alarm::technical::{Key, TechnicalAlarm, Trouble};
 use crate::name::Name;
 use crate::observation::Observation;
-use crate::reading::Measurement;
+use crate::reading::{Measurement, Mode};
 use crate::time::Uptime;
 use crate::vital::Vital;
 
@@ -27,7 +27,7 @@ impl AlarmEngine {
             return Err(OutOfOrder { at: now, last: self.clock });
         }
         self.begin(now, ids);
-        let place = self.place_of(observation, now);
+        let place = self.place_of(&observation.source, observation.mode, now);
         self.hear(now, place);
         self.mode = self.mode.max(observation.mode);
         if let Some(source) = self.sources.get_mut(place) {
@@ -107,6 +107,7 @@ impl AlarmEngine {
             return;
         };
         source.state.silent_at = None;
+        source.state.forget_line();
         if resting {
             return;
         }
@@ -142,12 +143,12 @@ impl AlarmEngine {
         self.clock = now;
     }
 
-    /// The place of an observation's source in the list, at its end from now on if nobody announced it.
-    fn place_of(&mut self, observation: &Observation, now: Uptime) -> usize {
-        if let Some(place) = self.sources.iter().position(|it| it.setup.source == observation.source) {
+    /// The place of a source in the list, at its end from now on if nobody announced it.
+    pub(super) fn place_of(&mut self, source: &Arc<Name>, mode: Mode, now: Uptime) -> usize {
+        if let Some(place) = self.sources.iter().position(|it| it.setup.source == *source) {
             return place;
         }
-        self.sources.push(Source::unannounced(Arc::clone(&observation.source), observation.mode, now));
+        self.sources.push(Source::unannounced(Arc::clone(source), mode, now));
         self.sources.len() - 1
     }
 
@@ -162,6 +163,7 @@ impl AlarmEngine {
                 it.finish();
             }
         }
+        self.judge_device(now, place);
     }
 
     /// Tells the choice of a vital's source how that source stands. Whether the vital's rules must look again.

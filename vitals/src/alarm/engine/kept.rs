@@ -82,8 +82,12 @@ impl AlarmEngine {
         let silent_at = state.silent_at.map(|at| moved.to + at.since(moved.from)).or(source.state.silent_at);
         match moved.boot {
             Boot::Same => source.state = SourceState { silent_at, unheard: true, ..state.clone() },
-            Boot::Other => source.state.mode = state.mode,
+            Boot::Other => {
+                source.state.mode = state.mode;
+                source.state.identity.clone_from(&state.identity);
+            }
         }
+        source.state.forget_line();
     }
 
     fn renumbered(&self, choice: &Choice, snapshot: &Snapshot) -> Choice {

@@ -82,6 +82,7 @@ impl AlarmEngine {
         }
         // Where nothing changed, this changes nothing.
         self.judge_all(now);
+        (0..self.sources.len()).for_each(|place| self.judge_device(now, place));
     }
 
     /// Ends the alarms of rules that are no more.

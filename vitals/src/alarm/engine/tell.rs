@@ -2,7 +2,7 @@
 
 use super::AlarmEngine;
 use crate::alarm::event::{AlarmEvent, AlarmIds, Code, Condition, Phase, Signal};
-use crate::alarm::inactive::Inactivations;
+use crate::alarm::inactive::{Cover, Inactivations};
 use crate::alarm::object::{Alarm, Change, Facts, Finding};
 use crate::alarm::policy::Timing;
 use crate::alarm::technical::{Key, TechnicalAlarm};
@@ -134,8 +134,10 @@ impl AlarmEngine {
 
     /// Takes what covers an alarm before its change is told.
     pub(super) fn settle(inactive: &Inactivations, now: Uptime, code: Code, alarm: &mut Alarm) -> bool {
-        let cover = inactive.cover(code.kind(), code, alarm);
-        alarm.settle(now, cover)
+        // What a device raises itself it sounds itself: no pause of ours covers it, and nobody is sent to it by us (E38).
+        let ours = !code.is_of_device();
+        let cover = if ours { inactive.cover(code.kind(), code, alarm) } else { Cover::NONE };
+        alarm.settle(now, cover, ours)
     }
 }
 

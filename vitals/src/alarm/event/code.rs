@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::{Direction, Kind};
 use crate::alarm::agent::AgentTrouble;
+use crate::notice::About;
 use crate::vital::Vital;
 
 /// Which alarm it is; with the bed (and for technical alarms the source) it names one alarm object.
@@ -41,6 +42,8 @@ pub enum Code {
     SourcesDisagree(Vital),
     /// Another source is believed for a vital: E33.
     SourceSwitched(Vital),
+    /// The limits set on the device are not ours: E38.
+    LimitsDiffer,
     /// There is data of a patient where nobody is admitted: E28.
     NoPatient,
     /// The early warning score.
@@ -49,6 +52,8 @@ pub enum Code {
     AlarmsInactive,
     /// What is wrong with the agent itself: E36.
     Agent(AgentTrouble),
+    /// An alarm that the device itself raises: E38.
+    Device(About),
 }
 
 impl Code {
@@ -57,7 +62,12 @@ impl Code {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Limit(..) | Self::Apnea(_) => Kind::Physiological,
-            Self::SourceSwitched(_) | Self::NoPatient | Self::News2 | Self::AlarmsInactive => Kind::Advisory,
+            Self::Device(About::Limit(..) | About::Apnea | About::Patient) => Kind::Physiological,
+            Self::SourceSwitched(_)
+            | Self::LimitsDiffer
+            | Self::NoPatient
+            | Self::News2
+            | Self::AlarmsInactive => Kind::Advisory,
             Self::SensorOff
             | Self::Implausible
             | Self::NoValue
@@ -71,8 +81,15 @@ impl Code {
             | Self::ClockSkew
             | Self::DeviceChanged
             | Self::SourcesDisagree(_)
-            | Self::Agent(_) => Kind::Technical,
+            | Self::Agent(_)
+            | Self::Device(About::Equipment) => Kind::Technical,
         }
+    }
+
+    /// Whether the device itself decided it, and not we.
+    #[must_use]
+    pub const fn is_of_device(self) -> bool {
+        matches!(self, Self::Device(_))
     }
 
     /// The code of a rule that can be switched off: `spo2_low`, or `apnea`, whose vital then stands for any.
@@ -92,7 +109,10 @@ impl Code {
     /// On which side, for a limit.
     #[must_use]
     pub fn direction(self) -> Option<Direction> {
-        if let Self::Limit(_, direction) = self { Some(direction) } else { None }
+        match self {
+            Self::Limit(_, direction) | Self::Device(About::Limit(_, direction)) => Some(direction),
+            _ => None,
+        }
     }
 
     /// The vital it is about, where it is about one.
@@ -102,7 +122,8 @@ impl Code {
             Self::Limit(vital, _)
             | Self::Apnea(vital)
             | Self::SourcesDisagree(vital)
-            | Self::SourceSwitched(vital) => Some(vital),
+            | Self::SourceSwitched(vital)
+            | Self::Device(About::Limit(vital, _)) => Some(vital),
             Self::SensorOff
             | Self::Implausible
             | Self::NoValue
@@ -115,10 +136,12 @@ impl Code {
             | Self::DeviceBattery
             | Self::ClockSkew
             | Self::DeviceChanged
+            | Self::LimitsDiffer
             | Self::NoPatient
             | Self::News2
             | Self::AlarmsInactive
-            | Self::Agent(_) => None,
+            | Self::Agent(_)
+            | Self::Device(About::Apnea | About::Patient | About::Equipment) => None,
         }
     }
 }
@@ -143,10 +166,12 @@ impl fmt::Display for Code {
             Self::DeviceChanged => f.write_str("device_changed"),
             Self::SourcesDisagree(_) => f.write_str("sources_disagree"),
             Self::SourceSwitched(_) => f.write_str("source_switched"),
+            Self::LimitsDiffer => f.write_str("limits_differ"),
             Self::NoPatient => f.write_str("no_patient"),
             Self::News2 => f.write_str("news2"),
             Self::AlarmsInactive => f.write_str("alarms_inactive"),
             Self::Agent(trouble) => f.write_str(trouble.name()),
+            Self::Device(_) => f.write_str("device_alarm"),
         }
     }
 }

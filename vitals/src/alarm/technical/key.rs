@@ -9,6 +9,7 @@ use super::Sensor;
 use crate::alarm::event::{Code, Kind, Priority};
 use crate::alarm::policy::{TechnicalPolicy, TechnicalRule};
 use crate::name::Name;
+use crate::notice::{About, DeviceAlarm};
 use crate::vital::Vital;
 
 /// What is wrong, or worth knowing.
@@ -28,9 +29,12 @@ pub(in crate::alarm) enum Trouble {
     DeviceChanged,
     SourcesDisagree(Vital),
     SourceSwitched(Vital),
+    LimitsDiffer,
     NoPatient,
     News2,
     AlarmsInactive,
+    /// An alarm that the device itself raises.
+    Device(About),
 }
 
 impl Trouble {
@@ -49,9 +53,11 @@ impl Trouble {
             | Self::DeviceChanged
             | Self::SourcesDisagree(_)
             | Self::SourceSwitched(_)
+            | Self::LimitsDiffer
             | Self::NoPatient
             | Self::News2
-            | Self::AlarmsInactive => None,
+            | Self::AlarmsInactive
+            | Self::Device(_) => None,
         }
     }
 
@@ -71,9 +77,11 @@ impl Trouble {
             Self::DeviceChanged => Code::DeviceChanged,
             Self::SourcesDisagree(vital) => Code::SourcesDisagree(vital),
             Self::SourceSwitched(vital) => Code::SourceSwitched(vital),
+            Self::LimitsDiffer => Code::LimitsDiffer,
             Self::NoPatient => Code::NoPatient,
             Self::News2 => Code::News2,
             Self::AlarmsInactive => Code::AlarmsInactive,
+            Self::Device(about) => Code::Device(about),
         }
     }
 
@@ -104,17 +112,40 @@ pub(in crate::alarm) struct Key {
     pub(in crate::alarm) trouble: Trouble,
     /// `None`: of the bed.
     pub(in crate::alarm) source: Option<Arc<Name>>,
+    /// The device's own name for its alarm.
+    #[serde(default)]
+    own_code: Option<Arc<str>>,
 }
 
 impl Key {
     pub(in crate::alarm) fn new(trouble: Trouble, source: &Arc<Name>) -> Self {
         let sensor = trouble.sensor();
-        Self { place: (sensor.is_none(), sensor), trouble, source: Some(Arc::clone(source)) }
+        Self { place: (sensor.is_none(), sensor), trouble, source: Some(Arc::clone(source)), own_code: None }
     }
 
     /// One of the bed as a whole.
     pub(in crate::alarm) fn of_bed(trouble: Trouble) -> Self {
-        Self { place: (true, None), trouble, source: None }
+        Self { place: (true, None), trouble, source: None, own_code: None }
+    }
+
+    /// An alarm of a source's device itself.
+    pub(in crate::alarm) fn of_device(source: &Arc<Name>, alarm: &DeviceAlarm) -> Self {
+        let own_code = Some(alarm.code.as_str().into());
+        Self { own_code, ..Self::new(Trouble::Device(alarm.about), source) }
+    }
+
+    pub(in crate::alarm) fn is_device_alarm(&self) -> bool {
+        matches!(self.trouble, Trouble::Device(_))
+    }
+
+    /// Whether it rests on what a device says beside its readings.
+    pub(in crate::alarm) fn is_of_notice(&self) -> bool {
+        self.is_device_alarm() || self.trouble == Trouble::LimitsDiffer
+    }
+
+    /// The device's own name for its alarm; empty for what is no alarm of a device.
+    pub(in crate::alarm) fn own_code(&self) -> &str {
+        self.own_code.as_deref().unwrap_or_default()
     }
 
     pub(in crate::alarm) fn is_of(&self, source: &Name) -> bool {
@@ -131,6 +162,7 @@ impl Key {
             Trouble::DeviceBattery => &DEVICE_BATTERY,
             Trouble::DeviceChanged => &AT_ONCE_MEDIUM,
             Trouble::SourcesDisagree(_) => &SOURCES_DISAGREE,
+            Trouble::LimitsDiffer => &LIMITS_DIFFER,
             Trouble::NibpStale
             | Trouble::NibpFailed
             | Trouble::BadDataRate
@@ -138,7 +170,8 @@ impl Key {
             | Trouble::SourceSwitched(_)
             | Trouble::NoPatient
             | Trouble::News2
-            | Trouble::AlarmsInactive => &AT_ONCE,
+            | Trouble::AlarmsInactive
+            | Trouble::Device(_) => &AT_ONCE,
         }
     }
 }
@@ -156,6 +189,8 @@ static SUSPECT: TechnicalRule = TechnicalRule { delay: Duration::from_secs(120),
 /// A battery that is low goes on for some minutes: clinical judgement.
 static DEVICE_BATTERY: TechnicalRule =
     TechnicalRule { escalation: Some((Duration::from_secs(600), Priority::Medium)), ..AT_ONCE };
+/// Whoever sets limits turns a knob for a while: clinical judgement.
+static LIMITS_DIFFER: TechnicalRule = TechnicalRule { delay: Duration::from_secs(60), ..AT_ONCE };
 /// Two averaging windows, and some more: clinical judgement.
 static SOURCES_DISAGREE: TechnicalRule =
     TechnicalRule { delay: Duration::from_secs(30), clear_delay: Duration::from_secs(3), ..AT_ONCE };
