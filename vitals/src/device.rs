@@ -1,5 +1,6 @@
 //! The grammar every device driver speaks.
 
+mod alarms;
 mod bci;
 mod capnostream;
 mod codec;
@@ -20,6 +21,7 @@ mod nonin;
 mod outcomes;
 mod repeats;
 mod schedule;
+mod steady;
 mod suntech;
 mod talk;
 

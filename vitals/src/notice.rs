@@ -74,6 +74,8 @@ pub enum About {
     Patient,
     /// The device, its sensors or its surroundings.
     Equipment,
+    /// Nothing is certain: the device does not say, or only in words of the language it is set to.
+    Unknown,
 }
 
 /// The alarm limits that somebody has set on a device, at the bedside, in the order in which it tells them. Told and

@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Behind the 85, an 85 is sent as 80 05 and an 80 as 80 00: an 85 always begins a frame. Code 1 has the numbers, code 0
-//! the wave.
+//! the wave; code 4, which says who the device is, is read where it comes unasked. The codes of patients are passed over.
 
 mod numerics;
+mod said;
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -25,6 +26,8 @@ const START: u8 = 0x85;
 const ESCAPE: u8 = 0x80;
 /// The code of the numbers.
 const NUMERICS: u8 = 1;
+/// The code of who the device is.
+const IDENTITY: u8 = 4;
 
 /// Enable, start realtime, and "the link is active" every second. Disable, stop and the host's id are not in this table.
 const PHRASES: Phrases = Phrases {
@@ -124,7 +127,13 @@ impl CapnostreamCodec {
         }
         if let (true, Some(numerics)) = (right, numerics) {
             out.notice(Notice::Limits(numerics.limits));
+            numerics.bits.tell(out);
             out.reading(numerics.reading);
+        }
+        if right && code == IDENTITY {
+            if let Some(identity) = said::identity(payload) {
+                out.notice(Notice::Identity(identity));
+            }
         }
     }
 

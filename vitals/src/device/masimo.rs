@@ -9,14 +9,20 @@
 //!
 //! Keys and widths differ by model, so a line is read as key=value. There is no checksum: a line with anything
 //! that cannot stand there is damaged as a whole. A line without `EXC`, which stands behind all values, has lost a part.
+//! Beside readings it tells its serial number (dashes: none). `ALARM` is a mask of bits that no document at hand explains,
+//! and is not read; bits 100 and 200 of `EXC` are reserved.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Fault;
+use super::alarms;
 use super::codec::Codec;
 use super::line::{Line, Lines};
 use super::measured;
 use super::outcomes::Outcomes;
+use super::steady::Steady;
+use crate::notice::{DeviceIdentity, Notice};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::time::DeviceTime;
@@ -31,6 +37,7 @@ pub(super) struct MasimoCodec {
     lines: Lines,
     /// Whether the device fills its numbers up with zeros: then a number with a digit less has lost one.
     is_padded: bool,
+    serial: Steady<String>,
 }
 
 impl Codec for MasimoCodec {
@@ -40,9 +47,15 @@ impl Codec for MasimoCodec {
             Line::Text(text) => self.read(&text),
             Line::Unreadable => None,
         };
-        if let Some(reading) = read {
+        if let Some((reading, serial)) = read {
             out.good();
             out.reading(reading);
+            if let Some(serial) = serial.and_then(|it| self.serial.take(it)) {
+                out.notice(Notice::Identity(DeviceIdentity {
+                    serial: Some(serial),
+                    ..DeviceIdentity::default()
+                }));
+            }
         } else {
             out.fault(Fault::Fragment);
         }
@@ -80,12 +93,14 @@ impl Exceptions {
 }
 
 impl MasimoCodec {
-    fn read(&mut self, text: &str) -> Option<Reading> {
+    /// The reading of a line and the serial number in it; `None` is damage.
+    fn read(&mut self, text: &str) -> Option<(Reading, Option<String>)> {
         let mut words = text.split_ascii_whitespace();
         let device_time = Some(time(words.next()?, words.next()?)?);
         let mut exceptions = None;
         let mut said: Vec<(Vital, Amount)> = Vec::new();
         let mut is_padded = self.is_padded;
+        let mut serial = None;
         for word in words {
             let (key, value) = word.split_once('=')?;
             let vital = match key {
@@ -98,6 +113,10 @@ impl MasimoCodec {
                 }
                 "EXC1" | "ALARM" => {
                     bits(value)?;
+                    continue;
+                }
+                "SN" => {
+                    serial = serial_number(value);
                     continue;
                 }
                 _ => continue,
@@ -128,8 +147,14 @@ impl MasimoCodec {
             Amount::Value(value) => Measurement::value(vital, value).with_quality(exceptions.quality()),
             Amount::Missing => Measurement::absent(vital, exceptions.absent()),
         };
-        measured::reading(said.into_iter().map(measure).collect(), device_time)
+        Some((measured::reading(said.into_iter().map(measure).collect(), device_time)?, serial))
     }
+}
+
+/// A serial number; dashes, and what is none, are none.
+fn serial_number(value: &str) -> Option<String> {
+    let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain { alarms::name(value.as_bytes()) } else { None }
 }
 
 /// A mask of bits in hexadecimal.

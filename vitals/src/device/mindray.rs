@@ -1,27 +1,30 @@
 //! Mindray monitors: the patient data share (PDS), HL7 v2.3.1 in MLLP over TCP.
 //!
 //! Document: Mindray PDS HL7 programmer's guide, as far as its pages are public: messages 204 (periodic), 503 (aperiodic,
-//! the cuff), 205 (limits), 106 (keep alive). TCP port 4601; the monitor is the server.
+//! the cuff), 205 (limits), 106 (keep alive), and 54 and 56 (alarms) as public code has them. TCP port 4601; the monitor is the
+//! server.
 //!
 //! ```text
 //! 0B  MSH|^~\&|||||||ORU^R01|204|P|2.3.1|  CR  OBX||NM|101^HR|2101|60||||||F  CR  …  1C 0D
 //! ```
 //!
 //! There is no checksum. A message is read a segment at a time, and only MSH and OBX are kept for the time of reading:
-//! names and numbers of patients (PID, PV1) are passed over as they come.
+//! names and numbers of patients (PID, PV1) are passed over as they come, and the name of a monitor, in OBR, with them.
 
+mod alarm;
 mod segment;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use self::segment::{Message, Segment};
-use super::Fault;
+use self::segment::{List, Message, Segment};
 use super::codec::Codec;
 use super::measured;
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
+use super::{Fault, alarms};
+use crate::notice::DeviceAlarm;
 
 /// How a message begins.
 const VT: u8 = 0x0B;
@@ -50,6 +53,9 @@ pub(super) struct MindrayCodec {
     segments: usize,
     /// A stray start has cut the message at hand out of one that is counted already.
     is_counted: bool,
+    /// What the monitor raises of the patient, and of the equipment.
+    physiological: Vec<DeviceAlarm>,
+    technical: Vec<DeviceAlarm>,
     /// Bytes outside any message.
     stray: usize,
     /// Whether a message has been seen, and none has been damaged since.
@@ -115,7 +121,7 @@ impl MindrayCodec {
         if !self.segment.is_empty() {
             self.end_segment(out);
         }
-        let Some(message) = self.message.take() else { return };
+        let Some(mut message) = self.message.take() else { return };
         if !message.is_whole() {
             if !core::mem::take(&mut self.is_counted) {
                 self.lose(Fault::Fragment, out);
@@ -124,6 +130,13 @@ impl MindrayCodec {
         }
         (self.in_step, self.is_counted) = (true, false);
         out.good();
+        if let Some((list, alarms)) = message.take_alarms() {
+            match list {
+                List::Physiological => self.physiological = alarms,
+                List::Technical => self.technical = alarms,
+            }
+            out.notice(alarms::raised(self.physiological.iter().chain(&self.technical).cloned()));
+        }
         let (measurements, time) = message.into_parts();
         if let Some(reading) = measured::reading(measurements, time) {
             out.reading(reading);
@@ -150,6 +163,7 @@ impl MindrayCodec {
 mod tests {
     use super::*;
     use crate::device::Counts;
+    use crate::notice::Notice;
     use crate::reading::{Absent, Reading};
     use alloc::string::ToString;
 
@@ -188,6 +202,30 @@ mod tests {
         );
         assert_eq!(readings[1].device_time.unwrap().to_string(), "2007-01-06T19:19:15");
         assert!(!alloc::format!("{readings:?}").contains("DOE"));
+    }
+
+    #[test]
+    fn each_list_of_alarms_replaces_the_last_of_its_kind() {
+        let list = |number: u8, segments: &str| {
+            alloc::format!("\x0BMSH|^~\\&|||||||ORU^R01|{number}|P|2.3.1|\r{segments}\x1C\r")
+        };
+        let (mut codec, mut out) = (MindrayCodec::default(), Outcomes::default());
+        let mut heard = |message: &str| {
+            message.bytes().for_each(|byte| codec.take(byte, &mut out));
+            let Notice::Alarms(it) = out.poll_notice()? else { return None };
+            Some(it.into_iter().map(|it| it.code).collect::<Vec<_>>())
+        };
+        let spo2 = "OBX||CE|2|1|10033^**SpO2 TOO HIGH||||||F|||20070106193145|\rOBX||CE|2040^||0^||||||F\r";
+        let off = "OBX||CE|4||5^ECG Lead Off||||||F|\r";
+        assert_eq!(heard(PERIODIC), None);
+        assert_eq!(heard(&list(54, "")).unwrap(), [""; 0]);
+        assert_eq!(heard(&list(54, spo2)).unwrap(), ["10033 SpO2 TOO HIGH"]);
+        assert_eq!(heard(&list(54, spo2)), None, "no news");
+        assert_eq!(heard(&list(56, off)).unwrap(), ["10033 SpO2 TOO HIGH", "5 ECG Lead Off"]);
+        assert_eq!(heard(&list(54, "OBX||CE|2|1|100")), None, "a damaged message");
+        assert_eq!(heard(&list(54, "")).unwrap(), ["5 ECG Lead Off"]);
+        let many: Vec<_> = (0..900).map(|it| alloc::format!("OBX||CE|2|1|{it}^**x||||||F\r")).collect();
+        assert_eq!(heard(&list(54, &many.concat())).unwrap().len(), alarms::ALARMS_MAX);
     }
 
     #[test]

@@ -11,20 +11,23 @@
 //! 12-NOV-98 14:00:07      84*   190*   50    PH SL
 //! ```
 //!
-//! The heading, every 25 rows, tells the limits set at the bedside. There is no checksum: a row with anything that
-//! cannot stand there is damaged.
+//! The heading, every 25 rows, tells the limits set at the bedside, the model and its software. There is no checksum: a row with
+//! anything that cannot stand there is damaged. Status: PH, PL, SH, SL (pulse rate and saturation beyond their limits), LP, LM (no
+//! pulse, the latter with motion), SD, SO (sensor disconnected, off) are the device's alarms, LB a low battery. MO and PS are
+//! no alarms; AO and AS (alarms off, silenced) are settings and change none of ours.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Fault;
 use super::codec::Codec;
 use super::line::{Line, Lines};
 use super::measured::{self, measured};
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
-use crate::notice::Notice;
-use crate::notice::{BedsideLimit, BedsideLimits};
+use super::steady::Steady;
+use super::{Fault, alarms};
+use crate::notice::{About, BedsideLimit, BedsideLimits, DeviceIdentity, Notice};
+use crate::priority::Direction;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::time::DeviceTime;
@@ -37,10 +40,23 @@ const PHRASES: Phrases =
 const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
+/// Status codes that are alarms. The device does not say how urgent.
+const ALARMS: [(&str, About); 8] = [
+    ("PH", About::Limit(Vital::PulseRate, Direction::High)),
+    ("PL", About::Limit(Vital::PulseRate, Direction::Low)),
+    ("SH", About::Limit(Vital::Spo2, Direction::High)),
+    ("SL", About::Limit(Vital::Spo2, Direction::Low)),
+    ("LP", About::Patient),
+    ("LM", About::Patient),
+    ("SD", About::Equipment),
+    ("SO", About::Equipment),
+];
+
 /// Reads rows and headings.
 #[derive(Debug, Default)]
 pub(super) struct NellcorCodec {
     lines: Lines,
+    identity: Steady<DeviceIdentity>,
 }
 
 impl Codec for NellcorCodec {
@@ -53,22 +69,28 @@ impl Codec for NellcorCodec {
         }
         match self.lines.take(byte, out) {
             None => {}
-            Some(Line::Text(text)) => Self::take_line(&text, out),
+            Some(Line::Text(text)) => self.take_line(&text, out),
             Some(Line::Unreadable) => out.fault(Fault::Fragment),
         }
     }
 }
 
 impl NellcorCodec {
-    fn take_line(text: &str, out: &mut Outcomes) {
+    fn take_line(&mut self, text: &str, out: &mut Outcomes) {
         if is_heading(text) {
             out.good();
             if let Some(limits) = limits(text) {
                 out.notice(Notice::Limits(limits));
             }
-        } else if let Some(reading) = row(text) {
+            if let Some(identity) = identity(text).and_then(|it| self.identity.take(it)) {
+                out.notice(Notice::Identity(identity));
+            }
+        } else if let Some((reading, status)) = row(text) {
             out.good();
             out.reading(reading);
+            let raised = ALARMS.iter().filter(|(code, _)| status.contains(code));
+            out.notice(alarms::raised(raised.filter_map(|(code, about)| alarms::alarm(code, *about, None))));
+            out.notice(Notice::BatteryLow(status.contains(&"LB")));
         } else {
             out.fault(Fault::Fragment);
         }
@@ -96,7 +118,18 @@ fn limits(text: &str) -> Option<BedsideLimits> {
     ]))
 }
 
-fn row(text: &str) -> Option<Reading> {
+/// The model and its software, of a heading's first line.
+fn identity(text: &str) -> Option<DeviceIdentity> {
+    let (model, rest) = text.split_once(" VERSION ")?;
+    let software = rest.split_ascii_whitespace().next()?;
+    let plain = software.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let software = if plain { alarms::name(software.as_bytes()) } else { None };
+    let model = Some(alarms::name(model.as_bytes()).filter(|it| !it.contains(' '))?);
+    Some(DeviceIdentity { model, software, ..DeviceIdentity::default() })
+}
+
+/// The reading of a row, and its status codes.
+fn row(text: &str) -> Option<(Reading, Vec<&str>)> {
     let mut words = text.split_ascii_whitespace();
     let device_time = Some(time(words.next()?, words.next()?)?);
     let (saturation, rate) = (number(words.next()?)?, number(words.next()?)?);
@@ -121,7 +154,8 @@ fn row(text: &str) -> Option<Reading> {
         Some(value) => measured(vital, Quantity::from_whole(value), quality),
         None => Measurement::absent(vital, reason),
     };
-    measured::reading(alloc::vec![say(Vital::PulseRate, rate), say(Vital::Spo2, saturation)], device_time)
+    let both = alloc::vec![say(Vital::PulseRate, rate), say(Vital::Spo2, saturation)];
+    Some((measured::reading(both, device_time)?, status))
 }
 
 /// A number, with a star where it is outside the device's limits; dashes where there is none.
@@ -159,6 +193,7 @@ fn time(date: &str, clock: &str) -> Option<DeviceTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notice::DeviceAlarm;
 
     const PAGE: &str = "\
 NPB-295   VERSION 2.0.0.0    CRC: XXXX   SpO2 Limit: 70-100%   PR Limit: 60-160BPM\r\n\x20\
@@ -190,6 +225,29 @@ TIME                  %SPO2   BPM    PA    Status\r\n\
         };
         let expected = alloc::vec![limit(Vital::PulseRate, 60, 160), limit(Vital::Spo2, 70, 100)];
         assert_eq!(out.poll_notice(), Some(Notice::Limits(BedsideLimits(expected))));
+        let (model, software) = (Some("NPB-295".into()), Some("2.0.0.0".into()));
+        let identity = DeviceIdentity { model, software, ..DeviceIdentity::default() };
+        assert_eq!(out.poll_notice(), Some(Notice::Identity(identity)));
+    }
+
+    #[test]
+    fn status_codes_are_the_alarms_of_a_row() {
+        let (mut codec, mut out) = (NellcorCodec::default(), Outcomes::default());
+        let mut heard = |status: &str| {
+            let row = alloc::format!("12-NOV-98 14:00:05     100    120    50  {status}\r\n");
+            row.bytes().for_each(|byte| codec.take(byte, &mut out));
+            core::iter::from_fn(|| out.poll_notice()).collect::<Vec<_>>()
+        };
+        let alarm = |code: &str, about| DeviceAlarm { code: code.into(), about, priority: None };
+        assert_eq!(heard(""), [Notice::Alarms(Vec::new()), Notice::BatteryLow(false)]);
+        for (code, about) in ALARMS {
+            assert_eq!(heard(code), [Notice::Alarms(alloc::vec![alarm(code, about)])], "{code}");
+        }
+        assert_eq!(heard("MO LB PS"), [Notice::Alarms(Vec::new()), Notice::BatteryLow(true)]);
+        let (high, low) = (alarm("PH", ALARMS[0].1), alarm("SL", ALARMS[3].1));
+        assert_eq!(heard("SL PH LB AS"), [Notice::Alarms(alloc::vec![high, low])]);
+        assert_eq!(heard("PH SLx"), [], "a damaged row");
+        assert_eq!(heard("AO"), [Notice::Alarms(Vec::new()), Notice::BatteryLow(false)]);
     }
 
     #[test]
@@ -219,9 +277,9 @@ TIME                  %SPO2   BPM    PA    Status\r\n\
             ("", Absent::Invalid),
         ] {
             let text = alloc::format!("12-NOV-98 14:00:09     ---    ---   ---    {status}");
-            assert_eq!(row(&text).unwrap().measurements[0].value, Err(reason), "{status}");
+            assert_eq!(row(&text).unwrap().0.measurements[0].value, Err(reason), "{status}");
         }
-        let moved = row("12-NOV-98 14:00:05     100    120    50  MO").unwrap();
+        let (moved, _) = row("12-NOV-98 14:00:05     100    120    50  MO").unwrap();
         assert_eq!(moved.measurements[0].quality, Quality::ARTIFACT);
     }
 }

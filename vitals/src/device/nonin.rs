@@ -3,6 +3,9 @@
 //! Document: Nonin "9560 OEM Specification and Technical Information", serial data formats #2, #7, #8 and #13; the packet
 //! tables of formats 2 and 7, and the byte tables of formats 8 and 13. The ASCII line is that of the operator manuals of
 //! the models 8500, 8600, 9600 and 9847. Line: 9600 8N1.
+//!
+//! Beside readings: a low battery (not in ASCII), and in formats 2 and 7 the revision of the firmware. A serial number is told
+//! only when it is asked for, and these devices are asked nothing.
 
 mod assembly;
 mod memory;
@@ -20,6 +23,8 @@ use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality};
 use crate::vital::Vital;
 
+/// The battery is low: of STAT2 in formats 2 and 7, of the last status byte in 8 and 13.
+const LOWBAT: u8 = 1;
 /// The heart rate that says that there is none.
 const RATE_MISSING: u16 = 511;
 /// The saturation that says that there is none.

@@ -7,7 +7,10 @@
 //! to the module     3A command … CHK
 //! from the module   3E length data … CHK      the length is that of the whole frame; all its bytes sum to 0
 //! 3E 18: systolic i16 at 2, diastolic at 4, pulse at 16, mean at 18, little-endian
+//! 3E 05: the pressure in the cuff, i16 at 2    3E 04 4B: a measurement is done
 //! ```
+//!
+//! The pressure is an answer to a question that is not ours: whether the cuff inflates is told only where it comes unasked.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -17,6 +20,7 @@ use super::codec::Codec;
 use super::measured::{self, measured};
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
+use crate::notice::Notice;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::vital::Vital;
@@ -28,6 +32,10 @@ const FRAME_MIN: usize = 4;
 const FRAME_MAX: usize = 64;
 /// The length of a frame with a result.
 const RESULT: usize = 24;
+/// The one byte of the frame that says that a measurement is done.
+const DONE: u8 = 0x4B;
+/// The pressure of an empty cuff, mmHg, at most: the lowest mean pressure that a cuff can find in a patient.
+const DEFLATED: i16 = 10;
 
 /// "What was the last result?", every 30 s. To start a cuff is to control the device: it is not in this table.
 const PHRASES: Phrases = Phrases {
@@ -91,12 +99,16 @@ impl SunTechCodec {
             return true;
         }
         let reading = read(frame);
+        let inflating = is_inflating(frame);
         self.bytes.drain(..length);
         self.settle_strays(out);
         out.good();
         (self.in_step, self.damaged) = (true, 0);
         if let Some(reading) = reading {
             out.reading(reading);
+        }
+        if let Some(inflating) = inflating {
+            out.notice(Notice::CuffInflating(inflating));
         }
         true
     }
@@ -126,6 +138,15 @@ impl SunTechCodec {
             few if few < FRAME_MIN - 1 || !self.in_step => out.skip(few),
             _ => out.fault(Fault::Fragment),
         }
+    }
+}
+
+/// Whether the cuff presses: of its pressure, and of the word that a measurement is done. The module is asked for neither.
+fn is_inflating(frame: &[u8]) -> Option<bool> {
+    match *frame {
+        [START, 5, low, high, _] => Some(i16::from_le_bytes([low, high]) > DEFLATED),
+        [START, 4, DONE, _] => Some(false),
+        _ => None,
     }
 }
 
@@ -163,7 +184,7 @@ mod tests {
         0x3E, 0x18, 0x78, 0x00, 0x50, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x48, 0x00, 0x5D, 0x00, 0x00, 0x00,
         0x00, 0x3D,
     ];
-    const DONE: [u8; 4] = [0x3E, 0x04, 0x4B, 0x73];
+    const DONE_FRAME: [u8; 4] = [0x3E, 0x04, 0x4B, 0x73];
     const CUFF: [u8; 5] = [0x3E, 0x05, 0x96, 0x00, 0x27];
 
     fn hear(bytes: &[u8]) -> (Vec<Reading>, super::super::Counts) {
@@ -172,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_result_is_read_and_the_cuff_pressure_is_none() {
-        let (readings, counts) = hear(&[&CUFF[..], &DONE, &RESULT_120].concat());
+        let (readings, counts) = hear(&[&CUFF[..], &DONE_FRAME, &RESULT_120].concat());
         assert_eq!((counts.frames_good, counts.observations, counts.skipped_bytes), (3, 1, 0));
         let values: Vec<_> = readings[0].measurements.iter().map(|it| (it.vital, it.value)).collect();
         let whole = |value| Ok(Quantity::from_whole(value));
@@ -184,6 +205,26 @@ mod tests {
                 (Vital::NibpDiastolic, whole(80)),
                 (Vital::NibpMean, whole(93))
             ]
+        );
+    }
+
+    #[test]
+    fn a_pressure_that_comes_unasked_says_that_the_cuff_inflates() {
+        let (mut codec, mut out) = (SunTechCodec::default(), Outcomes::default());
+        let mut heard = |bytes: &[u8]| {
+            for byte in bytes {
+                codec.take(*byte, &mut out);
+            }
+            out.poll_notice()
+        };
+        assert_eq!(heard(&RESULT_120), None);
+        assert_eq!(heard(&CUFF), Some(Notice::CuffInflating(true)));
+        assert_eq!(heard(&CUFF), None);
+        assert_eq!(heard(&[0x3E, 0x05, 0x96, 0x00, 0x28]), None, "a wrong sum");
+        assert_eq!(heard(&DONE_FRAME), Some(Notice::CuffInflating(false)));
+        assert_eq!(
+            heard(&[&CUFF[..], &[0x3E, 0x05, 0x03, 0x00, 0xBA]].concat()),
+            Some(Notice::CuffInflating(true))
         );
     }
 

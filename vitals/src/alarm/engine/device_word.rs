@@ -133,7 +133,7 @@ fn is_another(before: &DeviceIdentity, now: &DeviceIdentity) -> bool {
 fn assumed(about: About) -> Priority {
     match about {
         About::Apnea => Priority::High,
-        About::Limit(..) | About::Patient => Priority::Medium,
+        About::Limit(..) | About::Patient | About::Unknown => Priority::Medium,
         About::Equipment => Priority::Low,
     }
 }

@@ -97,7 +97,7 @@ fn technical_text(code: Code, cause: &str) -> Option<String> {
             Some(own(&format!("{} high", vital.properties().label)))
         }
         Code::Device(About::Apnea) => Some(own("apnea")),
-        Code::Device(About::Patient | About::Equipment) => Some(format!("The device's own alarm: {cause}")),
+        Code::Device(About::Patient | About::Equipment | About::Unknown) => Some(format!("The device's own alarm: {cause}")),
         _ => None,
     }
 }

@@ -62,7 +62,7 @@ impl Code {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Limit(..) | Self::Apnea(_) => Kind::Physiological,
-            Self::Device(About::Limit(..) | About::Apnea | About::Patient) => Kind::Physiological,
+            Self::Device(About::Limit(..) | About::Apnea | About::Patient | About::Unknown) => Kind::Physiological,
             Self::SourceSwitched(_)
             | Self::LimitsDiffer
             | Self::NoPatient
@@ -141,7 +141,7 @@ impl Code {
             | Self::News2
             | Self::AlarmsInactive
             | Self::Agent(_)
-            | Self::Device(About::Apnea | About::Patient | About::Equipment) => None,
+            | Self::Device(About::Apnea | About::Patient | About::Equipment | About::Unknown) => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 
+use super::said::Bits;
 use crate::device::measured::{measured, reading};
 use crate::notice::{BedsideLimit, BedsideLimits};
 use crate::quantity::Quantity;
@@ -24,6 +25,7 @@ const MMHG: u8 = 1;
 pub(super) struct Numerics {
     pub(super) reading: Reading,
     pub(super) limits: BedsideLimits,
+    pub(super) bits: Bits,
 }
 
 /// The numbers of a payload; nothing where it is too short for them.
@@ -62,7 +64,8 @@ pub(super) fn read(payload: &[u8]) -> Option<Numerics> {
         ],
         device_time,
     )?;
-    Some(Numerics { reading, limits: limits(at, unit) })
+    let bits = Bits { co2: at(13), spo2: spo2_alarms, extended };
+    Some(Numerics { reading, limits: limits(at, unit), bits })
 }
 
 fn limits(at: impl Fn(usize) -> u8, unit: u8) -> BedsideLimits {

@@ -1,11 +1,15 @@
 //! The segments of a message that carry numbers, and what they say.
 //!
 //! Values come with their name (`101^HR`); the cuff's are also told by their numbers, for an invasive line has a "Sys" too.
-//! -100 is no valid value. Only messages 204 and 503 carry values of the patient: 205 has limits under the same names.
+//! -100 is no valid value. Only messages 204 and 503 carry values of the patient: 205 has limits under the same names, of which
+//! no example is at hand; those that are tell levels of alarms alone, so it is passed over.
 
 use alloc::vec::Vec;
 
+use super::alarm;
+use crate::device::alarms::ALARMS_MAX;
 use crate::device::measured::{local_time, measured};
+use crate::notice::DeviceAlarm;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality};
 use crate::time::DeviceTime;
@@ -16,6 +20,9 @@ const INVALID: Quantity = Quantity::from_whole(-100);
 /// The message of periodic values, and that of the cuff.
 const PERIODIC: &str = "204";
 const APERIODIC: &str = "503";
+/// The message of the patient's alarms, and that of the equipment's.
+const PHYSIOLOGICAL: &str = "54";
+const TECHNICAL: &str = "56";
 
 /// What becomes of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,15 @@ impl Segment {
     }
 }
 
+/// Which alarms a message lists, all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// Those of the patient.
+    Physiological,
+    /// Those of the equipment.
+    Technical,
+}
+
 /// What a message has said so far.
 #[derive(Debug, Default)]
 pub(super) struct Message {
@@ -41,6 +57,9 @@ pub(super) struct Message {
     pub(super) is_damaged: bool,
     has_header: bool,
     carries_values: bool,
+    /// Which list of alarms it is, if it is one.
+    list: Option<List>,
+    alarms: Vec<DeviceAlarm>,
     measurements: Vec<Measurement>,
     time: Option<DeviceTime>,
 }
@@ -57,6 +76,11 @@ impl Message {
                 self.is_damaged |= self.has_header || !field(8).starts_with("ORU");
                 self.has_header = true;
                 self.carries_values = matches!(field(9), PERIODIC | APERIODIC);
+                self.list = match field(9) {
+                    PHYSIOLOGICAL => Some(List::Physiological),
+                    TECHNICAL => Some(List::Technical),
+                    _ => None,
+                };
             }
             "OBX" => self.handle_observation(&fields),
             name => {
@@ -73,6 +97,9 @@ impl Message {
         if !matches!(field(11), "F" | "R" | "P") {
             self.is_damaged = true;
             return;
+        }
+        if let Some(list) = self.list.filter(|_| field(2) == "CE" && self.alarms.len() < ALARMS_MAX) {
+            self.alarms.extend(alarm::read(field(3), field(5), list));
         }
         let (number, name) = field(3).split_once('^').unwrap_or((field(3), ""));
         let name = name.split('^').next().unwrap_or_default();
@@ -98,6 +125,11 @@ impl Message {
     /// Whether it begins as a message does, and nothing in it is damaged.
     pub(super) fn is_whole(&self) -> bool {
         self.has_header && !self.is_damaged
+    }
+
+    /// The alarms it lists, and which list it is, if it is one.
+    pub(super) fn take_alarms(&mut self) -> Option<(List, Vec<DeviceAlarm>)> {
+        Some((self.list?, core::mem::take(&mut self.alarms)))
     }
 
     pub(super) fn into_parts(self) -> (Vec<Measurement>, Option<DeviceTime>) {

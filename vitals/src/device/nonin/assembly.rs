@@ -6,9 +6,10 @@
 use alloc::vec::Vec;
 
 use super::packet::damaged_frames;
-use super::{Status, rate_of};
+use super::{LOWBAT, Status, rate_of};
 use crate::device::Fault;
 use crate::device::outcomes::Outcomes;
+use crate::notice::{DeviceIdentity, Notice};
 use crate::reading::Reading;
 
 /// Frames in a packet.
@@ -64,7 +65,7 @@ impl Assembly {
             State::Within => {
                 self.frames.push(frame);
                 if self.frames.len() == PACKET && self.doubtful == 0 {
-                    out.reading(read(&self.frames));
+                    tell(&self.frames, out);
                     self.state = State::Complete;
                 }
             }
@@ -108,7 +109,7 @@ impl Assembly {
         match (self.state, self.frames.len()) {
             (State::Within, PACKET) => {
                 out.skip(doubtful);
-                out.reading(read(&self.frames));
+                tell(&self.frames, out);
             }
             (State::Within, _) if doubtful > 0 => out.fault(Fault::Fragment),
             (State::Within, _) => out.fault(Fault::BadLength),
@@ -118,9 +119,26 @@ impl Assembly {
     }
 }
 
-/// What a whole packet says. Slots 1 to 3, beat by beat, are for alarms; the display values lag.
+/// What a whole packet says: its reading, the battery (STAT2, slot 8) and the revision of the firmware (SREV, slot 4).
+fn tell(packet: &[Frame], out: &mut Outcomes) {
+    out.reading(read(packet));
+    out.notice(Notice::BatteryLow(slot(packet, 8) & LOWBAT != 0));
+    match slot(packet, 4) {
+        0 => {}
+        revision => {
+            let software = Some(alloc::format!("{revision}"));
+            out.notice(Notice::Identity(DeviceIdentity { software, ..DeviceIdentity::default() }));
+        }
+    }
+}
+
+fn slot(packet: &[Frame], number: usize) -> u8 {
+    packet.get(number - 1).map_or(0, |it| it.slot)
+}
+
+/// The reading of a whole packet. Slots 1 to 3, beat by beat, are for alarms; the display values lag.
 fn read(packet: &[Frame]) -> Reading {
-    let slot = |number: usize| packet.get(number - 1).map_or(0, |it| it.slot);
+    let slot = |number: usize| slot(packet, number);
     let any = |mask: u8| packet.iter().any(|it| it.status & mask != 0);
     let status = Status {
         disconnected: any(1 << 6),

@@ -9,11 +9,12 @@
 
 use alloc::collections::VecDeque;
 
-use super::Status;
+use super::{LOWBAT, Status};
 use crate::device::Fault;
 use crate::device::codec::Codec;
 use crate::device::measured;
 use crate::device::outcomes::Outcomes;
+use crate::notice::Notice;
 use crate::reading::{Quality, Reading};
 use crate::time::DeviceTime;
 
@@ -71,9 +72,12 @@ impl MemoryCodec {
         self.settle_strays(out);
         self.found = true;
         match checked {
-            Ok(reading) => {
+            Ok((reading, battery_low)) => {
                 out.good();
                 out.reading(reading);
+                if let Some(low) = battery_low {
+                    out.notice(Notice::BatteryLow(low));
+                }
                 self.bytes.clear();
                 self.damaged = 0;
             }
@@ -108,8 +112,9 @@ impl MemoryCodec {
     }
 }
 
-/// A frame is judged by the first check it fails: length, sum, end.
-fn check(bytes: &[u8]) -> Result<Reading, Fault> {
+/// A frame is judged by the first check it fails: length, sum, end. A good one gives its reading, and whether the battery is
+/// low; out of the memory it tells nothing of the battery now.
+fn check(bytes: &[u8]) -> Result<(Reading, Option<bool>), Fault> {
     let part = |from, to| bytes.get(from..to).unwrap_or_default();
     let data = part(DATA_AT, DATA_AT + DATA);
     let sum = data.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
@@ -134,7 +139,10 @@ fn check(bytes: &[u8]) -> Result<Reading, Fault> {
             // No SmartPoint: the device itself does not vouch for it.
             .union(Quality::QUESTIONABLE.when(unsure && it.value.is_ok()));
     }
-    Ok(Reading { measurements: measurements.into(), device_time: time(data), ..Reading::default() })
+    let battery_low = (!from_memory).then_some(status_low & LOWBAT != 0);
+    let reading =
+        Reading { measurements: measurements.into(), device_time: time(data), ..Reading::default() };
+    Ok((reading, battery_low))
 }
 
 /// The time of the spot check, by the device's clock.

@@ -9,10 +9,11 @@
 //!
 //! Without a checksum a frame is believed only if its marker bits, its reserved bits and both values are possible.
 
-use super::{RATE_MISSING, RATE_RANGE, SATURATION_MISSING, Status};
+use super::{LOWBAT, RATE_MISSING, RATE_RANGE, SATURATION_MISSING, Status};
 use crate::device::codec::Codec;
 use crate::device::marked::Marked;
 use crate::device::outcomes::Outcomes;
+use crate::notice::Notice;
 use crate::reading::Reading;
 
 /// Bytes in a frame.
@@ -32,8 +33,9 @@ impl Default for SpotCodec {
 
 impl Codec for SpotCodec {
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
-        if let Some(reading) = self.marked.take(byte, out, read) {
+        if let Some((reading, battery_low)) = self.marked.take(byte, out, read) {
             out.reading(reading);
+            out.notice(Notice::BatteryLow(battery_low));
         }
     }
 
@@ -42,7 +44,8 @@ impl Codec for SpotCodec {
     }
 }
 
-fn read(frame: &[u8]) -> Option<Reading> {
+/// The reading of a frame, and whether the battery is low.
+fn read(frame: &[u8]) -> Option<(Reading, bool)> {
     let &[first, low, saturation, fourth] = frame else { return None };
     let rate = u16::from(first & 3) << 7 | u16::from(low);
     let reserved = first & 0x40 != 0 || fourth & 0b0101_0110 != 0;
@@ -58,5 +61,6 @@ fn read(frame: &[u8]) -> Option<Reading> {
         artifact: first & 0x04 != 0,
         low_perfusion: first & 0x10 != 0,
     };
-    Some(Reading { measurements: status.measurements(rate, saturation).into(), ..Reading::default() })
+    let measurements = status.measurements(rate, saturation).into();
+    Some((Reading { measurements, ..Reading::default() }, fourth & LOWBAT != 0))
 }
