@@ -4,31 +4,45 @@
 //! device: Apollo and Primus 9600 8E1, Evita 4 19200 8E1, Evita XL and V500 19200 8N1. Medibus.X keeps the frames.
 //!
 //! Both sides speak and both sides answer: [`dialogue`] opens the line, asks and replies. [`frame`] finds messages, which
-//! may stand inside each other and have a stream of waves running through them; [`data`] reads the measured values.
+//! may stand inside each other and have a stream of waves running through them; [`data`] reads the measured values,
+//! [`alarms`], [`limits`] and [`identity`] what else is asked for. Code page 2 has no measured value of ours that page 1 has not.
 
+mod alarms;
 mod data;
 mod dialogue;
 mod frame;
+mod identity;
+mod limits;
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::alarms::{Alarms, Page};
 use self::dialogue::Dialogue;
 use self::frame::{Deframer, Kind};
+use self::limits::{Limits, Side};
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
 use crate::notice::Notice;
 use crate::reading::Reading;
 use crate::time::Uptime;
 
-/// The code of measured values, code page 1.
+/// What is asked for, by its code: measured values, low and high limits and alarms of code page 1; alarms of code page 2; who
+/// the device is.
 const MEASURED: u8 = 0x24;
+const LOW_LIMITS: u8 = 0x25;
+const HIGH_LIMITS: u8 = 0x26;
+const ALARMS: u8 = 0x27;
+const ALARMS_2: u8 = 0x2E;
+const IDENTITY: u8 = 0x52;
 
 /// Speaks with a device.
 #[derive(Debug)]
 pub(super) struct MedibusDriver {
     deframer: Deframer,
     dialogue: Dialogue,
+    alarms: Alarms,
+    limits: Limits,
     outcomes: Outcomes,
 }
 
@@ -38,7 +52,22 @@ impl MedibusDriver {
         Self {
             deframer: Deframer::default(),
             dialogue: Dialogue::new(interval),
+            alarms: Alarms::default(),
+            limits: Limits::default(),
             outcomes: Outcomes::default(),
+        }
+    }
+
+    fn handle_answer(&mut self, code: u8, data: &[u8]) {
+        let out = &mut self.outcomes;
+        match code {
+            MEASURED => data::read(data).into_iter().for_each(|it| out.reading(it)),
+            LOW_LIMITS => self.limits.handle_page(Side::Low, data, out),
+            HIGH_LIMITS => self.limits.handle_page(Side::High, data, out),
+            ALARMS => self.alarms.handle_page(Page::One, data, out),
+            ALARMS_2 => self.alarms.handle_page(Page::Two, data, out),
+            IDENTITY => identity::read(data).into_iter().for_each(|it| out.notice(Notice::Identity(it))),
+            _ => {}
         }
     }
 }
@@ -48,10 +77,8 @@ impl Driver for MedibusDriver {
         for byte in bytes {
             let Some(message) = self.deframer.take(*byte, &mut self.outcomes) else { continue };
             self.dialogue.handle_message(now, &message);
-            if (message.kind, message.code) == (Kind::Response, MEASURED) {
-                if let Some(reading) = data::read(&message.data) {
-                    self.outcomes.reading(reading);
-                }
+            if message.kind == Kind::Response {
+                self.handle_answer(message.code, &message.data);
             }
         }
     }

@@ -33,20 +33,20 @@ pub fn permits(model: DeviceModel, message: &[u8]) -> bool {
         // The last result.
         DeviceModel::SunTech => message == [0x3A, 0x79, 0x03, 0x00, 0x4A],
         DeviceModel::Medibus => is_permitted_on_medibus(message),
-        // An association, the answer to the monitor's MDS, a poll for numerics.
+        // An association, the answer to the monitor's MDS, polls for numerics and for alarms.
         DeviceModel::IntellivueLan => intellivue::is_permitted(message),
         DeviceModel::Intellivue => {
             intellivue::unframed(message).is_some_and(|it| intellivue::is_permitted(&it))
         }
         // Keep alive.
         DeviceModel::MindrayPds => message == b"\x0BMSH|^~\\&|||||||ORU^R01|106|P|2.3.1|\r\x1C\r",
-        DeviceModel::GeS5Dri => is_request_for_displayed_values(message),
+        DeviceModel::GeS5Dri => is_permitted_on_s5(message),
     }
 }
 
-/// A request of 49 bytes for displayed values of all classes, in flags and with its sum. Only the level of the interface
-/// and the interval differ.
-fn is_request_for_displayed_values(message: &[u8]) -> bool {
+/// A request of 49 bytes for displayed values of all classes, of which only the level of the interface and the interval
+/// differ; or one of 52 bytes for the alarms that are there now. Each in flags and with its sum.
+fn is_permitted_on_s5(message: &[u8]) -> bool {
     let [0x7E, escaped @ .., 0x7E] = message else { return false };
     let mut request = Vec::with_capacity(escaped.len());
     let mut is_escaped = false;
@@ -58,19 +58,29 @@ fn is_request_for_displayed_values(message: &[u8]) -> bool {
         }
     }
     let Some((header, asked)) = request.split_at_checked(40) else { return false };
-    let expected = |at| match at {
-        0 => 49,
-        21 => 0xFF,
-        _ => 0,
+    let is_header = |length: u8, kind: u8| {
+        let expected = |at| match at {
+            0 => length,
+            14 => kind,
+            21 => 0xFF,
+            _ => 0,
+        };
+        header.iter().enumerate().all(|(at, byte)| at == 3 || *byte == expected(at))
     };
-    let is_header = header.iter().enumerate().all(|(at, byte)| at == 3 || *byte == expected(at));
-    is_header && matches!(asked, [1, _, _, 0x0E, 0, 0, 0, 0, 0, _sum])
+    match asked {
+        [1, _, _, 0x0E, 0, 0, 0, 0, 0, _sum] => is_header(49, 0),
+        // Main type 4, command 0: not the modes 2 and 3.
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, _sum] => is_header(52, 4),
+        _ => false,
+    }
 }
 
-/// Open the line (51), no operation (30), measured values (24); and answers of a code alone.
+/// Open the line (51), no operation (30), measured values (24), low and high limits (25, 26), alarms of both code pages (27, 2E),
+/// who the device is (52); and answers of a code alone.
 fn is_permitted_on_medibus(message: &[u8]) -> bool {
     let &[start, code, high, low, 0x0D] = message else { return false };
     let sum = alloc::format!("{:02X}", start.wrapping_add(code));
     let is_summed = sum.as_bytes() == [high, low];
-    is_summed && matches!((start, code), (0x1B, 0x51 | 0x30 | 0x24) | (0x01, 0x15..=0x7F))
+    is_summed
+        && matches!((start, code), (0x1B, 0x51 | 0x30 | 0x24..=0x27 | 0x2E | 0x52) | (0x01, 0x15..=0x7F))
 }

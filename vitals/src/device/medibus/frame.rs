@@ -20,8 +20,8 @@ const CR: u8 = 0x0D;
 const DC1: u8 = 0x11;
 const DC3: u8 = 0x13;
 
-/// The longest message is a page of some 120 measured values.
-const MESSAGE_MAX: usize = 1024;
+/// The longest response, bytes ("Protocol Definition", structure of responses).
+const MESSAGE_MAX: usize = 3845;
 /// The shortest: its start, its code and its sum.
 const MESSAGE_MIN: usize = 4;
 

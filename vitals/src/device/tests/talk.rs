@@ -87,13 +87,30 @@ fn a_driver_that_asks_is_heard_and_its_table_is_closed() {
         (DeviceModel::NoninDf8, &[0x02, 0x70, 0x02, 0x02, 0x08, 0x03]),
         (DeviceModel::Capnostream, &[0x85, 0x01, 0x02, 0x03]),
         (DeviceModel::Nellcor, &[0x13]),
-        // Realtime configuration, and a setting.
+        // Realtime configuration, a setting, texts, trends, and a command of one device alone.
         (DeviceModel::Medibus, b"\x1BT6F\r"),
+        (DeviceModel::Medibus, b"\x1BJ65\r"),
+        (DeviceModel::Medibus, b"\x1B*45\r"),
+        (DeviceModel::Medibus, b"\x1Bj85\r"),
         (DeviceModel::Medibus, b"\x1B)44\r"),
         (DeviceModel::MindrayPds, b"\x0BMSH|^~\\&|||||||QRY^R02|1203|P|2.3.1|\r\x1C\r"),
         (DeviceModel::IntellivueLan, &[0xE1, 0, 0, 2, 0, 1, 0, 4, 0, 1, 0, 5]),
         (DeviceModel::GeS5Dri, &[0x7E, 0x31, 0x7E]),
     ] {
         assert!(!permits(model, message), "{model}: {message:02X?}");
+    }
+    // What else is asked for, exactly: limits, alarms and who it is; the alarms that are there now, and not their other modes.
+    for code in [0x25, 0x26, 0x27, 0x2E, 0x52] {
+        let message = alloc::format!("\x1B{}{:02X}\r", char::from(code), 0x1B + code);
+        assert!(permits(DeviceModel::Medibus, message.as_bytes()), "{code:02X}");
+    }
+    for command in 0..=3 {
+        let mut message = alloc::vec![0; 55];
+        for (at, byte) in
+            [(0, 0x7E), (1, 52), (15, 4), (22, 0xFF), (41, command), (53, 0x37 + command), (54, 0x7E)]
+        {
+            message[at] = byte;
+        }
+        assert_eq!(permits(DeviceModel::GeS5Dri, &message), command == 0, "{command}");
     }
 }
