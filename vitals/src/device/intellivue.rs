@@ -6,22 +6,27 @@
 //!
 //! The monitor is silent until it is asked for an association: [`dialogue`] asks, answers, polls and begins anew when nothing
 //! is heard. [`frame`] finds messages on the serial line and [`datagram`] in a stream of datagrams; [`message`] reads
-//! them, [`numeric`] the values. Only numerics are polled: who the patient is, is never asked for.
+//! them, [`numeric`] the values, [`alarm`] the alarms and [`identity`] who the monitor is. Numerics and the alarm monitor are
+//! polled: who the patient is, is never asked for.
 
+mod alarm;
 mod association;
 mod datagram;
 mod dialogue;
 mod float;
 mod frame;
+mod identity;
 mod message;
 mod numeric;
 
 use alloc::vec::Vec;
 
+use self::alarm::{List, Lists};
 use self::dialogue::Dialogue;
 pub(super) use self::dialogue::is_permitted;
 
 use self::message::Message;
+use super::alarms::raised;
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
 use crate::notice::Notice;
@@ -49,6 +54,9 @@ pub(super) struct IntellivueDriver {
     finder: Finder,
     way: Way,
     dialogue: Dialogue,
+    /// The last of each list.
+    patient: List,
+    technical: List,
     outcomes: Outcomes,
 }
 
@@ -64,7 +72,14 @@ impl IntellivueDriver {
             Way::Serial => Finder::Serial(frame::Deframer::default()),
             Way::Lan => Finder::Lan(datagram::Finder::default()),
         };
-        Self { finder, way, dialogue: Dialogue::default(), outcomes: Outcomes::default() }
+        Self {
+            finder,
+            way,
+            dialogue: Dialogue::default(),
+            patient: List::default(),
+            technical: List::default(),
+            outcomes: Outcomes::default(),
+        }
     }
 
     /// Takes a message that passed the checks of its way.
@@ -75,10 +90,37 @@ impl IntellivueDriver {
         };
         self.outcomes.good();
         self.dialogue.handle_message(now, &message);
-        if let Message::Poll(poll) = message {
-            if let Some(reading) = numeric::reading(&poll) {
-                self.outcomes.reading(reading);
+        match message {
+            Message::Poll(poll) => {
+                if let Some(reading) = numeric::reading(&poll) {
+                    self.outcomes.reading(reading);
+                }
             }
+            Message::Alarms(lists) => self.handle_alarms(lists),
+            Message::MdsCreated { identity: Some(identity), .. } => {
+                self.outcomes.notice(Notice::Identity(identity));
+            }
+            Message::MdsCreated { identity: None, .. }
+            | Message::Accepted
+            | Message::Ended
+            | Message::Other => {}
+        }
+    }
+
+    /// Takes the lists that came; one that did not come is as it was.
+    fn handle_alarms(&mut self, lists: Lists) {
+        let (has_patient, has_technical) = (lists.patient.is_some(), lists.technical.is_some());
+        self.patient = lists.patient.unwrap_or(core::mem::take(&mut self.patient));
+        self.technical = lists.technical.unwrap_or(core::mem::take(&mut self.technical));
+        if has_patient || has_technical {
+            let all = self.patient.alarms.iter().chain(&self.technical.alarms);
+            self.outcomes.notice(raised(all.cloned()));
+        }
+        if has_patient {
+            self.outcomes.notice(Notice::Apnea(self.patient.apnea));
+        }
+        if has_technical {
+            self.outcomes.notice(Notice::BatteryLow(self.technical.battery_low));
         }
     }
 }

@@ -8,7 +8,10 @@
 
 use alloc::vec::Vec;
 
+use super::alarm::Lists;
+use super::identity;
 use crate::device::measured::local_time;
+use crate::notice::DeviceIdentity;
 use crate::time::DeviceTime;
 
 /// Remote operations: invoke, result, error, linked result.
@@ -23,8 +26,9 @@ const MDS_CREATE: u16 = 0x0D06;
 /// Polls, single and extended.
 const SINGLE: u16 = 0x0C16;
 const EXTENDED: u16 = 0xF13B;
-/// The class of numerics.
+/// The classes that are polled: numerics, and the alarm monitor.
 const NUMERIC: u16 = 0x0006;
+const ALARM_MONITOR: u16 = 0x0036;
 
 /// A message, as far as it concerns us.
 #[derive(Debug)]
@@ -33,10 +37,13 @@ pub(super) enum Message {
     Accepted,
     /// It is refused, finished or aborted.
     Ended,
-    /// The monitor has made its MDS, under this invoke id and at this time, and waits for an answer.
-    MdsCreated { invoke: u16, time: u32 },
+    /// The monitor has made its MDS, under this invoke id and at this time, and waits for an answer; who it is, as far as it
+    /// says so.
+    MdsCreated { invoke: u16, time: u32, identity: Option<DeviceIdentity> },
     /// Values.
     Poll(Poll),
+    /// The alarms.
+    Alarms(Lists),
     /// Anything else.
     Other,
 }
@@ -100,8 +107,11 @@ fn event(mut fields: Fields<'_>, invoke: u16) -> Option<Message> {
     fields.take(6)?;
     let time = fields.long()?;
     let kind = fields.word()?;
-    fields.part()?;
-    Some(if kind == MDS_CREATE { Message::MdsCreated { invoke, time } } else { Message::Other })
+    let event = fields.part()?;
+    Some(match kind {
+        MDS_CREATE => Message::MdsCreated { invoke, time, identity: identity::read(event) },
+        _ => Message::Other,
+    })
 }
 
 fn poll(mut fields: Fields<'_>, action: u16) -> Option<Message> {
@@ -114,10 +124,23 @@ fn poll(mut fields: Fields<'_>, action: u16) -> Option<Message> {
     fields.word()?;
     let class = fields.word()?;
     fields.word()?;
-    if class != NUMERIC {
-        return Some(Message::Other);
+    match class {
+        NUMERIC => {
+            let mut values = Vec::new();
+            attributes(fields, |id, value| observed(id, value, &mut values))?;
+            Some(Message::Poll(Poll { time, values }))
+        }
+        ALARM_MONITOR => {
+            let mut lists = Lists::default();
+            attributes(fields, |id, value| lists.take_attribute(id, value))?;
+            Some(Message::Alarms(lists))
+        }
+        _ => Some(Message::Other),
     }
-    let mut values = Vec::new();
+}
+
+/// Every attribute of every object in a result.
+fn attributes(mut fields: Fields<'_>, mut take: impl FnMut(u16, Fields<'_>) -> Option<()>) -> Option<()> {
     let (contexts, mut list) = fields.list()?;
     for _ in 0..contexts {
         list.word()?;
@@ -127,11 +150,11 @@ fn poll(mut fields: Fields<'_>, action: u16) -> Option<Message> {
             let (attributes, mut attribute) = object.list()?;
             for _ in 0..attributes {
                 let id = attribute.word()?;
-                observed(id, attribute.part()?, &mut values)?;
+                take(id, attribute.part()?)?;
             }
         }
     }
-    Some(Message::Poll(Poll { time, values }))
+    Some(())
 }
 
 /// The values of an attribute: one, or several in one (a cuff's).
@@ -161,16 +184,26 @@ fn clock(bytes: &[u8]) -> Option<DeviceTime> {
 }
 
 /// What is left of a message.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    #[cfg(test)]
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// All of it.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn word(&mut self) -> Option<u16> {
+    pub(super) fn word(&mut self) -> Option<u16> {
         self.take(2)?.try_into().ok().map(u16::from_be_bytes)
     }
 
@@ -179,13 +212,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A length, and so many bytes.
-    fn part(&mut self) -> Option<Self> {
+    pub(super) fn part(&mut self) -> Option<Self> {
         let length = usize::from(self.word()?);
         self.take(length).map(Self)
     }
 
     /// A count, a length, and so many bytes.
-    fn list(&mut self) -> Option<(u16, Self)> {
+    pub(super) fn list(&mut self) -> Option<(u16, Self)> {
         Some((self.word()?, self.part()?))
     }
 

@@ -50,6 +50,15 @@ const VITALS: [(u16, Vital); 27] = [
     (0x4A44, Vital::CvpMean),
 ];
 
+/// The groups of three that stand for their mean in a value; in an alarm it is not certain which of the three they are.
+const GROUPS: [u16; 2] = [0x4A04, 0x4A44];
+
+/// The vital that a physiological id certainly is.
+pub(super) fn measured_vital(physio: u16) -> Option<Vital> {
+    let known = VITALS.iter().find(|(it, _)| *it == physio && !GROUPS.contains(it));
+    known.map(|(_, vital)| *vital)
+}
+
 /// The reading of a poll; `None` if it holds no vital of ours.
 pub(super) fn reading(poll: &Poll) -> Option<Reading> {
     reading_of(poll.values.iter().filter_map(measurement).collect(), poll.time)
