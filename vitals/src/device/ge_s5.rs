@@ -1,22 +1,27 @@
 //! GE Datex-Ohmeda S/5 monitors: the Datex Record Interface ("S/5 Computer Interface").
 //!
-//! Documents: "S/5 Computer Interface" as public decoders read it; checksum, offsets and scaling confirmed on recorded
-//! bytes of a real monitor (`tests/captures/ge_s5_db02.raw`). Line: 19200 8E1 with RTS/CTS. Everything little-endian.
+//! Documents: "S/5 Computer Interface Specification" (M1017617) and "Datex-Ohmeda Record Specification" (8005313); checksum, offsets
+//! and scaling confirmed on recorded bytes of a real monitor (`tests/captures/ge_s5_db02.raw`). Line: 19200 8E1 with RTS/CTS.
+//! Everything little-endian.
 //!
-//! The monitor is silent until asked: [`dialogue`] asks for displayed values and asks again when they stop. [`frame`]
-//! finds records between flags; [`record`] reads the numbers of the basic class. Waves, alarms and the three classes of
-//! extensions are good frames without a vital of ours.
+//! The monitor is silent until asked: [`dialogue`] asks for displayed values and for alarms, and asks again when they stop.
+//! [`frame`] finds records between flags; [`record`] reads the numbers, [`state`] what stands beside them, [`alarms`] the
+//! alarms. Waves are good frames without a vital of ours. Who the monitor is, it does not say on this line.
 
+mod alarms;
 mod dialogue;
 mod frame;
 mod pressure;
 mod record;
+mod state;
+mod temperature;
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::dialogue::Dialogue;
 use self::frame::Deframer;
+use super::alarms::raised;
 use super::outcomes::Outcomes;
 use super::{Counts, Driver, Fault};
 use crate::notice::Notice;
@@ -28,6 +33,8 @@ use crate::time::Uptime;
 pub(super) struct GeS5Driver {
     deframer: Deframer,
     dialogue: Dialogue,
+    /// Whether the monitor sends alarm records: then they alone say what it raises.
+    sends_alarms: bool,
     outcomes: Outcomes,
 }
 
@@ -38,7 +45,29 @@ impl GeS5Driver {
         Self {
             deframer: Deframer::default(),
             dialogue: Dialogue::new(interval),
+            sends_alarms: false,
             outcomes: Outcomes::default(),
+        }
+    }
+
+    fn handle_record(&mut self, now: Uptime, record: &[u8]) {
+        let out = &mut self.outcomes;
+        if let Some(alarms) = alarms::read(record) {
+            self.sends_alarms = true;
+            out.notice(raised(alarms));
+        }
+        let Some(displayed) = record::displayed(record) else { return };
+        let Some(reading) = record::read(&displayed) else { return };
+        self.dialogue.handle_values(now, record::level(record));
+        out.reading(reading);
+        if let Some(apnea) = state::apnea(&displayed) {
+            out.notice(Notice::Apnea(apnea));
+        }
+        if let Some(measuring) = state::cuff(&displayed) {
+            out.notice(Notice::CuffInflating(measuring));
+        }
+        if let Some(severe) = state::arrhythmias(&displayed).filter(|_| !self.sends_alarms) {
+            out.notice(raised(severe));
         }
     }
 }
@@ -46,10 +75,8 @@ impl GeS5Driver {
 impl Driver for GeS5Driver {
     fn handle_bytes(&mut self, now: Uptime, bytes: &[u8]) {
         for byte in bytes {
-            let record = self.deframer.take(*byte, &mut self.outcomes);
-            if let Some(reading) = record.as_deref().and_then(record::read) {
-                self.dialogue.handle_values(now);
-                self.outcomes.reading(reading);
+            if let Some(record) = self.deframer.take(*byte, &mut self.outcomes) {
+                self.handle_record(now, &record);
             }
         }
     }
@@ -76,5 +103,96 @@ impl Driver for GeS5Driver {
 
     fn counts(&self) -> Counts {
         self.outcomes.counts()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::DeviceAlarm;
+    use crate::priority::Priority;
+
+    /// A record of displayed values of a level, with a CO2 status, the cuff's label and arrhythmias.
+    fn values(level: u8, co2: i16, cuff: i16, arrhythmias: u8) -> Vec<u8> {
+        let mut record = alloc::vec![0; 40 + 2 * 278];
+        let length = u16::try_from(record.len()).unwrap();
+        record[..2].copy_from_slice(&length.to_le_bytes());
+        record[3] = level;
+        record[16..25].copy_from_slice(&[0, 0, 1, 0x16, 1, 1, 0, 0, 0xFF]);
+        record[40 + 76] = 3;
+        record[40 + 80..40 + 82].copy_from_slice(&cuff.to_le_bytes());
+        record[40 + 136..40 + 138].copy_from_slice(&co2.to_le_bytes());
+        let extension = 40 + 278;
+        record[extension + 4] = 3;
+        record[extension + 16] = arrhythmias;
+        record[extension + 277] = 1;
+        record
+    }
+
+    /// An alarm record with one yellow alarm, or with none.
+    fn alarm_record(text: Option<&str>) -> Vec<u8> {
+        let mut record = alloc::vec![0; 40 + 510];
+        record[..4].copy_from_slice(&[0x26, 0x02, 0, 0x0A]);
+        (record[14], record[18], record[21]) = (4, 1, 0xFF);
+        if let Some(text) = text {
+            record[50..50 + text.len()].copy_from_slice(text.as_bytes());
+            record[50 + 82] = 2;
+        }
+        record
+    }
+
+    fn driver() -> GeS5Driver {
+        GeS5Driver::new(Duration::from_secs(5))
+    }
+
+    fn heard(driver: &mut GeS5Driver, record: &[u8]) -> Vec<Notice> {
+        driver.handle_bytes(Uptime::from_millis(1000), &frame::enframe(record));
+        core::iter::from_fn(|| driver.poll_notice()).collect()
+    }
+
+    fn alarm(code: &str, about: crate::notice::About, priority: Option<Priority>) -> Notice {
+        Notice::Alarms(alloc::vec![DeviceAlarm { code: code.into(), about, priority }])
+    }
+
+    #[test]
+    fn the_bits_beside_the_values_are_told_and_alarm_records_outrank_them() {
+        use crate::notice::About::{Patient, Unknown};
+        let mut driver = driver();
+        let none = Notice::Alarms(Vec::new());
+        let first = [Notice::Apnea(false), Notice::CuffInflating(false), none.clone()];
+        assert_eq!(heard(&mut driver, &values(9, 3, 0x0B, 0)), first);
+        assert_eq!(heard(&mut driver, &values(9, 3 | 1 << 2, 0x0B, 0)), [Notice::Apnea(true)]);
+        assert_eq!(heard(&mut driver, &values(9, 3 | 1 << 2 | 1 << 8, 0x0B, 0)), [Notice::Apnea(false)]);
+        assert_eq!(
+            heard(&mut driver, &values(9, 3 | 1 << 7, 0x2B, 0)),
+            [Notice::Apnea(true), Notice::CuffInflating(true)]
+        );
+        let asystole = alarm("ASYSTOLE", Patient, None);
+        assert_eq!(heard(&mut driver, &values(9, 3 | 1 << 7, 0x2B, 1)), [asystole]);
+        assert_eq!(
+            heard(&mut driver, &values(9, 3 | 1 << 7, 0x2B, 0xF0)),
+            core::slice::from_ref(&none),
+            "none of the severe"
+        );
+        let record = alarm_record(Some("HR LOW"));
+        assert_eq!(heard(&mut driver, &record), [alarm("HR LOW", Unknown, Some(Priority::Medium))]);
+        assert_eq!(heard(&mut driver, &values(10, 3 | 1 << 7, 0x2B, 1)), []);
+        let mut damaged = frame::enframe(&alarm_record(None));
+        damaged[60] ^= 1;
+        driver.handle_bytes(Uptime::from_millis(1000), &damaged);
+        assert_eq!(driver.poll_notice(), None);
+        assert_eq!(heard(&mut driver, &alarm_record(None)), [none]);
+    }
+
+    #[test]
+    fn only_a_monitor_that_can_send_alarms_is_asked_for_them() {
+        for (level, asked) in [(0, 0), (9, 0), (10, 1), (11, 1)] {
+            let mut driver = driver();
+            driver.handle_timeout(Uptime::from_millis(1));
+            while driver.poll_transmit().is_some() {}
+            heard(&mut driver, &values(level, 3, 0, 0));
+            driver.handle_timeout(Uptime::from_millis(1001));
+            assert_eq!(core::iter::from_fn(|| driver.poll_transmit()).count(), asked, "level {level}");
+        }
     }
 }

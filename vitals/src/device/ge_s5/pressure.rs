@@ -1,7 +1,7 @@
 //! Invasive pressures: only what carries the label of an artery or of the central vein is named so.
 //!
-//! Labels 1 and 8 are ART and ABP, 2 is CVP, as public decoders of the interface read them and as the recorded monitor has
-//! them on its first two channels. Any other label (a pulmonary artery, a brain, "P3") is no vital of ours and is left out.
+//! Labels 1 and 8 are ART and ABP, 2 is CVP ("Datex-Ohmeda Record Specification", 8005313, invasive pressure labels), and the
+//! recorded monitor has them on its first two channels. Any other label (a pulmonary artery, a brain, "P3") is no vital of ours and is left out.
 
 use alloc::vec::Vec;
 
@@ -11,14 +11,19 @@ use crate::quantity::Quantity;
 use crate::reading::{Measurement, Quality};
 use crate::vital::Vital;
 
-/// Where the status of each channel stands; the label is four bytes behind it, the first value six.
-const CHANNELS: [usize; 6] = [20, 34, 48, 62, 244, 258];
+/// Where the status of each channel stands in the basic class, and in the first extension; the label is four bytes behind it,
+/// the first value six.
+pub(super) const BASIC: [usize; 6] = [20, 34, 48, 62, 244, 258];
+pub(super) const EXTENSION_1: [usize; 2] = [82, 96];
 /// The module exists and is in use.
 const ACTIVE: i16 = 3;
 
 /// The pressures of a subrecord whose vessel is known; of two in arteries the first.
-pub(super) fn pressures(subrecord: &[u8]) -> impl Iterator<Item = Measurement> + '_ {
-    CHANNELS.into_iter().filter_map(|status| channel(subrecord, status)).flatten()
+pub(super) fn pressures<'a>(
+    subrecord: &'a [u8],
+    channels: &'a [usize],
+) -> impl Iterator<Item = Measurement> + 'a {
+    channels.iter().filter_map(|status| channel(subrecord, *status)).flatten()
 }
 
 fn channel(subrecord: &[u8], status: usize) -> Option<Vec<Measurement>> {

@@ -1,20 +1,26 @@
-//! The numbers in a record: displayed values of the basic class.
+//! The numbers in a record: displayed values of the basic class, and what the extensions have of our vitals.
 //!
 //! Offsets are inside the subrecord of 278 bytes. Each group begins with four bytes of status (bit 0: the module exists)
 //! and two of label, right before its first value. A group whose module does not exist says nothing at all.
+//!
+//! Of the extensions, the first has the invasive pressures 7 and 8 and the temperatures 5 and 6; the third the mean airway
+//! pressure. The rest is none of our vitals: ST of twelve leads (which of them the three of the basic class are, it does not
+//! say), a second oximeter, intervals and counts of beats; relaxation, EEG and entropy (the second); gas exchange, resistance,
+//! tonometry and cardiac output (the third).
+
+use alloc::vec::Vec;
 
 use super::frame::HEADER;
-use super::pressure;
+use super::{pressure, temperature};
 use crate::device::measured::reading;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Quality, Reading};
 use crate::time::DeviceTime;
 use crate::vital::Vital;
 
-/// The heart rate's source, of the ECG group's status: bits 3 to 6.
-const SOURCE_ECG: u32 = 9;
-/// The monitor does not say what it counts.
-const SOURCE_UNSAID: u32 = 0;
+/// The heart rate's source, of the ECG group's status, bits 3 to 6: not selected, the ECG, and the ECG by another algorithm. The
+/// others are invasive pressures and the oximeter.
+const SOURCES_OF_ECG: [u32; 3] = [0, 1, 9];
 
 /// Seconds by which the times of a record and of its subrecord may differ.
 const AGREE: u32 = 60;
@@ -33,6 +39,8 @@ const END: u8 = 0xFF;
 enum Scale {
     /// Whole units.
     One,
+    /// Tenths.
+    Tenth,
     /// Hundredths.
     Hundredth,
     /// Hundredths of a percent of the ambient pressure, to tenths of mmHg as the monitor shows them.
@@ -52,7 +60,7 @@ const fn field(vital: Vital, status: usize, value: usize, scale: Scale) -> Field
 }
 
 /// The amplitude of the infra-red signal in per cent is what other makers call the perfusion index.
-const FIELDS: [Field; 20] = [
+const FIELDS: [Field; 21] = [
     // The oximeter's own pulse first: the ECG's may be the same one.
     field(Vital::PulseRate, 122, 130, Scale::One),
     field(Vital::HeartRate, 4, 10, Scale::One),
@@ -63,7 +71,6 @@ const FIELDS: [Field; 20] = [
     field(Vital::NibpSystolic, 76, 82, Scale::Hundredth),
     field(Vital::NibpDiastolic, 76, 84, Scale::Hundredth),
     field(Vital::NibpMean, 76, 86, Scale::Hundredth),
-    field(Vital::Temperature, 90, 96, Scale::Hundredth),
     field(Vital::Etco2, 136, 142, Scale::OfAmbient),
     field(Vital::Fico2, 136, 144, Scale::OfAmbient),
     field(Vital::Fio2, 150, 158, Scale::Hundredth),
@@ -71,41 +78,86 @@ const FIELDS: [Field; 20] = [
     field(Vital::AirwayPressurePeak, 182, 190, Scale::Hundredth),
     field(Vital::Peep, 182, 192, Scale::Hundredth),
     field(Vital::AirwayPressurePlateau, 182, 194, Scale::Hundredth),
+    // Expired volumes, a tenth of a millilitre and a hundredth of a litre a minute.
+    field(Vital::TidalVolume, 182, 198, Scale::Tenth),
+    field(Vital::MinuteVolume, 182, 202, Scale::Hundredth),
     // ST comes in hundredths of a millimetre.
     field(Vital::St1, 4, 12, Scale::Hundredth),
     field(Vital::St2, 4, 14, Scale::Hundredth),
     field(Vital::St3, 4, 16, Scale::Hundredth),
 ];
 
+/// Of the third extension.
+const EXTENSION_3: [Field; 1] = [field(Vital::AirwayPressureMean, 18, 26, Scale::Hundredth)];
+
 /// The ambient pressure, in tenths of mmHg.
 const AMBIENT: usize = 148;
 
-/// The reading of a record that carries displayed values; `None` for any other.
-pub(super) fn read(record: &[u8]) -> Option<Reading> {
+/// The subrecords of displayed values in a record, of the classes that are read.
+pub(super) struct Displayed<'a> {
+    /// When the record was sent, in seconds of the monitor's clock.
+    seconds: u32,
+    pub(super) basic: Option<&'a [u8]>,
+    pub(super) ext1: Option<&'a [u8]>,
+    pub(super) ext3: Option<&'a [u8]>,
+}
+
+/// The displayed values of a record; `None` for a record of another kind.
+pub(super) fn displayed(record: &[u8]) -> Option<Displayed<'_>> {
     if i16_at(record, 14)? != NUMERIC {
         return None;
     }
     let seconds = u32::from_le_bytes(record.get(6..10)?.try_into().ok()?);
-    let device_time = jiff::Timestamp::from_second(i64::from(seconds)).ok().map(DeviceTime::Utc);
-    for entry in 0..8 {
-        let at = 16 + entry * 3;
-        let kind = *record.get(at + 2)?;
-        if kind == END {
-            break;
-        }
-        let Ok(offset) = usize::try_from(i16_at(record, at)?) else { continue };
+    let mut found = Displayed { seconds, basic: None, ext1: None, ext3: None };
+    for (kind, offset) in subrecords(record) {
         let subrecord = record.get(HEADER + offset..).and_then(|it| it.get(..SUBRECORD));
+        let Some(subrecord) = subrecord.filter(|_| kind == DISPLAYED) else { continue };
         // A sum of eight bits lets one damaged record of 256 through; that both times agree, hardly any.
-        let basic = |it: &&[u8]| {
-            let its_own = it.get(..4).and_then(|it| it.try_into().ok()).map_or(0, u32::from_le_bytes);
-            i16_at(it, 276).is_some_and(|class| class & 0x0F00 == 0) && its_own.abs_diff(seconds) <= AGREE
-        };
-        if let (DISPLAYED, Some(subrecord)) = (kind, subrecord.filter(basic)) {
-            let fields = FIELDS.iter().filter_map(|it| it.read(subrecord));
-            return reading(fields.chain(pressure::pressures(subrecord)).collect(), device_time);
+        let its_own = subrecord.get(..4).and_then(|it| it.try_into().ok()).map_or(0, u32::from_le_bytes);
+        if its_own.abs_diff(seconds) > AGREE {
+            continue;
         }
+        let place = match i16_at(subrecord, 276).map(|it| it >> 8 & 0x0F) {
+            Some(0) => &mut found.basic,
+            Some(1) => &mut found.ext1,
+            Some(3) => &mut found.ext3,
+            _ => continue,
+        };
+        place.get_or_insert(subrecord);
     }
-    None
+    Some(found)
+}
+
+/// The level of the interface that a record names.
+pub(super) fn level(record: &[u8]) -> u8 {
+    record.get(3).copied().unwrap_or_default()
+}
+
+/// The kind of each subrecord of a record, and where it begins behind the header.
+pub(super) fn subrecords(record: &[u8]) -> impl Iterator<Item = (u8, usize)> + '_ {
+    let entry = |index: usize| {
+        let at = 16 + index * 3;
+        Some((*record.get(at + 2)?, i16_at(record, at)?))
+    };
+    (0..8)
+        .map_while(entry)
+        .take_while(|(kind, _)| *kind != END)
+        .filter_map(|(kind, offset)| Some((kind, usize::try_from(offset).ok()?)))
+}
+
+/// The reading of displayed values; `None` if they hold no vital of ours.
+pub(super) fn read(displayed: &Displayed<'_>) -> Option<Reading> {
+    let device_time = jiff::Timestamp::from_second(i64::from(displayed.seconds)).ok().map(DeviceTime::Utc);
+    let (basic, ext1, ext3) = (displayed.basic, displayed.ext1, displayed.ext3);
+    let fields = |it| FIELDS.iter().filter_map(move |field| field.read(it));
+    let mut said: Vec<Measurement> = basic.into_iter().flat_map(fields).collect();
+    said.extend(ext3.into_iter().flat_map(|it| EXTENSION_3.iter().filter_map(|field| field.read(it))));
+    let channels = |it, of: &'static [usize]| pressure::pressures(it, of);
+    said.extend(basic.into_iter().flat_map(|it| channels(it, &pressure::BASIC)));
+    said.extend(ext1.into_iter().flat_map(|it| channels(it, &pressure::EXTENSION_1)));
+    said.extend(basic.into_iter().flat_map(|it| temperature::temperatures(it, &temperature::BASIC)));
+    said.extend(ext1.into_iter().flat_map(|it| temperature::temperatures(it, &temperature::EXTENSION_1)));
+    reading(said, device_time)
 }
 
 /// What a raw number is: an amount, or one of the words below -32000.
@@ -140,11 +192,8 @@ impl Field {
     }
 
     /// The heart rate of the ECG group may be counted elsewhere: then it is a pulse.
-    ///
-    /// Of the sources only the ECG's number is known, from the recorded monitor.
     fn vital_of(&self, status: u32) -> Vital {
-        let source = status >> 3 & 0x0F;
-        let elsewhere = source != SOURCE_ECG && source != SOURCE_UNSAID;
+        let elsewhere = !SOURCES_OF_ECG.contains(&(status >> 3 & 0x0F));
         if self.vital == Vital::HeartRate && elsewhere { Vital::PulseRate } else { self.vital }
     }
 
@@ -164,6 +213,7 @@ impl Scale {
     fn apply(self, raw: i32, subrecord: &[u8]) -> Option<i32> {
         match self {
             Self::One => raw.checked_mul(1000),
+            Self::Tenth => raw.checked_mul(100),
             Self::Hundredth => raw.checked_mul(10),
             Self::OfAmbient => {
                 let ambient = i32::from(i16_at(subrecord, AMBIENT).filter(|it| *it > 0)?);
@@ -186,7 +236,6 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
     use alloc::vec;
-    use alloc::vec::Vec;
 
     /// A record of subrecords of these types and classes; `fill` writes into each.
     fn record(subrecords: &[(u8, u8)], fill: impl Fn(&mut [u8])) -> Vec<u8> {
@@ -207,7 +256,7 @@ mod tests {
     }
 
     fn said(record: &[u8]) -> Vec<(Vital, Result<alloc::string::String, Absent>)> {
-        let values = read(record).map(|it| it.measurements).unwrap_or_default();
+        let values = displayed(record).and_then(|it| read(&it)).map(|it| it.measurements).unwrap_or_default();
         values.into_iter().map(|it| (it.vital, it.value.map(|it| it.to_string()))).collect()
     }
 
@@ -226,8 +275,10 @@ mod tests {
 
     #[test]
     fn the_source_of_the_heart_rate_gives_it_its_name() {
-        for (source, vital) in
-            [(0, Vital::HeartRate), (9, Vital::HeartRate), (2, Vital::PulseRate), (8, Vital::PulseRate)]
+        for (source, vital) in [0, 1, 9]
+            .map(|it| (it, Vital::HeartRate))
+            .into_iter()
+            .chain([2, 6, 8, 12].map(|it| (it, Vital::PulseRate)))
         {
             let record = record(&[(1, 0)], |it| {
                 put(it, 4, 3 | source << 3);
@@ -262,6 +313,44 @@ mod tests {
         }
         // No transducer: the channel is there and not in use.
         assert_eq!(labelled(1, 1), []);
+    }
+
+    #[test]
+    fn the_extensions_have_pressures_temperatures_and_the_mean_airway_pressure() {
+        let fill = |it: &mut [u8]| {
+            for (at, value) in
+                [(96, 3), (100, 8), (102, 12_000), (132, 3), (136, 7), (138, 3250), (18, 3), (26, 1230)]
+            {
+                put(it, at, value);
+            }
+        };
+        let value = |it: &str| Ok(it.into());
+        let invalid = |vital| (vital, Ok("0".into()));
+        assert_eq!(
+            said(&record(&[(1, 1)], fill)),
+            [
+                (Vital::AbpSystolic, value("120")),
+                invalid(Vital::AbpDiastolic),
+                invalid(Vital::AbpMean),
+                (Vital::TemperatureSkin, value("32.5")),
+            ]
+        );
+        assert_eq!(said(&record(&[(1, 2)], fill)), []);
+        assert_eq!(said(&record(&[(1, 3)], fill)), [(Vital::AirwayPressureMean, value("12.3"))]);
+    }
+
+    #[test]
+    fn volumes_are_in_the_units_of_the_document() {
+        let record = record(&[(1, 0)], |it| {
+            for (at, value) in
+                [(182, 3), (188, 14), (190, 2100), (192, 500), (194, 1800), (198, 4503), (202, 630)]
+            {
+                put(it, at, value);
+            }
+        });
+        let of = |vital| said(&record).into_iter().find(|(it, _)| *it == vital).unwrap().1;
+        assert_eq!(of(Vital::TidalVolume), Ok("450.3".into()));
+        assert_eq!(of(Vital::MinuteVolume), Ok("6.3".into()));
     }
 
     #[test]
