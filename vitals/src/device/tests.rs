@@ -2,6 +2,7 @@
 
 mod corpus;
 mod damage;
+mod notices;
 mod samples;
 mod talk;
 
@@ -15,6 +16,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{Counts, DeviceModel, Driver, Fault};
+use crate::notice::Notice;
 use crate::reading::{Absent, Reading};
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -28,10 +30,23 @@ fn driver(model: DeviceModel) -> Box<dyn Driver> {
     super::driver(model, model.period())
 }
 
-/// Everything that comes out of a stream, given in pieces of these lengths, over and over.
+/// The readings and faults that come out of a stream, given in pieces of these lengths, over and over.
 fn decode(model: DeviceModel, bytes: &[u8], pieces: &[usize]) -> (Vec<Result<Reading, Fault>>, Counts) {
+    let Heard { outcomes, counts, .. } = hear(model, bytes, pieces);
+    (outcomes, counts)
+}
+
+/// Everything that comes out of a stream.
+#[derive(Debug, PartialEq)]
+struct Heard {
+    outcomes: Vec<Result<Reading, Fault>>,
+    notices: Vec<Notice>,
+    counts: Counts,
+}
+
+fn hear(model: DeviceModel, bytes: &[u8], pieces: &[usize]) -> Heard {
     let mut driver = driver(model);
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut notices) = (Vec::new(), Vec::new());
     let mut rest = bytes;
     for piece in pieces.iter().cycle() {
         if rest.is_empty() {
@@ -41,10 +56,12 @@ fn decode(model: DeviceModel, bytes: &[u8], pieces: &[usize]) -> (Vec<Result<Rea
         driver.handle_bytes(Uptime::ZERO, now);
         rest = later;
         outcomes.extend(core::iter::from_fn(|| driver.poll_reading()));
+        notices.extend(core::iter::from_fn(|| driver.poll_notice()));
     }
     driver.handle_end();
     outcomes.extend(core::iter::from_fn(|| driver.poll_reading()));
-    (outcomes, driver.counts())
+    notices.extend(core::iter::from_fn(|| driver.poll_notice()));
+    Heard { outcomes, notices, counts: driver.counts() }
 }
 
 fn readings(model: DeviceModel, bytes: &[u8]) -> Vec<Reading> {
@@ -292,12 +309,12 @@ proptest! {
         pieces in proptest::collection::vec(1_usize..400, 1..20),
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
     ) {
-        let mut bytes = stream(model);
+        let mut bytes = [stream(model), notices::stream(model)].concat();
         for (at, byte) in damage {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        prop_assert_eq!(decode(model, &bytes, &pieces), decode(model, &bytes, &[bytes.len()]));
+        prop_assert_eq!(hear(model, &bytes, &pieces), hear(model, &bytes, &[bytes.len()]));
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn poll_result(rate: u8, saturation: u8) -> Vec<u8> {
     message
 }
 
-fn framed(message: &[u8]) -> Vec<u8> {
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     let mut body = alloc::vec![0x11, 0x01, 0, u8::try_from(message.len()).unwrap()];
     body.extend(message);
     let mut fcs = 0xFFFF_u16;
@@ -168,6 +168,11 @@ fn displayed_values(rate: u8) -> Vec<u8> {
     record.pop();
     // The heart rate of the ECG, and the pulse.
     (record[50], record[170]) = (rate, rate);
+    flagged(record)
+}
+
+/// A record of the interface as it goes over the line.
+pub(super) fn flagged(mut record: Vec<u8>) -> Vec<u8> {
     record.push(record.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)));
     let mut frame = alloc::vec![0x7E];
     for byte in record {
