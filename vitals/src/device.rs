@@ -28,6 +28,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
+pub use intellivue::ConnectIndication;
 pub use model::{DeviceModel, Flow, LineSettings, Parity};
 pub use repeats::Repeats;
 pub use talk::permits;

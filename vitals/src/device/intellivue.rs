@@ -16,6 +16,7 @@ mod dialogue;
 mod float;
 mod frame;
 mod identity;
+mod indication;
 mod message;
 mod numeric;
 
@@ -24,6 +25,7 @@ use alloc::vec::Vec;
 use self::alarm::{List, Lists};
 use self::dialogue::Dialogue;
 pub(super) use self::dialogue::is_permitted;
+pub use self::indication::ConnectIndication;
 
 use self::message::Message;
 use super::alarms::raised;

@@ -187,7 +187,6 @@ fn clock(bytes: &[u8]) -> Option<DeviceTime> {
 pub(super) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    #[cfg(test)]
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
