@@ -19,6 +19,7 @@ mod model;
 mod nellcor;
 mod nonin;
 mod outcomes;
+pub mod redact;
 mod repeats;
 mod schedule;
 mod steady;

@@ -28,6 +28,18 @@ use crate::notice::Notice;
 use crate::reading::Reading;
 use crate::time::Uptime;
 
+/// The record of a whole frame, without its checksum.
+pub(super) fn unframed(frame: &[u8]) -> Option<Vec<u8>> {
+    let (mut deframer, mut out) = (Deframer::default(), Outcomes::default());
+    // A frame may begin with the flag that ended the one before it.
+    [0x7E].iter().chain(frame).find_map(|byte| deframer.take(*byte, &mut out))
+}
+
+/// A record as it goes over the line.
+pub(super) fn framed(record: &[u8]) -> Vec<u8> {
+    frame::enframe(record)
+}
+
 /// Speaks with an S/5 monitor.
 #[derive(Debug)]
 pub(super) struct GeS5Driver {

@@ -50,6 +50,11 @@ pub(super) fn unframed(frame: &[u8]) -> Option<Vec<u8>> {
     frame.iter().find_map(|byte| deframer.take(*byte, &mut out))
 }
 
+/// A message as it goes over the serial line.
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+    frame::enframe(message)
+}
+
 /// Speaks with a monitor.
 #[derive(Debug)]
 pub(super) struct IntellivueDriver {
