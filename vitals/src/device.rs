@@ -23,6 +23,7 @@ pub mod redact;
 mod repeats;
 mod schedule;
 mod steady;
+pub mod setup;
 mod suntech;
 mod talk;
 

@@ -110,7 +110,7 @@ impl ConnectIndication {
 /// A text with its length before it, filled up with NUL; nothing for what is no printable ASCII.
 #[expect(clippy::option_option, reason = "a text that cannot be printed is no damage")]
 fn text(fields: &mut Fields<'_>) -> Option<Option<String>> {
-    let bytes = fields.part()?.0;
+    let bytes = fields.part()?.rest();
     let said = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
     let said = core::str::from_utf8(said).unwrap_or_default().trim();
     let printable = said.bytes().all(|byte| (b' '..=b'~').contains(&byte));

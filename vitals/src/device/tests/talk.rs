@@ -6,7 +6,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::{samples, vectors};
-use crate::device::{DeviceModel, driver, permits};
+use crate::device::{DeviceModel, driver, permits, setup};
 use crate::time::Uptime;
 
 /// What happens to a driver.
@@ -50,6 +50,7 @@ proptest! {
             }
             while let Some(message) = driver.poll_transmit() {
                 prop_assert!(permits(model, &message), "{model} sent {message:02X?}");
+                prop_assert!(!setup::configures(&message), "{model} sent {message:02X?}");
             }
             while driver.poll_reading().is_some() {}
         }
