@@ -9,8 +9,9 @@ use wardline_agent::buffer_tool::{self, Outcome};
 use wardline_agent::config::load::{self, LoadError, Loaded};
 use wardline_agent::config::show;
 use wardline_agent::decode::{self, DecodeError};
+use wardline_agent::discover::DiscoverError;
 use wardline_agent::life::RunError;
-use wardline_agent::{life, logging, replay, status};
+use wardline_agent::{discover, life, logging, replay, status};
 
 /// Bedside vital signs to Kafka, alarms decided on the spot.
 ///
@@ -38,6 +39,8 @@ enum Command {
     Status(status::Arguments),
     /// Decodes recorded bytes of a device: one JSON line per observation, counters on standard error.
     Decode(decode::Arguments),
+    /// Finds devices on serial ports, on the network and behind MQTT brokers, and prints the configuration to paste.
+    Discover(discover::Arguments),
     /// Tells the alarms that recorded numbers would have raised, one JSON record a line.
     Replay(replay::Arguments),
     /// Looks at the store: lists, verifies, exports, salvages. Changes nothing, whether the agent runs or not.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, exit::UNAVAILABLE),
         },
         Command::Decode(it) => decode(&it),
+        Command::Discover(it) => discover(&it),
         Command::Buffer { command } => buffer(&command),
         Command::Replay(it) => match replay::run(&it, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -147,6 +151,22 @@ fn decode(arguments: &decode::Arguments) -> ExitCode {
             let code = match &error {
                 DecodeError::Input { .. } | DecodeError::NothingFound { .. } => exit::DATA,
                 DecodeError::Output(_) => exit::INTERNAL,
+            };
+            fail(&error, code)
+        }
+    }
+}
+
+fn discover(arguments: &discover::Arguments) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match discover::run(arguments, &mut out, &mut std::io::stderr().lock()) {
+        Ok(discover::Outcome::Found) => ExitCode::SUCCESS,
+        Ok(discover::Outcome::Nothing) => ExitCode::from(exit::UNAVAILABLE),
+        Err(error) => {
+            let code = match &error {
+                DiscoverError::Config(_) => exit::CONFIG,
+                DiscoverError::Address(_) => exit::USAGE,
+                DiscoverError::System(_) | DiscoverError::Output(_) => exit::INTERNAL,
             };
             fail(&error, code)
         }

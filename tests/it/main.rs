@@ -43,6 +43,7 @@ mod store_tool;
 mod surroundings;
 mod systemd;
 mod tidy;
+mod tools;
 mod upgrade;
 mod ward;
 mod way;

@@ -22,7 +22,8 @@ use vitals::line_watch::DataRate;
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
-use self::connection::{Connection, OpenError};
+pub(crate) use self::connection::{Connection, OpenError};
+pub(crate) use self::serial::is_pseudo;
 use super::stamp::Stamp;
 use super::{Arrival, SourceInput, Word};
 use crate::clock;
@@ -31,10 +32,10 @@ use crate::metrics::Metrics;
 use crate::quarantine::Quarantine;
 
 /// Bytes taken in one turn: what the kernel holds for a terminal, and more than any datagram of a device.
-const READ_MAX: usize = 4096;
+pub(crate) const READ_MAX: usize = 4096;
 
 /// How long a request may wait for the line: a monitor that is switched off holds it by its flow control.
-const WRITE_MAX: Duration = Duration::from_secs(2);
+pub(crate) const WRITE_MAX: Duration = Duration::from_secs(2);
 
 /// Between two tries to open a port. A cable that is plugged in again is read within two seconds.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
@@ -109,7 +110,8 @@ impl Line {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let (mut told, mut brief) = (None, false);
         loop {
-            match Connection::open(&self.setup.source).await {
+            let source = &self.setup.source;
+            match Connection::open(&source.port, source.device.line(), source.common.mode).await {
                 Ok(port) => {
                     told = None;
                     let begin = clock::instant();

@@ -1,5 +1,7 @@
 //! `[mqtt.NAME]`: each a broker.
 
+use std::time::Duration;
+
 use toml::Spanned;
 use vitals::name::Name;
 
@@ -93,6 +95,25 @@ fn link(
         version: version.map_or(MqttVersion::V5, Spanned::into_inner),
         session_expiry,
     })
+}
+
+impl MqttLink {
+    /// A broker by its address alone, for a look at it: nobody's login, no session, under this client id. `None` if it is no
+    /// address of an MQTT broker.
+    #[must_use]
+    pub fn at(url: &str, client_id: String) -> Option<Self> {
+        let (secure, host, port) = parse_url(url)?;
+        Some(Self {
+            name: Name::parse("ward").ok()?,
+            host,
+            port,
+            tls: secure.then_some(MqttTls { ca_file: None, client_cert: None }),
+            login: None,
+            client_id,
+            version: MqttVersion::V5,
+            session_expiry: Duration::ZERO,
+        })
+    }
 }
 
 fn parse_url(url: &str) -> Option<(bool, String, u16)> {

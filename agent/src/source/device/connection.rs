@@ -5,13 +5,15 @@ use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_serial::SerialStream;
+use vitals::device::LineSettings;
+use vitals::reading::Mode;
 
 use super::network::{self, ConnectError};
 use super::serial::{self, PortError};
-use crate::config::{DeviceSource, Port};
+use crate::config::Port;
 
 /// An open way to a device.
-pub(super) enum Connection {
+pub(crate) enum Connection {
     Serial(SerialStream),
     Tcp(TcpStream),
     Udp(UdpSocket),
@@ -19,7 +21,7 @@ pub(super) enum Connection {
 
 /// Why there is none, and what to do.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OpenError {
+pub(crate) enum OpenError {
     #[error(transparent)]
     Serial(#[from] PortError),
     #[error(transparent)]
@@ -27,25 +29,28 @@ pub(super) enum OpenError {
 }
 
 impl OpenError {
+    /// Whether another program has the port: it is at work, perhaps for a patient.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Serial(PortError::Taken(_)))
+    }
+
     /// What the system said.
-    pub(super) fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         std::error::Error::source(self).map_or_else(String::new, ToString::to_string)
     }
 }
 
 impl Connection {
-    pub(super) async fn open(source: &DeviceSource) -> Result<Self, OpenError> {
-        Ok(match &source.port {
-            Port::Serial(path) => {
-                Self::Serial(serial::open(path, source.device.line(), source.common.mode).await?)
-            }
+    pub(crate) async fn open(port: &Port, line: LineSettings, mode: Mode) -> Result<Self, OpenError> {
+        Ok(match port {
+            Port::Serial(path) => Self::Serial(serial::open(path, line, mode).await?),
             Port::Tcp(endpoint) => Self::Tcp(network::tcp(endpoint).await?),
             Port::Udp(endpoint) => Self::Udp(network::udp(endpoint).await?),
         })
     }
 
     /// Some bytes, or one datagram whole; 0: it has hung up.
-    pub(super) async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+    pub(crate) async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Serial(port) => port.read(bytes).await,
             Self::Tcp(stream) => stream.read(bytes).await,
@@ -61,7 +66,7 @@ impl Connection {
     }
 
     /// Sends one message.
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Serial(port) => port.write_all(bytes).await,
             Self::Tcp(stream) => stream.write_all(bytes).await,
@@ -73,7 +78,7 @@ impl Connection {
     }
 
     /// Forgets what was not sent yet.
-    pub(super) fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         if let Self::Serial(port) = self {
             serial::abandon(port);
         }

@@ -22,7 +22,7 @@ const ASKS: u32 = 3;
 
 /// Why a device cannot be reached, and what to do.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
+pub(crate) enum ConnectError {
     #[error("{0} cannot be resolved: correct the name, or ask for it in the name service")]
     Unresolved(Endpoint, #[source] io::Error),
     #[error("nothing listens on {0}: switch the device's data output on, or correct the address")]

@@ -16,7 +16,7 @@ const PSEUDO_TERMINALS: std::ops::RangeInclusive<u32> = 136..=143;
 
 /// Why a port cannot be opened, and what to do.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PortError {
+pub(crate) enum PortError {
     #[error("the port is not there: plug the device in, or correct `port` (ls -l /dev/serial/by-path)")]
     Missing(#[source] io::Error),
     #[error("the agent may not open the port: give its user the group of the port (dialout)")]
@@ -45,9 +45,7 @@ pub(super) fn abandon(port: &SerialStream) {
 }
 
 pub(super) fn open_now(port: &Path, line: LineSettings, mode: Mode) -> Result<SerialStream, PortError> {
-    let metadata = fs::metadata(port).map_err(missing)?;
-    let number = rustix::fs::major(metadata.rdev());
-    if mode == Mode::Live && PSEUDO_TERMINALS.contains(&number) {
+    if is_pseudo(port).map_err(missing)? && mode == Mode::Live {
         return Err(PortError::Pseudo(port.into()));
     }
     let parity = match line.parity {
@@ -73,6 +71,12 @@ pub(super) fn open_now(port: &Path, line: LineSettings, mode: Mode) -> Result<Se
         }
         _ => PortError::Other(error),
     })
+}
+
+/// Whether a port is a pseudo-terminal.
+pub(crate) fn is_pseudo(port: &Path) -> io::Result<bool> {
+    let number = rustix::fs::major(fs::metadata(port)?.rdev());
+    Ok(PSEUDO_TERMINALS.contains(&number))
 }
 
 fn missing(error: io::Error) -> PortError {
