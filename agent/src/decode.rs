@@ -176,7 +176,7 @@ fn tell(talk: &mut impl Write, counts: Counts, notices: &Notices, format: Summar
     }
 }
 
-fn parse_model(text: &str) -> Result<DeviceModel, String> {
+pub(crate) fn parse_model(text: &str) -> Result<DeviceModel, String> {
     DeviceModel::from_name(text).ok_or_else(|| {
         let names = DeviceModel::ALL.map(DeviceModel::name).join(", ");
         format!("there is no such device: write one of {names}")

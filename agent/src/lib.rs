@@ -21,6 +21,7 @@ pub mod annunciator;
 pub mod bedside;
 pub mod buffer;
 pub mod buffer_tool;
+pub mod capture;
 pub mod clock;
 pub mod config;
 mod conversation;

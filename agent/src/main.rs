@@ -11,7 +11,7 @@ use wardline_agent::config::show;
 use wardline_agent::decode::{self, DecodeError};
 use wardline_agent::discover::DiscoverError;
 use wardline_agent::life::RunError;
-use wardline_agent::{discover, life, logging, replay, status};
+use wardline_agent::{capture, discover, life, logging, replay, status};
 
 /// Bedside vital signs to Kafka, alarms decided on the spot.
 ///
@@ -41,6 +41,8 @@ enum Command {
     Decode(decode::Arguments),
     /// Finds devices on serial ports, on the network and behind MQTT brokers, and prints the configuration to paste.
     Discover(discover::Arguments),
+    /// Records the bytes of one device with their times, without what tells who the patient is.
+    Capture(capture::Arguments),
     /// Tells the alarms that recorded numbers would have raised, one JSON record a line.
     Replay(replay::Arguments),
     /// Looks at the store: lists, verifies, exports, salvages. Changes nothing, whether the agent runs or not.
@@ -83,6 +85,10 @@ fn main() -> ExitCode {
         },
         Command::Decode(it) => decode(&it),
         Command::Discover(it) => discover(&it),
+        Command::Capture(it) => match capture::run(&it, &mut std::io::stderr().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, error.exit_code()),
+        },
         Command::Buffer { command } => buffer(&command),
         Command::Replay(it) => match replay::run(&it, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,

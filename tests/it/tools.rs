@@ -4,7 +4,7 @@
 use std::fs;
 use std::fs::File;
 use std::net::UdpSocket;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use serde_json::Value;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::pty::Pty;
 use wardline_tests::publisher::publish_one;
+use wardline_tests::scratch::Scratch;
 use wardline_tests::site::Site;
 use wardline_tests::{port, program};
 
@@ -245,5 +246,48 @@ fn a_look_at_nothing_says_so() -> Result<()> {
     ensure!(output.stdout.is_empty() && told(&output).contains("silent"), "{}", told(&output));
     let output = run(&["discover", "--mqtt", "http://x"], |_| Ok(()))?;
     ensure!(output.status.code() == Some(64), "{}", told(&output));
+    Ok(())
+}
+
+#[test]
+fn a_recording_is_decoded_and_tells_nobody() -> Result<()> {
+    let scratch = Scratch::new("tools-capture")?;
+    let mut speaker = Speaker::new("masimo-ascii1", 1)?;
+    let (port, out) = (speaker.port()?.to_owned(), scratch.path().join("oximeter.jsonl"));
+    let out = path(&out)?;
+    let capture = ["capture", "--port", &port, "--out", out, "--for", "2s"];
+    let output = agent(&capture)?.output()?;
+    ensure!(
+        output.status.code() == Some(64) && told(&output).contains("--keep-identity"),
+        "{}",
+        told(&output)
+    );
+    let capture = [&capture[..], &["--device", "masimo-ascii1"]].concat();
+    let output = run(&capture, |turn| speaker.speak(turn))?;
+    ensure!(output.status.success(), "{}", told(&output));
+
+    let raw = PathBuf::from(out).with_extension("raw");
+    let bytes = fs::read(&raw)?;
+    ensure!(!String::from_utf8_lossy(&bytes).contains("93112"), "a serial number was recorded");
+    let lines: Vec<Value> =
+        fs::read_to_string(out)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    ensure!(lines[0]["device"] == "masimo-ascii1" && lines[0]["redacted"] == true, "{}", lines[0]);
+    ensure!(!lines[0].to_string().contains(&port), "the port is named");
+    let said = lines.iter().filter(|it| it["dir"] == "rx").filter_map(|it| it["hex"].as_str()).map(str::len);
+    ensure!(said.sum::<usize>() == 2 * bytes.len(), "the two files differ");
+    let output = agent(&["decode", "--device", "masimo-ascii1", path(&raw)?])?.output()?;
+    ensure!(output.status.success(), "{}", told(&output));
+    let observations = String::from_utf8_lossy(&output.stdout).lines().count();
+    ensure!(observations > 20 && told(&output).contains("0 bytes skipped"), "{}", told(&output));
+
+    // Neither written over, nor taken from whoever has the port.
+    let output = agent(&capture)?.output()?;
+    ensure!(output.status.code() == Some(64), "{}", told(&output));
+    let _other = taken(&speaker.line)?;
+    let other = scratch.path().join("other.jsonl");
+    let capture = ["capture", "--port", &port, "--out", path(&other)?, "--device", "masimo-ascii1"];
+    let output = agent(&capture)?.output()?;
+    ensure!(output.status.code() == Some(69) && told(&output).contains("not disturbed"), "{}", told(&output));
+    ensure!(!other.exists(), "a file without a recording");
     Ok(())
 }
