@@ -57,6 +57,11 @@ impl Conversation {
         self.asker.as_ref().map_or_else(Counts::default, |it| it.driver.counts())
     }
 
+    /// Sends a message that is no driver's.
+    pub(crate) async fn say(&mut self, message: &[u8]) -> io::Result<()> {
+        timeout(WRITE_MAX, self.port.write(message)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))
+    }
+
     /// Waits for what comes next, at most until then.
     pub(crate) async fn next(&mut self, until: Instant) -> io::Result<Turn<'_>> {
         loop {

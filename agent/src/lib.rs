@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 mod conversation;
 pub mod decode;
+pub mod device_setup;
 pub mod discover;
 pub mod envelope;
 pub mod forwarder;

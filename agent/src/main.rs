@@ -11,7 +11,7 @@ use wardline_agent::config::show;
 use wardline_agent::decode::{self, DecodeError};
 use wardline_agent::discover::DiscoverError;
 use wardline_agent::life::RunError;
-use wardline_agent::{capture, discover, life, logging, replay, status};
+use wardline_agent::{capture, device_setup, discover, life, logging, replay, status};
 
 /// Bedside vital signs to Kafka, alarms decided on the spot.
 ///
@@ -43,6 +43,11 @@ enum Command {
     Discover(discover::Arguments),
     /// Records the bytes of one device with their times, without what tells who the patient is.
     Capture(capture::Arguments),
+    /// Configures a device, which the agent never does by itself.
+    Device {
+        #[command(subcommand)]
+        command: device_setup::Command,
+    },
     /// Tells the alarms that recorded numbers would have raised, one JSON record a line.
     Replay(replay::Arguments),
     /// Looks at the store: lists, verifies, exports, salvages. Changes nothing, whether the agent runs or not.
@@ -86,6 +91,10 @@ fn main() -> ExitCode {
         Command::Decode(it) => decode(&it),
         Command::Discover(it) => discover(&it),
         Command::Capture(it) => match capture::run(&it, &mut std::io::stderr().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, error.exit_code()),
+        },
+        Command::Device { command } => match device_setup::run(&command, &mut std::io::stderr().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, error.exit_code()),
         },

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::FlockOperation;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use serde_json::Value;
@@ -289,5 +289,48 @@ fn a_recording_is_decoded_and_tells_nobody() -> Result<()> {
     let output = agent(&capture)?.output()?;
     ensure!(output.status.code() == Some(69) && told(&output).contains("not disturbed"), "{}", told(&output));
     ensure!(!other.exists(), "a file without a recording");
+    Ok(())
+}
+
+/// Sets a format on a device that talks, and answers with these bytes; what was said to it, and the outcome.
+fn set_up(answer: &[u8], yes: bool) -> Result<(Vec<u8>, Output)> {
+    let mut speaker = Speaker::new("nonin-df8", 1)?;
+    let port = speaker.port()?.to_owned();
+    let mut arguments = vec!["device", "setup", "--device", "nonin", "--port", &port, "--format", "8"];
+    if yes {
+        arguments.push("--yes");
+    }
+    let (mut said, mut answered) = (Vec::new(), false);
+    let output = run(&arguments, |turn| {
+        said.extend(speaker.line.read());
+        if !answered && said.ends_with(&[0x08, 0x03]) {
+            answered = true;
+            return speaker.line.offer(answer);
+        }
+        speaker.speak(turn)
+    })?;
+    Ok((said, output))
+}
+
+#[test]
+fn a_device_is_set_only_on_purpose_and_its_answer_is_told() -> Result<()> {
+    let (said, output) = set_up(&[], false)?;
+    ensure!(said.is_empty() && output.status.code() == Some(64), "{}", told(&output));
+    ensure!(told(&output).contains("02 70 02 02 08 03"), "{}", told(&output));
+    for (answer, code, words) in
+        [(&[0x06][..], 0, "nonin-df8"), (&[0x15], 65, "refuses"), (&[], 69, "does not answer")]
+    {
+        let (said, output) = set_up(answer, true)?;
+        ensure!(said == [0x02, 0x70, 0x02, 0x02, 0x08, 0x03], "{said:02X?}");
+        if output.status.code() != Some(code) || !told(&output).contains(words) {
+            bail!("{answer:02X?}: {:?}: {}", output.status.code(), told(&output));
+        }
+    }
+    let line = line()?;
+    let _other = taken(&line)?;
+    let arguments =
+        ["device", "setup", "--device", "contec", "--port", path(line.port())?, "--yes", "--clock"];
+    let output = agent(&[&arguments[..], &["2026-11-30T10:30:00"]].concat())?.output()?;
+    ensure!(output.status.code() == Some(69) && told(&output).contains("not disturbed"), "{}", told(&output));
     Ok(())
 }
