@@ -296,7 +296,7 @@ pub enum Format {
     Wardline,
     /// JSON pointers to names and units.
     Mapped(Mapping),
-    /// `SenML` in JSON, with the names that are not our own.
+    /// `SenML` in JSON or CBOR, with the names that are not our own.
     Senml(senml::Names),
     /// The raw bytes of a serial device behind a gateway.
     Device(DeviceModel),

@@ -91,13 +91,16 @@ fn a_pack_of_senml_becomes_a_reading_of_each_of_its_times() -> Result<()> {
     let pack = r#"[{"bn":"urn:dev:mac:0011223344556677:","bt":1772353800,"n":"spo2","u":"%","v":96},
         {"n":"pr","u":"beat/min","v":72},{"n":"temperature","v":37},{"n":"spo2","t":1,"u":"/","v":0.95}]"#;
     publish_one(broker.port(), "wearables/4", pack, false)?;
+    // In CBOR: 94.5 % as a half float, 1772353802 s.
+    let pack = b"\x81\xa4\x00\x64spo2\x01\x61%\x02\xf9\x55\xe8\x06\x1a\x69\xa3\xf9\x0a";
+    publish_one(broker.port(), "wearables/4", pack, false)?;
     let readings = Reader::open(kafka, "vitals.readings.v1")?;
-    for (second, spo2) in [(0, 96), (1, 95)] {
+    for (second, spo2) in [(0, json!(96)), (1, json!(95)), (2, json!(94.5))] {
         let time = format!("2026-03-01T08:30:0{second}Z");
         let is = |it: &Record| of(it, &site) && it.text("device_time") == time;
         let reading = readings.wait_for(&format!("the reading of {time}"), SOON, is)?;
         assert_eq!((reading.text("bed"), reading.text("device")), ("way-4", "senml"));
-        assert_eq!(vital(&reading, "spo2")?["value"], json!(spo2));
+        assert_eq!(vital(&reading, "spo2")?["value"], spo2);
         if second == 0 {
             assert_eq!(vital(&reading, "pulse_rate")?["value"], json!(72));
             assert_eq!(vital(&reading, "temperature")?["absent"], json!("invalid"), "it has no unit");

@@ -107,7 +107,10 @@ pub enum PayloadError {
     /// It is not JSON: `NaN` and a byte order mark are not either.
     #[error("not JSON")]
     NotJson,
-    /// It is JSON, and no pack of `SenML` that can be understood.
+    /// It begins as CBOR does, and is none.
+    #[error("not CBOR")]
+    NotCbor,
+    /// It is JSON or CBOR, and no pack of `SenML` that can be understood.
     #[error("not a SenML pack of version 10")]
     NotAPack,
     /// It is JSON, and not an object.
@@ -127,6 +130,7 @@ impl PayloadError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NotJson => "not_json",
+            Self::NotCbor => "not_cbor",
             Self::NotAPack => "not_a_pack",
             Self::NotAnObject => "not_an_object",
             Self::DuplicateVital => "duplicate_vital",

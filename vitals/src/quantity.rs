@@ -60,9 +60,14 @@ impl Quantity {
     ///
     /// The text is never turned into a binary float, so `96.65` is 96,650 thousandths and not almost.
     pub fn parse(text: &str) -> Result<Self, ParseQuantityError> {
-        let decimal = Decimal::parse(text).ok_or(ParseQuantityError::NotANumber)?;
-        decimal.thousandths().map(Self).ok_or(ParseQuantityError::OutOfRange)
+        i32::try_from(scaled(text, 3)?).map(Self).map_err(|_| ParseQuantityError::OutOfRange)
     }
+}
+
+/// A decimal number as JSON writes it, in units of the last of so many places, halves away from zero.
+pub(crate) fn scaled(text: &str, places: i64) -> Result<i64, ParseQuantityError> {
+    let decimal = Decimal::parse(text).ok_or(ParseQuantityError::NotANumber)?;
+    decimal.scaled(places).ok_or(ParseQuantityError::OutOfRange)
 }
 
 /// A decimal number as digits and the power of ten of its last digit.
@@ -73,7 +78,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// More digits than this add nothing to a quantity: its bound has ten.
+    /// More digits than this add nothing: a quantity's bound has ten, the microseconds of our years sixteen.
     const DIGITS_MAX: u32 = 17;
 
     fn parse(text: &str) -> Option<Self> {
@@ -105,9 +110,9 @@ impl Decimal {
         Some(it)
     }
 
-    fn thousandths(&self) -> Option<i32> {
+    fn scaled(&self, places: i64) -> Option<i64> {
         let mut value = self.digits;
-        let mut power = self.exponent.saturating_add(3);
+        let mut power = self.exponent.saturating_add(places);
         while power > 0 && value != 0 {
             value = value.checked_mul(10)?;
             power -= 1;
@@ -119,7 +124,7 @@ impl Decimal {
                 value / divisor + i64::from(value % divisor >= divisor - value % divisor && value != 0)
             });
         }
-        i32::try_from(if self.negative { -value } else { value }).ok()
+        Some(if self.negative { -value } else { value })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{File, expect_kept, expect_none, repository};
 
-/// All that the domain needs: calendar arithmetic, records, errors. None asks the time, opens a file, or spawns.
-const VITALS_MAY_USE: [&str; 4] = ["jiff", "serde", "serde_json", "thiserror"];
+/// All that the domain needs: calendar arithmetic, records, errors, CBOR. None asks the time, opens a file, or spawns.
+const VITALS_MAY_USE: [&str; 5] = ["jiff", "minicbor", "serde", "serde_json", "thiserror"];
 
 fn too_much_for_vitals(file: &File) -> Vec<String> {
     if file.path != "vitals/Cargo.toml" {

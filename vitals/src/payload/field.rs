@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde_json::value::RawValue;
 
 use super::{FieldFault, FieldProblem};
-use crate::quantity::{ParseQuantityError, Quantity};
+use crate::quantity::{self, ParseQuantityError, Quantity};
 use crate::reading::{Absent, Mode};
 use crate::time::DeviceTime;
 
@@ -30,7 +30,7 @@ pub(super) fn value(raw: &RawValue) -> Result<Result<Quantity, Absent>, FieldPro
     }
 }
 
-/// The time of a message: RFC 3339, or a number of seconds since 1970 with at most microseconds.
+/// The time of a message: RFC 3339, or a number of seconds since 1970, to the microsecond.
 pub(super) fn time(raw: &RawValue) -> Result<Option<DeviceTime>, FieldFault> {
     let bad = FieldFault { vital: None, why: FieldProblem::BadTime };
     let text = raw.get();
@@ -45,21 +45,9 @@ pub(super) fn time(raw: &RawValue) -> Result<Option<DeviceTime>, FieldFault> {
     jiff::Timestamp::from_microsecond(micros).map(|at| Some(DeviceTime::Utc(at))).map_err(|_| bad)
 }
 
-/// A number of seconds, plain decimal, as microseconds; finer digits are cut.
+/// A number of seconds as microseconds, halves away from zero.
 pub(super) fn micros(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let negative = whole.starts_with('-');
-    let whole: i64 = whole.parse().ok()?;
-    let mut part = 0_i64;
-    for index in 0..6 {
-        let digit = match fraction.as_bytes().get(index) {
-            Some(byte) if byte.is_ascii_digit() => i64::from(byte.saturating_sub(b'0')),
-            Some(_) => return None,
-            None => 0,
-        };
-        part = part.saturating_mul(10).saturating_add(digit);
-    }
-    whole.checked_mul(1_000_000)?.checked_add(if negative { -part } else { part })
+    quantity::scaled(text, 6).ok()
 }
 
 /// The number of a message.
