@@ -34,6 +34,7 @@ pub mod patient;
 pub mod port;
 pub mod process;
 pub mod program;
+pub mod properties;
 pub mod proxy;
 pub mod pty;
 pub mod publisher;

@@ -1,14 +1,15 @@
-//! Streams that chance has changed: no panic, the same however they are split, nothing left behind, and nothing said that
-//! may not be said.
+//! Streams that chance has changed, and every input of the fuzzers: what holds of every driver and format holds of them too.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use vitals::device::{self, DeviceModel};
-use vitals::time::Uptime;
 use wardline_sim::random::Random;
+use wardline_tests::properties::Target;
 use wardline_tests::{length, seed};
 
-use super::{Stream, decode, faults};
+use super::Stream;
 
 /// Time for each model.
 const SHORT: Duration = Duration::from_millis(500);
@@ -26,40 +27,59 @@ fn no_driver_is_brought_down_by_any_bytes() {
         while begin.elapsed() < length::pick(SHORT, LONG) {
             let other = &streams[index(&mut random, streams.len())];
             let bytes = changed(&mut random, stream, other);
-            let whole = decode(stream.model, &bytes, bytes.len());
-            let piece = 1 + index(&mut random, 64);
-            assert_eq!(
-                decode(stream.model, &bytes, piece),
-                whole,
-                "{}, pieces of {piece}: {bytes:02X?}",
-                stream.model
-            );
-            // No frame is shorter than two bytes: what comes out is bounded by what went in.
-            let (readings, counts) = whole;
-            let out = readings.len() as u64 + faults(counts);
-            assert!(out <= bytes.len() as u64, "{}: {counts:?} of {bytes:02X?}", stream.model);
-            talk(&mut random, stream.model, &bytes);
-            executions += 3;
+            let held = Target::Driver(stream.model).check(&bytes, false);
+            assert_eq!(held, Ok(()), "{}: {bytes:02X?}", stream.model);
+            executions += 1;
         }
         println!("figure fuzz_executions_{} {executions}", stream.model);
     }
 }
 
-/// Lets bytes and time come as they like, and looks up what is said.
-fn talk(random: &mut Random, model: DeviceModel, bytes: &[u8]) {
-    let mut driver = device::driver(model, model.period());
-    let mut now = Uptime::from_millis(1000);
-    for piece in bytes.chunks(1 + index(random, 200)) {
-        now = now + Duration::from_millis(random.below(5000));
-        driver.handle_bytes(now, piece);
-        if driver.poll_timeout().is_some_and(|at| at <= now) {
-            driver.handle_timeout(now);
+/// `tests/fuzz/corpus` is what the fuzzers start from, `tests/fuzz/found` what they have found and we have mended.
+#[test]
+fn every_input_of_the_fuzzers_still_holds() {
+    let mut tried = BTreeSet::new();
+    for folder in ["corpus", "found"] {
+        for (name, path) in inputs(folder) {
+            let target = Target::all().find(|it| it.name() == name);
+            let target = target.unwrap_or_else(|| panic!("{}: there is no target {name}", path.display()));
+            let held = target.check(&fs::read(&path).unwrap(), false);
+            assert_eq!(held, Ok(()), "{}", path.display());
+            tried.insert(target.name());
         }
-        while let Some(message) = driver.poll_transmit() {
-            assert!(device::permits(model, &message), "{model} sent {message:02X?}");
-        }
-        while driver.poll_reading().is_some() {}
     }
+    assert_eq!(tried, Target::all().map(Target::name).collect(), "a target without a corpus");
+}
+
+#[test]
+fn there_is_a_program_for_every_target() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml");
+    let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
+    let programs = manifest["bin"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap());
+    assert_eq!(programs.collect::<Vec<_>>(), Target::all().map(Target::name).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_property_that_is_wrong_is_found_out() {
+    for stream in Stream::all() {
+        let mut bytes = stream.bytes.clone();
+        // Into a frame in the middle, behind its beginning.
+        bytes.remove(stream.frame(stream.ends.len() / 2).start + 1);
+        let target = Target::Driver(stream.model);
+        assert_eq!(target.check(&bytes, false), Ok(()), "{}", stream.model);
+        assert!(target.check(&bytes, true).is_err(), "{}: the control found nothing", stream.model);
+    }
+    let mixed = br#"{"spo2":97,"heart_rate":"72"}"#;
+    assert!(Target::Wardline.check(mixed, true).is_err());
+}
+
+/// The inputs of a folder, each with the name of its target.
+fn inputs(folder: &str) -> Vec<(String, PathBuf)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder);
+    let entries = |path: &Path| fs::read_dir(path).unwrap().map(|it| it.unwrap().path());
+    let targets: Vec<PathBuf> = entries(&folder).filter(|it| it.is_dir()).collect();
+    let named = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    targets.iter().flat_map(|target| entries(target).map(move |it| (named(target), it))).collect()
 }
 
 /// A part of a stream with bits turned over, bytes lost, added and repeated, and parts of another stream in it.
