@@ -24,6 +24,8 @@ use crate::vital::Vital;
 
 /// Bytes in a package.
 const FRAME: usize = 9;
+/// Frames in a row that are a device.
+const IN_A_ROW: u32 = 3;
 /// The type of realtime packages.
 const REALTIME: u8 = 0x01;
 /// The types of answers: device id, feedback, stopped, goodbye, perfusion index supported.
@@ -48,7 +50,7 @@ pub(super) struct ContecCodec {
 impl Default for ContecCodec {
     fn default() -> Self {
         let marked = Marked::new(FRAME, |byte| byte & 0x80 == 0).with_short(|it| ANSWERS.contains(&it));
-        Self { marked, confirmation: Confirmation::default() }
+        Self { marked, confirmation: Confirmation::new(IN_A_ROW, IN_A_ROW) }
     }
 }
 
@@ -56,11 +58,8 @@ impl Codec for ContecCodec {
     const PHRASES: &'static Phrases = &PHRASES;
 
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
-        let fragments = out.counts().fragments;
         let package = self.marked.take(byte, out, read);
-        for _ in fragments..out.counts().fragments {
-            self.confirmation.handle_damage();
-        }
+        self.confirmation.handle_damage(out);
         if let Some(Package::Realtime(reading)) = package {
             self.confirmation.handle_reading(reading, out);
         }
@@ -68,6 +67,7 @@ impl Codec for ContecCodec {
 
     fn end(&mut self, out: &mut Outcomes) {
         self.marked.end(out);
+        self.confirmation.handle_damage(out);
         self.confirmation.end(out);
     }
 }

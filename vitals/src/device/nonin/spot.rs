@@ -7,10 +7,12 @@
 //! 4  0 R   SPA R    SNSF R    R   LOWBAT
 //! ```
 //!
-//! Without a checksum a frame is believed only if its marker bits, its reserved bits and both values are possible.
+//! Without a checksum a frame is believed only if its marker bits, its reserved bits and both values are possible. Of
+//! 1 KiB of noise one is, so that after three damaged ones in a row the device has to be found again.
 
 use super::{LOWBAT, RATE_MISSING, RATE_RANGE, SATURATION_MISSING, Status};
 use crate::device::codec::Codec;
+use crate::device::confirmed::Confirmation;
 use crate::device::marked::Marked;
 use crate::device::outcomes::Outcomes;
 use crate::notice::Notice;
@@ -18,29 +20,39 @@ use crate::reading::Reading;
 
 /// Bytes in a frame.
 const FRAME: usize = 4;
+/// Frames in a row that are a device, and those that are one after damage: at one frame a second nobody waits without a cause.
+const IN_A_ROW: (u32, u32) = (1, 3);
 
 /// Reads data format 8. The device talks by itself; nothing is ever sent to it.
 #[derive(Debug)]
 pub(in crate::device) struct SpotCodec {
     marked: Marked,
+    confirmation: Confirmation,
 }
 
 impl Default for SpotCodec {
     fn default() -> Self {
-        Self { marked: Marked::new(FRAME, |byte| byte & 0x80 != 0) }
+        let marked = Marked::new(FRAME, |byte| byte & 0x80 != 0);
+        Self { marked, confirmation: Confirmation::new(IN_A_ROW.0, IN_A_ROW.1) }
     }
 }
 
 impl Codec for SpotCodec {
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
-        if let Some((reading, battery_low)) = self.marked.take(byte, out, read) {
-            out.reading(reading);
-            out.notice(Notice::BatteryLow(battery_low));
+        let frame = self.marked.take(byte, out, read);
+        self.confirmation.handle_damage(out);
+        if let Some((reading, battery_low)) = frame {
+            self.confirmation.handle_reading(reading, out);
+            if self.confirmation.is_found() {
+                out.notice(Notice::BatteryLow(battery_low));
+            }
         }
     }
 
     fn end(&mut self, out: &mut Outcomes) {
         self.marked.end(out);
+        self.confirmation.handle_damage(out);
+        self.confirmation.end(out);
     }
 }
 

@@ -168,6 +168,22 @@ proptest! {
     }
 
     #[test]
+    fn formats_with_a_marker_give_every_undamaged_record_of_a_bad_line(
+        model in of(&MARKED),
+        every in 2..6_usize,
+        at in any::<usize>(),
+    ) {
+        let mut records = samples::records(model, RECORDS);
+        // What stands before the first good one belongs to no record.
+        let numbers: Vec<usize> = (1..records.len()).step_by(every).collect();
+        for number in &numbers {
+            let at = at % records[*number].len();
+            records[*number] = done(&records[*number], at, Damage::Bit(7));
+        }
+        expect_only_undamaged(model, &records.concat(), &numbers)?;
+    }
+
+    #[test]
     fn text_sees_what_no_device_prints_and_lines_that_end_too_soon(
         model in of(&TEXT),
         strokes in strokes(Just(Damage::Bit(7))),
