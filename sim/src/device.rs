@@ -2,11 +2,19 @@
 //!
 //! Pure: time is an argument, bytes come out with the moment at which the line has carried them.
 
+pub mod bci;
+pub mod capnostream;
+pub mod contec;
 pub mod dri;
+pub mod fingertip;
 pub mod flat;
+pub mod ivy;
 pub mod line;
 pub mod masimo;
+pub mod nellcor;
+pub mod nibp;
 pub mod nonin;
+pub mod suntech;
 
 use std::collections::BTreeMap;
 
@@ -64,10 +72,26 @@ pub enum Device {
     Packets(nonin::Packets),
     /// Nonin oximeters, data format 8.
     Seconds(nonin::Seconds),
+    /// Nonin oximeters, data format 13.
+    Spot(nonin::spot::Spot),
+    /// Older Nonin desk models.
+    Text(nonin::text::Text),
     /// A Masimo oximeter.
     Masimo(masimo::Masimo),
     /// A Datex-Ohmeda monitor.
     Dri(Box<dri::Dri>),
+    /// A Contec oximeter.
+    Contec(contec::Contec),
+    /// A module that speaks BCI's format.
+    Bci(bci::Bci),
+    /// A Nellcor oximeter.
+    Nellcor(nellcor::Nellcor),
+    /// A Capnostream 20.
+    Capnostream(Box<capnostream::Capnostream>),
+    /// An Ivy 450C.
+    Ivy(Box<ivy::Ivy>),
+    /// A SunTech cuff.
+    SunTech(Box<suntech::SunTech>),
     /// A monitor that publishes flat JSON.
     Flat(flat::Flat),
     /// A model that is not simulated: it is there and says nothing.
@@ -84,6 +108,14 @@ impl Device {
             DeviceModel::NoninDf8 => Self::Seconds(nonin::Seconds::new()),
             DeviceModel::MasimoAscii1 => Self::Masimo(masimo::Masimo::new(start, bed)),
             DeviceModel::GeS5Dri => Self::Dri(Box::new(dri::Dri::new(start))),
+            DeviceModel::NoninDf13 => Self::Spot(nonin::spot::Spot::new(start)),
+            DeviceModel::NoninAscii => Self::Text(nonin::text::Text::default()),
+            DeviceModel::ContecV7 => Self::Contec(contec::Contec::default()),
+            DeviceModel::Bci => Self::Bci(bci::Bci::default()),
+            DeviceModel::Nellcor => Self::Nellcor(nellcor::Nellcor::new(start)),
+            DeviceModel::Capnostream => Self::Capnostream(Box::new(capnostream::Capnostream::new(start))),
+            DeviceModel::IvyAnsarB => Self::Ivy(Box::default()),
+            DeviceModel::SunTech => Self::SunTech(Box::default()),
             _ => Self::Silent,
         }
     }
@@ -96,6 +128,14 @@ impl Device {
             Self::Seconds(it) => Some(it.due()),
             Self::Masimo(it) => Some(it.due()),
             Self::Dri(it) => it.due(),
+            Self::Spot(it) => Some(it.due()),
+            Self::Text(it) => Some(it.due()),
+            Self::Contec(it) => it.due(),
+            Self::Bci(it) => Some(it.due()),
+            Self::Nellcor(it) => Some(it.due()),
+            Self::Capnostream(it) => it.due(),
+            Self::Ivy(it) => Some(it.due()),
+            Self::SunTech(it) => Some(it.due()),
             Self::Flat(it) => Some(it.due()),
             Self::Silent => None,
         }
@@ -108,15 +148,36 @@ impl Device {
             Self::Seconds(it) => Some(it.emit(patient)),
             Self::Masimo(it) => it.emit(patient),
             Self::Dri(it) => it.emit(patient),
+            Self::Spot(it) => it.emit(patient),
+            Self::Text(it) => it.emit(patient),
+            Self::Contec(it) => it.emit(patient),
+            Self::Bci(it) => Some(it.emit(patient)),
+            Self::Nellcor(it) => it.emit(patient),
+            Self::Capnostream(it) => it.emit(patient),
+            Self::Ivy(it) => it.emit(patient),
+            Self::SunTech(it) => it.emit(patient),
             Self::Flat(it) => Some(it.emit(patient)),
             Self::Silent => None,
         }
     }
 
-    /// Takes what the host has sent; only a device that is asked listens.
+    /// Takes what the host has sent; the others do not listen.
     pub fn handle_host_bytes(&mut self, now_ms: u64, bytes: &[u8]) {
-        if let Self::Dri(it) = self {
-            it.handle_host_bytes(now_ms, bytes);
+        match self {
+            Self::Dri(it) => it.handle_host_bytes(now_ms, bytes),
+            Self::Contec(it) => it.handle_host_bytes(now_ms, bytes),
+            Self::Nellcor(it) => it.handle_host_bytes(bytes),
+            Self::Capnostream(it) => it.handle_host_bytes(now_ms, bytes),
+            Self::SunTech(it) => it.handle_host_bytes(now_ms, bytes),
+            Self::Packets(_)
+            | Self::Seconds(_)
+            | Self::Spot(_)
+            | Self::Text(_)
+            | Self::Masimo(_)
+            | Self::Bci(_)
+            | Self::Ivy(_)
+            | Self::Flat(_)
+            | Self::Silent => {}
         }
     }
 }

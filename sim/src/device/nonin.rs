@@ -1,4 +1,7 @@
-//! Nonin oximeters, data formats 2, 7 and 8, by "9560 OEM Specification and Technical Information".
+//! Nonin oximeters: data formats 2, 7 and 8 here, 13 and text below, by "9560 OEM Specification and Technical Information".
+
+pub mod spot;
+pub mod text;
 
 use std::collections::BTreeMap;
 
