@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::clock;
-use crate::device::Emission;
+use crate::device::{Emission, repeats_itself};
 use crate::scenario::Happening;
 use crate::site::WARD_TOPICS;
 use crate::terminal::Terminal;
@@ -248,6 +248,7 @@ impl Live {
             seq: observation.seq,
             vitals: observation.vitals,
             doubtful,
+            repeats: repeats_itself(bed.way.device()),
         })
     }
 }

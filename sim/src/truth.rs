@@ -9,7 +9,8 @@
 //!
 //! A value is a number in the vital's unit, rounded as the device rounds it; `{"absent":"sensor"}` where the device names
 //! its sensor as the cause, `{"absent":"other"}` where it does not, `"held"` where it repeats an old value marked as old.
-//! `"doubtful":true` stands where the way was damaged: it may have arrived, or not, or as something else. An event is what a
+//! `"doubtful":true` stands where the way was damaged: it may have arrived, or not, or as something else. `"repeats":true`
+//! stands where the device says so sixty times a second, and only what is news is told. An event is what a
 //! scenario did; nobody judges by it. A file without its end is not judged: what was said after its last line is not known.
 
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ pub struct Statement {
     pub vitals: BTreeMap<Vital, Said>,
     /// Whether its way was damaged: it may have arrived, or not, or as something else.
     pub doubtful: bool,
+    /// Whether the device says it sixty times a second: of that, what is news is told here, a change at once and the same once a
+    /// second.
+    pub repeats: bool,
 }
 
 /// How a run began.
@@ -121,6 +125,8 @@ struct Entry {
     vitals: BTreeMap<Vital, Word>,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     doubtful: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    repeats: bool,
 }
 
 /// What was said of one vital, as written.
@@ -188,8 +194,8 @@ impl Writer {
         let vitals = it.vitals.iter().map(|(vital, said)| (*vital, (*said).into())).collect();
         let (bed, source) = (it.bed.clone(), it.source.clone());
         self.said += 1;
-        let (at, seq, doubtful) = (time(it.at_ms), it.seq, it.doubtful);
-        self.write(&Line::Said(Entry { at, bed, source, seq, vitals, doubtful }))
+        let (at, seq, doubtful, repeats) = (time(it.at_ms), it.seq, it.doubtful, it.repeats);
+        self.write(&Line::Said(Entry { at, bed, source, seq, vitals, doubtful, repeats }))
     }
 
     /// Adds that something happens to a patient, a sensor or a line.
@@ -233,6 +239,7 @@ pub fn read(path: &Path) -> Result<Vec<Statement>, TruthError> {
                 seq: it.seq,
                 vitals: it.vitals.into_iter().map(|(vital, word)| (vital, word.into())).collect(),
                 doubtful: it.doubtful,
+                repeats: it.repeats,
             }),
             Line::Event { .. } => {}
             Line::End { said, .. } => ended = Some(said),
@@ -266,6 +273,7 @@ mod tests {
                 (Vital::Temperature, Said::Held),
             ]),
             doubtful: true,
+            repeats: true,
         }
     }
 

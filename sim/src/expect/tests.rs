@@ -20,6 +20,7 @@ fn statements(source: &str, vital: Vital, samples: &[(i64, i16)]) -> Vec<Stateme
         seq: None,
         vitals: BTreeMap::from([(vital, said(*value))]),
         doubtful: false,
+        repeats: false,
     };
     samples.iter().map(statement).collect()
 }

@@ -19,6 +19,7 @@ fn said(numbered: bool) -> Vec<Statement> {
             (Vital::Spo2, Said::Absent { sensor: true }),
         ]),
         doubtful: false,
+        repeats: false,
     };
     (1..=10).map(statement).collect()
 }
@@ -191,4 +192,38 @@ fn a_device_that_starts_anew_counts_from_one_again() {
     assert_eq!((compared.delivered, compared.missing.len(), compared.duplicate), (20, 0, 0), "{compared:?}");
     found.remove(13);
     assert_eq!(compare(&twice, &found).missing, [13]);
+}
+
+/// Two minutes of the same from a device that repeats itself, then something else.
+fn repeated() -> Vec<Statement> {
+    let first = Statement { repeats: true, ..said(false).remove(0) };
+    let mut all: Vec<Statement> =
+        (0..120).map(|it| Statement { at_ms: START_MS + it * 1000, ..first.clone() }).collect();
+    let vitals = BTreeMap::from([(Vital::Spo2, Said::Absent { sensor: true })]);
+    all.push(Statement { at_ms: START_MS + 120_000, vitals, ..first });
+    all
+}
+
+#[test]
+fn a_device_that_repeats_itself_may_be_heard_once_more_or_less_in_half_a_minute() {
+    let said = repeated();
+    let all = records(&said);
+    let clean = Readings { said: 121, delivered: 121, ..Readings::default() };
+    assert_eq!(compare(&said, &all), clean);
+    // An agent that takes a frame more than a second each time.
+    let late = |it: &Reading| Reading { received_ms: it.received_ms + 1000, ..it.clone() };
+    let fewer: Vec<Reading> = all[..118].iter().map(late).chain(all[120..].iter().cloned()).collect();
+    assert_eq!(compare(&said, &fewer), clean);
+    let more = Reading { id: "agent/run/r/more".into(), seq: 121, ..all[119].clone() };
+    let last = Reading { seq: 122, ..all[120].clone() };
+    let more = [&all[..120], &[more, last]].concat();
+    assert_eq!(compare(&said, &more), Readings { duplicate: 1, ..clean.clone() });
+    // Ten seconds without a word are no difference of clocks.
+    let silent = [&all[..60], &all[70..]].concat();
+    assert!((5..10).contains(&compare(&said, &silent).missing.len()));
+    // A change is never excused.
+    assert_eq!(compare(&said, &all[..120]).missing, [120]);
+    // Nor is anything of a device that does not repeat itself.
+    let once: Vec<Statement> = said.iter().map(|it| Statement { repeats: false, ..it.clone() }).collect();
+    assert_eq!(compare(&once, &fewer).missing.len(), 2);
 }
