@@ -8,9 +8,11 @@ pub mod contec;
 pub mod dri;
 pub mod fingertip;
 pub mod flat;
+pub mod intellivue;
 pub mod ivy;
 pub mod line;
 pub mod masimo;
+pub mod medibus;
 pub mod nellcor;
 pub mod nibp;
 pub mod nonin;
@@ -92,6 +94,10 @@ pub enum Device {
     Ivy(Box<ivy::Ivy>),
     /// A SunTech cuff.
     SunTech(Box<suntech::SunTech>),
+    /// A Philips monitor.
+    Intellivue(Box<intellivue::Intellivue>),
+    /// A Dräger ventilator.
+    Medibus(Box<medibus::Medibus>),
     /// A monitor that publishes flat JSON.
     Flat(flat::Flat),
     /// A model that is not simulated: it is there and says nothing.
@@ -116,6 +122,9 @@ impl Device {
             DeviceModel::Capnostream => Self::Capnostream(Box::new(capnostream::Capnostream::new(start))),
             DeviceModel::IvyAnsarB => Self::Ivy(Box::default()),
             DeviceModel::SunTech => Self::SunTech(Box::default()),
+            DeviceModel::Intellivue => Self::Intellivue(Box::new(intellivue::Intellivue::serial(start, bed))),
+            DeviceModel::IntellivueLan => Self::Intellivue(Box::new(intellivue::Intellivue::lan(start, bed))),
+            DeviceModel::Medibus => Self::Medibus(Box::new(medibus::Medibus::new(start))),
             _ => Self::Silent,
         }
     }
@@ -136,6 +145,8 @@ impl Device {
             Self::Capnostream(it) => it.due(),
             Self::Ivy(it) => Some(it.due()),
             Self::SunTech(it) => Some(it.due()),
+            Self::Intellivue(it) => Some(it.due()),
+            Self::Medibus(it) => Some(it.due()),
             Self::Flat(it) => Some(it.due()),
             Self::Silent => None,
         }
@@ -156,6 +167,8 @@ impl Device {
             Self::Capnostream(it) => it.emit(patient),
             Self::Ivy(it) => it.emit(patient),
             Self::SunTech(it) => it.emit(patient),
+            Self::Intellivue(it) => it.emit(patient),
+            Self::Medibus(it) => it.emit(patient),
             Self::Flat(it) => Some(it.emit(patient)),
             Self::Silent => None,
         }
@@ -169,6 +182,8 @@ impl Device {
             Self::Nellcor(it) => it.handle_host_bytes(bytes),
             Self::Capnostream(it) => it.handle_host_bytes(now_ms, bytes),
             Self::SunTech(it) => it.handle_host_bytes(now_ms, bytes),
+            Self::Intellivue(it) => it.handle_host_bytes(now_ms, bytes),
+            Self::Medibus(it) => it.handle_host_bytes(now_ms, bytes),
             Self::Packets(_)
             | Self::Seconds(_)
             | Self::Spot(_)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,6 +11,8 @@ use vitals::quantity::Quantity;
 use vitals::reading::{Absent, Quality, Reading};
 use vitals::time::{Timestamp, Uptime};
 use wardline_sim::artefact::Voice;
+use wardline_sim::device::intellivue::Intellivue;
+use wardline_sim::device::medibus::Medibus;
 use wardline_sim::device::{Device, Observation, Said};
 use wardline_sim::patient::Patient;
 use wardline_sim::scenario::Scenario;
@@ -17,6 +20,41 @@ use wardline_sim::ward::{Ward, Way, Ways};
 
 /// Five minutes, ms: long enough for every scenario to begin, and for many cycles of the slowest device.
 const LENGTH_MS: u64 = 300_000;
+/// What comes between a driver and a device, one after the other; seeds vary the pace by up to 20 %.
+const GONE: &str = r#"
+about = "A sensor, electrodes, a cable, a restart and a clock."
+duration = "10m"
+
+[[patient]]
+arterial_line = true
+
+[[artefact]]
+kind = "probe_off"
+at = "60s"
+lasts = "30s"
+
+[[artefact]]
+kind = "lead_off"
+at = "2m"
+lasts = "30s"
+
+[[artefact]]
+kind = "cable_out"
+at = "3m"
+lasts = "20s"
+
+[[artefact]]
+kind = "device_restart"
+at = "4m"
+lasts = "12s"
+
+[[artefact]]
+kind = "device_clock"
+at = "5m"
+lasts = "30s"
+"#;
+/// Devices with which an association is made, or a line is opened.
+const ASKED: [DeviceModel; 3] = [DeviceModel::Intellivue, DeviceModel::IntellivueLan, DeviceModel::Medibus];
 
 #[test]
 fn what_a_simulated_device_says_is_what_its_driver_hears() -> Result<()> {
@@ -25,18 +63,7 @@ fn what_a_simulated_device_says_is_what_its_driver_hears() -> Result<()> {
         let scenario = Scenario::load(scenario)?;
         let mut ward = Ward::new(&scenario, 10, 7, Ways::Serial, Timestamp::EPOCH);
         let mut ends: Vec<End> = ward.beds.iter().map(|it| End::new(it.way)).collect::<Result<_>>()?;
-        for now in (0..LENGTH_MS).step_by(10) {
-            for (index, end) in ends.iter_mut().enumerate() {
-                for request in end.ask(now) {
-                    ward.handle_host_bytes(index, now, &request);
-                }
-            }
-            while let Some((index, emission)) = ward.poll(now) {
-                let end = &mut ends[index];
-                end.hear(emission.at_ms, &emission.bytes);
-                end.said.extend(emission.observation);
-            }
-        }
+        run(&mut ward, &mut ends, 0..LENGTH_MS);
         for end in ends {
             *compared.entry(end.model).or_insert(0) += end.compare()?;
         }
@@ -118,6 +145,125 @@ fn what_any_other_device_says_is_what_its_driver_hears() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn what_a_device_that_is_asked_says_is_what_its_driver_hears() -> Result<()> {
+    let mut compared = BTreeMap::new();
+    for scenario in ["stable", "desaturation", "probe-off", "tachycardia", "cardiac-arrest", "hypoxia"] {
+        let scenario = Scenario::load(scenario)?;
+        for model in ASKED {
+            let device = || Device::serial(model, Timestamp::EPOCH, 1);
+            for end in play(&scenario, model, device, LENGTH_MS)? {
+                *compared.entry(model).or_insert(0) += end.compare()?;
+            }
+        }
+    }
+    println!("observations compared: {compared:?}");
+    // Once a second, of two beds, in six scenarios.
+    for model in ASKED {
+        assert!(compared.get(&model).is_some_and(|it| *it >= 3000), "{model}: {compared:?}");
+    }
+    Ok(())
+}
+
+/// Sensors that come off, cables that are pulled, devices that start anew: the driver makes its way back to each.
+#[test]
+fn a_device_that_was_gone_is_found_again() -> Result<()> {
+    let scenario = Scenario::parse("gone", GONE)?;
+    for model in ASKED {
+        let device = || Device::serial(model, Timestamp::EPOCH, 1);
+        for end in play(&scenario, model, device, 500_000)? {
+            let count = end.compare()?;
+            println!("figure {model}: {count} observations in 500 s with two interruptions");
+            assert!(count > 400, "{model}: {count} observations");
+            let last = end.heard_at.last().copied().unwrap_or(0);
+            assert!(last > 497_000, "{model}: the last was heard after {last} ms");
+        }
+    }
+    Ok(())
+}
+
+/// The agent starts anew while the device keeps what was agreed with the one before.
+#[test]
+fn a_driver_that_starts_anew_is_answered() -> Result<()> {
+    let scenario = Scenario::load("stable")?;
+    for model in ASKED {
+        let mut ward = ward(&scenario, model, || Device::serial(model, Timestamp::EPOCH, 1));
+        let mut ends: Vec<End> = ward.beds.iter().map(|it| End::new(it.way)).collect::<Result<_>>()?;
+        run(&mut ward, &mut ends, 0..100_000);
+        for end in &mut ends {
+            end.driver = device::driver(model, model.period());
+        }
+        run(&mut ward, &mut ends, 100_000..200_000);
+        for end in ends {
+            assert!(end.compare()? > 190, "{model}: {} observations", end.heard.len());
+            let gap = end.heard_at.windows(2).map(|it| it[1] - it[0]).max().unwrap_or(0);
+            assert!(gap < 2000, "{model}: nothing was heard for {gap} ms");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_demonstration_is_never_a_value() -> Result<()> {
+    let device = || Device::Intellivue(Box::new(Intellivue::serial(Timestamp::EPOCH, 1).in_demonstration()));
+    for end in play(&Scenario::load("stable")?, DeviceModel::Intellivue, device, 60_000)? {
+        assert!(end.compare()? > 30);
+        let mut all = end.heard.iter().flat_map(|it| &it.measurements);
+        assert!(all.all(|it| it.value.is_err() && it.quality.intersects(Quality::DEMO)));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_realtime_stream_that_nobody_asked_for_costs_no_message() -> Result<()> {
+    let device = || Device::Medibus(Box::new(Medibus::new(Timestamp::EPOCH).with_realtime()));
+    for end in play(&Scenario::load("desaturation")?, DeviceModel::Medibus, device, LENGTH_MS)? {
+        assert!(end.compare()? > 250);
+    }
+    Ok(())
+}
+
+/// Two beds with one device each, and their drivers, for so long.
+fn play(
+    scenario: &Scenario,
+    model: DeviceModel,
+    device: impl Fn() -> Device,
+    length_ms: u64,
+) -> Result<Vec<End>> {
+    let mut ward = ward(scenario, model, device);
+    let mut ends: Vec<End> = ward.beds.iter().map(|it| End::new(it.way)).collect::<Result<_>>()?;
+    run(&mut ward, &mut ends, 0..length_ms);
+    Ok(ends)
+}
+
+fn ward(scenario: &Scenario, model: DeviceModel, device: impl Fn() -> Device) -> Ward {
+    let mut ward = Ward::new(scenario, 2, 7, Ways::Serial, Timestamp::EPOCH);
+    for bed in &mut ward.beds {
+        (bed.way, bed.device) = (Way::Serial(model), device());
+    }
+    ward
+}
+
+/// Lets drivers and devices talk during a time, ms.
+fn run(ward: &mut Ward, ends: &mut [End], time: Range<u64>) {
+    for now in time.step_by(10) {
+        for (index, end) in ends.iter_mut().enumerate() {
+            // What a driver says to a cable that is out is heard by nobody.
+            let plugged = ward.beds.get_mut(index).is_some_and(|it| it.is_plugged(now));
+            for request in end.ask(now) {
+                if plugged {
+                    ward.handle_host_bytes(index, now, &request);
+                }
+            }
+        }
+        while let Some((index, emission)) = ward.poll(now) {
+            let end = &mut ends[index];
+            end.hear(emission.at_ms, &emission.bytes);
+            end.said.extend(emission.observation);
+        }
+    }
+}
+
 /// The host's end of one line, and what was said on it.
 struct End {
     model: DeviceModel,
@@ -125,6 +271,7 @@ struct End {
     /// What of a device that repeats itself is news, as a source sees it.
     repeats: Repeats,
     heard: Vec<Reading>,
+    heard_at: Vec<u64>,
     said: Vec<Observation>,
 }
 
@@ -136,7 +283,7 @@ impl End {
 
     fn of(model: DeviceModel) -> Self {
         let (driver, repeats) = (device::driver(model, model.period()), Repeats::new(model, model.period()));
-        Self { model, driver, repeats, heard: Vec::new(), said: Vec::new() }
+        Self { model, driver, repeats, heard: Vec::new(), heard_at: Vec::new(), said: Vec::new() }
     }
 
     fn ask(&mut self, now: u64) -> Vec<Vec<u8>> {
@@ -148,11 +295,12 @@ impl End {
     }
 
     fn hear(&mut self, at: u64, bytes: &[u8]) {
-        let at = Uptime::ZERO + Duration::from_millis(at);
-        self.driver.handle_bytes(at, bytes);
+        let now = Uptime::ZERO + Duration::from_millis(at);
+        self.driver.handle_bytes(now, bytes);
         while let Some(heard) = self.driver.poll_reading() {
-            self.heard.extend(heard.ok().filter(|it| self.repeats.is_news(at, it)));
+            self.heard.extend(heard.ok().filter(|it| self.repeats.is_news(now, it)));
         }
+        self.heard_at.resize(self.heard.len(), at);
     }
 
     /// Compares all that was heard with what was said; a driver may need a packet to find its place.
