@@ -35,8 +35,12 @@ pub enum Kind {
     LowBattery,
     /// The device's clock is wrong by hours.
     DeviceClock,
-    /// The device starts anew: silence for as long as this lasts, and numbers from 1.
+    /// The device starts anew: silence for as long as this lasts, and then it has forgotten whom it spoke with and what it
+    /// counted.
     DeviceRestart,
+    /// Another device is plugged in: for as long as this lasts one of another model, which nobody there can read, then one
+    /// of the right model with another serial number.
+    OtherDevice,
     /// A second device with the same serial number, two beds on.
     Twin,
 }
@@ -91,6 +95,10 @@ pub struct DeviceState {
     pub restarts: u64,
     /// It has the serial number of the device two beds before.
     pub twin: bool,
+    /// How often another device has been plugged in.
+    pub others: u64,
+    /// That is one of another model.
+    pub of_another_model: bool,
 }
 
 impl Artefacts {
@@ -110,7 +118,7 @@ impl Artefacts {
 
     /// Changes what a monitor sees at a moment. `cuff` is whether the cuff presses.
     pub fn disturb(&mut self, at: f64, cuff: bool, now: &mut Numerics) {
-        now.device = DeviceState { restarts: now.device.restarts, ..DeviceState::default() };
+        now.device = DeviceState::default();
         for (kind, episodes) in &mut self.all {
             let Some(since) = episodes.active(at) else { continue };
             let mut dice = episodes.dice();
@@ -142,10 +150,8 @@ impl Artefacts {
                 Kind::DeviceClock => {
                     now.device.clock_off = 3600 * (1 + i64::try_from(dice.below(11)).unwrap_or(0));
                 }
-                Kind::DeviceRestart => {
-                    now.device.voice = Voice::Silent;
-                    now.device.restarts = episodes.count();
-                }
+                Kind::DeviceRestart => now.device.voice = Voice::Silent,
+                Kind::OtherDevice => now.device.of_another_model = true,
                 Kind::CableOut => now.device.voice = Voice::Unplugged,
                 Kind::Twin => now.device.twin = true,
                 Kind::CuffOnProbe => {}
@@ -154,5 +160,12 @@ impl Artefacts {
         if at < self.empty_until && !now.device.battery_low {
             now.device.voice = Voice::Silent;
         }
+        (now.device.restarts, now.device.others) =
+            (self.count(Kind::DeviceRestart), self.count(Kind::OtherDevice));
+    }
+
+    /// How often that has begun.
+    fn count(&self, kind: Kind) -> u64 {
+        self.all.iter().filter(|(it, _)| *it == kind).map(|(_, it)| it.count()).sum()
     }
 }

@@ -16,7 +16,6 @@ mod seen;
 pub mod stage;
 mod view;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -35,14 +34,14 @@ use self::programs::Programs;
 use self::screen::Screen;
 use self::seen::Seen;
 use self::stage::{Signals, Stage, StageError};
+use crate::carrier::CarrierError;
 use crate::clock;
 use crate::judge::topics::Place;
 use crate::judge::{JudgeError, LINGER, Verdict};
 use crate::live::{Live, Memory};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::site::Surroundings;
-use crate::terminal::{Terminal, TerminalError};
-use crate::ward::{Ward, Way, Ways};
+use crate::ward::{Ward, Ways};
 
 /// How many beds there are.
 const BEDS: u64 = 8;
@@ -108,7 +107,7 @@ pub enum DemoError {
     Kafka(#[source] kafka::KafkaStandInError),
     /// No serial line.
     #[error("there is no serial line")]
-    Line(#[source] TerminalError),
+    Line(#[source] CarrierError),
     /// A program does not start.
     #[error("a program does not start")]
     Start(#[source] StartError),
@@ -159,7 +158,7 @@ async fn show(
     let brokers = kafka.bootstrap();
     let surroundings = Surroundings::below(dir.path(), &brokers, &format!("127.0.0.1:{port}"));
     let config = configure(&surroundings, &ward, &programs.agent)?;
-    let terminals = terminals(&surroundings, &ward)?;
+    let carriers = surroundings.places.open(&ward.beds).map_err(DemoError::Line)?;
 
     let (sender, news) = channel(NEWS_MAX);
     let mut tasks = JoinSet::new();
@@ -179,11 +178,11 @@ async fn show(
     let act = String::from("the agent starts");
     let mut stage = Stage { news, signals, agent, station: None, seen, screen, start: None, act };
     let memory = if arguments.keep { Memory::Nothing } else { Memory::Said(Vec::new()) };
-    let (play, messenger) = Live::new(ward, terminals, ("127.0.0.1", port), memory);
+    let (mut play, messenger) = Live::new(ward, carriers, ("127.0.0.1", port), memory);
     tasks.spawn(messenger.run());
     let follow = ["tail", "--brokers", &brokers, "--simulated"];
     let ending = async {
-        acts::ready(&mut stage, &play).await?;
+        acts::ready(&mut stage, &mut play).await?;
         stage.station = Some(start(Who::Station, &programs.station, &follow, &mut tasks)?);
         let end_ms = (!arguments.keep).then_some(scenario.duration_ms);
         let played = acts::perform(&mut stage, play, &kafka, end_ms).await?;
@@ -211,13 +210,4 @@ fn configure(surroundings: &Surroundings<'_>, ward: &Ward, agent: &Path) -> Resu
     } else {
         Err(DemoError::Refused(String::from_utf8_lossy(&stdout).into_owned()))
     }
-}
-
-fn terminals(surroundings: &Surroundings<'_>, ward: &Ward) -> Result<BTreeMap<usize, Terminal>, DemoError> {
-    let mut terminals = BTreeMap::new();
-    for (index, bed) in ward.beds.iter().enumerate().filter(|(_, it)| matches!(it.way, Way::Serial(_))) {
-        let terminal = Terminal::open(Some(&surroundings.port(bed))).map_err(DemoError::Line)?;
-        terminals.insert(index, terminal);
-    }
-    Ok(terminals)
 }

@@ -19,6 +19,7 @@ pub mod nonin;
 pub mod suntech;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
 
 use vitals::device::DeviceModel;
 use vitals::quantity::Quantity;
@@ -172,6 +173,12 @@ impl Device {
             Self::Flat(it) => Some(it.emit(patient)),
             Self::Silent => None,
         }
+    }
+
+    /// The datagram with which a monitor of a network announces itself while no host has it; it listens at `at`.
+    #[must_use]
+    pub fn announcement(&self, at: SocketAddrV4, now_ms: u64) -> Option<Vec<u8>> {
+        if let Self::Intellivue(it) = self { it.announcement(at, now_ms) } else { None }
     }
 
     /// Takes what the host has sent; the others do not listen.

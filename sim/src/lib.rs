@@ -2,7 +2,7 @@
 //! what was said.
 //!
 //! ```text
-//! scenario ─► patient ─► device (bytes by the vendor's document) ─► pty / MQTT ─► the agent
+//! scenario ─► patient ─► device (bytes by the vendor's document) ─► pty / TCP / UDP / MQTT ─► the agent
 //!                           └─► truth (JSON lines) ─► judge ◄─ Kafka
 //! ```
 //!
@@ -18,7 +18,9 @@
     )
 )]
 
+pub mod announce;
 pub mod artefact;
+pub mod carrier;
 pub mod clock;
 pub mod demo;
 pub mod device;

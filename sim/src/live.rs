@@ -1,8 +1,10 @@
 //! The ward in real time: each device says what it says when it says it, on its own line, and we remember what.
 
+mod line;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rumqttc::v5::mqttbytes::QoS;
@@ -11,13 +13,15 @@ use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::announce::Announcer;
+use crate::carrier::{Carrier, Place};
 use crate::clock;
 use crate::device::{Emission, repeats_itself};
 use crate::scenario::Happening;
 use crate::site::WARD_TOPICS;
-use crate::terminal::Terminal;
 use crate::truth::{Statement, Writer};
 use crate::ward::{Ward, Way};
+use line::Line;
 
 /// How often a line is looked at for what the host has sent.
 const TURN: Duration = Duration::from_millis(10);
@@ -27,36 +31,6 @@ const MESSAGES_MAX: usize = 256;
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How long the broker may take with the last messages.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
-
-/// A serial line, which may be pulled out, and whether somebody has heard the message on it from its first byte.
-#[derive(Debug)]
-struct Line {
-    terminal: Option<Terminal>,
-    /// The name of its host's end, where it is plugged in again.
-    link: PathBuf,
-    /// When the message began, ms, and whether all of it found a listener. The bytes tell, not the clock: a listener who
-    /// comes after a packet has begun and before its first slice leaves hears all of it.
-    message: (u64, bool),
-}
-
-impl Line {
-    /// Sends a part of a message; whether all of it was heard so far.
-    fn send(&mut self, emission: &Emission) -> bool {
-        let heard = self.terminal.as_mut().is_some_and(|it| it.send(&emission.bytes));
-        let (first_ms, whole) = self.message;
-        self.message = (emission.first_ms, heard && (whole || first_ms != emission.first_ms));
-        self.message.1
-    }
-
-    /// Pulls it out, or plugs it in again: the host's end goes and comes with it.
-    fn plug(&mut self, plugged: bool) -> io::Result<()> {
-        if plugged != self.terminal.is_some() {
-            let opened = if plugged { Some(Terminal::open(Some(&self.link))) } else { None };
-            self.terminal = opened.transpose().map_err(io::Error::other)?;
-        }
-        Ok(())
-    }
-}
 
 /// Where what was said is kept, where somebody listened.
 #[derive(Debug)]
@@ -105,6 +79,7 @@ pub struct Live {
     storm: watch::Sender<bool>,
     /// What the truth is still to be told of the scenario.
     happenings: VecDeque<Happening>,
+    announcer: Option<Announcer>,
     memory: Memory,
 }
 
@@ -138,7 +113,7 @@ impl Live {
     #[must_use]
     pub fn new(
         ward: Ward,
-        terminals: BTreeMap<usize, Terminal>,
+        carriers: BTreeMap<usize, Carrier>,
         (host, port): (&str, u16),
         memory: Memory,
     ) -> (Self, Messenger) {
@@ -147,15 +122,21 @@ impl Live {
         options.set_keep_alive(Duration::from_secs(10));
         let (client, events) = AsyncClient::new(options, MESSAGES_MAX);
         let (sender, taken) = watch::channel(0);
-        let line = |(index, terminal): (usize, Terminal)| {
-            let link = terminal.path().to_owned();
-            (index, Line { terminal: Some(terminal), link, message: (0, true) })
-        };
-        let lines = terminals.into_iter().map(line).collect();
+        let lines = carriers.into_iter().map(|(index, it)| (index, Line::new(it))).collect();
         let (storm, stormy) = watch::channel(false);
         let messenger = Messenger { events, taken: sender, storm: stormy };
         (
-            Self { ward, lines, client, published: 0, taken, storm, happenings: VecDeque::new(), memory },
+            Self {
+                ward,
+                lines,
+                client,
+                published: 0,
+                taken,
+                storm,
+                happenings: VecDeque::new(),
+                announcer: None,
+                memory,
+            },
             messenger,
         )
     }
@@ -166,10 +147,15 @@ impl Live {
         Self { happenings: happenings.into(), ..self }
     }
 
-    /// Whether every serial line is open at its other end.
+    /// The same, with monitors that announce themselves.
     #[must_use]
-    pub fn is_listened_to(&self) -> bool {
-        self.lines.values().all(|it| it.terminal.as_ref().is_some_and(Terminal::is_open))
+    pub fn announcing(self, announcer: Option<Announcer>) -> Self {
+        Self { announcer, ..self }
+    }
+
+    /// Whether every line is open at its other end.
+    pub fn is_listened_to(&mut self) -> bool {
+        self.lines.values_mut().all(Line::is_open)
     }
 
     /// Plays until its end, or until `stop` is set.
@@ -216,24 +202,35 @@ impl Live {
     /// Hears what hosts ask.
     fn attend_lines(&mut self, now_ms: u64) -> io::Result<()> {
         for (index, line) in &mut self.lines {
-            if let Some(bed) = self.ward.beds.get_mut(*index) {
-                line.plug(bed.is_plugged(now_ms))?;
-            }
-            let Some(terminal) = line.terminal.as_mut().filter(|it| it.is_open()) else { continue };
-            terminal.flush();
-            let asked = terminal.receive();
-            if !asked.is_empty() {
+            line.plug(self.ward.is_plugged(*index, now_ms))?;
+            for asked in line.receive() {
                 self.ward.handle_host_bytes(*index, now_ms, &asked);
             }
         }
+        self.announce(now_ms);
         Ok(())
+    }
+
+    /// Lets monitors of a network that no host has announce themselves.
+    fn announce(&mut self, now_ms: u64) {
+        let Some(announcer) = self.announcer.as_mut() else { return };
+        if !announcer.is_due(now_ms) {
+            return;
+        }
+        for (index, line) in &self.lines {
+            if let Place::Udp(SocketAddr::V4(at)) = line.place() {
+                if let Some(it) = self.ward.announcement(*index, *at, now_ms) {
+                    announcer.send(&it);
+                }
+            }
+        }
     }
 
     async fn say(&mut self, index: usize, emission: Emission) -> Option<Statement> {
         let bed = self.ward.beds.get(index)?;
         let doubtful = emission.doubtful;
         let heard = match bed.way {
-            Way::Serial(_) => self.lines.get_mut(&index)?.send(&emission),
+            Way::Serial(_) | Way::Tcp(_) | Way::Udp(_) => self.lines.get_mut(&index)?.send(&emission),
             Way::Mqtt => {
                 let topic = format!("{WARD_TOPICS}/{}", bed.id);
                 self.published += 1;

@@ -231,7 +231,7 @@ mod tests {
         let known = [
             ("stable", Ways::Mqtt, "023aca9c8f477ea8"),
             ("artefacts", Ways::Both, "258636d976b00bd1"),
-            ("line-faults", Ways::Serial, "0c94549003d69fd4"),
+            ("line-faults", Ways::Serial, "653b73fe22ed315a"),
             ("haemorrhage", Ways::Both, "d952a8084686b05a"),
         ];
         let mut found = Vec::new();

@@ -107,6 +107,8 @@ pub struct Patient {
     artefacts: Artefacts,
     /// How far the state has come, ms.
     at_ms: u64,
+    /// When the time began of whoever asks, ms.
+    since_ms: u64,
     /// Breaths and beats so far; their fraction is the phase.
     breaths: f64,
     beats: f64,
@@ -138,6 +140,7 @@ impl Patient {
             breaths: random.unit(),
             beats: random.unit(),
             at_ms: 0,
+            since_ms: 0,
             breathing,
             observer,
             random,
@@ -152,11 +155,19 @@ impl Patient {
 
     /// The state at a moment; asking for the past gives the newest.
     pub fn at(&mut self, at_ms: u64) -> Numerics {
-        while self.at_ms + TICK_MS <= at_ms {
+        while self.at_ms + TICK_MS <= at_ms + self.since_ms {
             self.at_ms += TICK_MS;
             self.step();
         }
-        self.now
+        // A monitor that was switched on later knows nothing of it.
+        let since = self.since_ms / 1000;
+        let cuff = self.now.cuff.and_then(|it| Some(Cuffed { at: it.at.checked_sub(since)?, ..it }));
+        Numerics { cuff, ..self.now }
+    }
+
+    /// Whoever asks from now on counts time from here, ms: whole seconds.
+    pub(crate) const fn seen_since(&mut self, since_ms: u64) {
+        self.since_ms = since_ms;
     }
 
     /// The newest state.
@@ -171,7 +182,7 @@ impl Patient {
         if self.circulation.rate <= 0.0 || self.now.oximeter != Oximeter::On {
             return 0.0;
         }
-        let since = seconds(at_ms.saturating_sub(self.at_ms));
+        let since = seconds((at_ms + self.since_ms).saturating_sub(self.at_ms));
         let phase = (self.beats + since * self.circulation.rate / 60.0).fract();
         let rise = if phase < 0.15 { phase / 0.15 } else { 1.0 - (phase - 0.15) / 0.85 };
         let from_notch = (phase - 0.45) / 0.12;

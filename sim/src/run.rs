@@ -1,29 +1,29 @@
-//! `run`: a ward in real time, over pseudo-terminals and an MQTT broker, with its truth on the side.
+//! `run`: a ward in real time, over pseudo-terminals, the network and an MQTT broker, with its truth on the side.
+
+mod here;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use vitals::time::Timestamp;
 
+use crate::announce::Announcer;
+use crate::carrier::{Carrier, CarrierError, Places};
 use crate::clock;
 use crate::live::{Live, Memory, Pace, Played};
 use crate::offline::{self, Sinks, Tables};
 use crate::scenario::{Happening, Scenario, ScenarioError, parse_duration};
 use crate::site::Surroundings;
-use crate::terminal::{Terminal, TerminalError};
 use crate::truth::{Start, Writer};
-use crate::ward::{Ward, Way, Ways};
-
-/// How long a broker may take to answer before it counts as missing.
-const BROKER_ANSWERS: Duration = Duration::from_secs(5);
+use crate::ward::{Fleet, Models, Ward, Way, Ways};
+use here::{address, is_here, reach};
 
 /// 2026-01-01T00:00:00Z.
 const OFFLINE_START_MICROS: i64 = 1_767_225_600_000_000;
@@ -41,18 +41,32 @@ pub struct Arguments {
     /// The same seed gives the same patients, and the same bytes.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// How many times faster than the clock; only without serial lines, whose pace is that of the wire.
+    /// How many times faster than the clock; only with MQTT alone: a line has the pace of its wire.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub speed: u64,
-    /// How the beds are connected: both gives odd beds a serial line and even beds MQTT.
+    /// How the beds are connected: both gives odd beds a serial line and even beds MQTT, tcp gives every bed a serial
+    /// device server. Monitors of a network have their own ports with any of them.
     #[arg(long, value_enum, default_value_t = Ways::Both)]
     pub ways: Ways,
+    /// Which devices stand beside the beds without MQTT, in turn: models of docs/devices.md, or all that are simulated;
+    /// default: five with serial lines.
+    #[arg(long, value_name = "MODEL[,MODEL]", value_parser = Models::parse)]
+    pub devices: Option<Models>,
     /// The MQTT broker; messages of a bed go to ward/BED.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:1883")]
     pub mqtt: String,
     /// Where the serial lines get their names, one for each bed.
     #[arg(long, value_name = "DIR", default_value = "/tmp/wardline-sim")]
     pub pty_dir: PathBuf,
+    /// Where devices of the network listen: bed N on this number + N; 0: where the system chooses, which is printed.
+    #[arg(long, value_name = "PORT", default_value_t = 21_000, value_parser = port_base)]
+    pub port_base: u16,
+    /// On which address they listen.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub listen: IpAddr,
+    /// Where monitors that announce themselves do so once a second while no host has them (Philips: UDP port 24005).
+    #[arg(long, value_name = "IP:PORT")]
+    pub announce: Option<SocketAddr>,
     /// How long; default: as long as the scenario. As in 90s or 2h, of the ward's own time.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub duration: Option<Duration>,
@@ -74,7 +88,7 @@ pub struct Arguments {
     /// What the devices' clocks show at the beginning; default: now, and offline 2026-01-01T00:00:00Z.
     #[arg(long, value_name = "TIME")]
     pub start: Option<jiff::Timestamp>,
-    /// Allows a broker on another machine: made-up patients must not reach a real ward by mistake.
+    /// Allows a broker on another machine, and devices that others can reach: made-up patients must not reach a real ward by mistake.
     #[arg(long)]
     pub allow_remote: bool,
 }
@@ -88,13 +102,13 @@ pub enum RunError {
     /// No scenario.
     #[error("the scenario cannot be used")]
     Scenario(#[source] ScenarioError),
-    /// The broker is not on this machine.
+    /// Something is not on this machine alone.
     #[error(
-        "{broker} is not on this machine: made-up patients must not reach a real ward; say --allow-remote if it is a test system"
+        "{what} is not on this machine: made-up patients must not reach a real ward; say --allow-remote if it is a test system"
     )]
     Remote {
-        /// Which broker.
-        broker: String,
+        /// Which broker, or which address.
+        what: String,
     },
     /// No broker.
     #[error("the MQTT broker {broker} does not answer: start it, or name another with --mqtt")]
@@ -105,9 +119,9 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
-    /// No serial line.
-    #[error("there is no serial line")]
-    Line(#[source] TerminalError),
+    /// A device has no line.
+    #[error("there is no line for a device")]
+    Line(#[source] CarrierError),
     /// A file cannot be written.
     #[error("cannot write {path}", path = path.display())]
     Write {
@@ -135,31 +149,45 @@ pub enum RunError {
 pub fn run(arguments: &Arguments) -> Result<(), RunError> {
     let scenario = Scenario::load(&arguments.scenario).map_err(RunError::Scenario)?;
     let start = start(arguments);
-    let ward = Ward::new(&scenario, arguments.beds, arguments.seed, arguments.ways, start);
+    let models = arguments.devices.as_ref().map_or(&[][..], Models::as_slice);
+    let fleet = Fleet::new(arguments.ways, models);
+    let ward = Ward::with(&scenario, arguments.beds, arguments.seed, &fleet, start);
     if arguments.is_offline() && arguments.config_dir.is_none() {
         return play_offline(arguments, &scenario, ward, start);
     }
-    let has = |serial: bool| ward.beds.iter().any(|it| matches!(it.way, Way::Serial(_)) == serial);
-    if arguments.speed != 1 && has(true) {
+    let has = |is: fn(Way) -> bool| ward.beds.iter().any(|it| is(it.way));
+    let (messages, lines) = (has(|it| it == Way::Mqtt), has(|it| it != Way::Mqtt));
+    let network = has(|it| matches!(it, Way::Tcp(_) | Way::Udp(_)));
+    if arguments.speed != 1 && lines {
         let words = "a serial line has the pace of its wire: leave --speed out, or say --ways mqtt";
         return Err(RunError::Usage(words.into()));
     }
     let (host, port) = address(&arguments.mqtt)?;
-    let messages = has(false);
     if messages && !arguments.allow_remote && !is_here(&host, port) {
-        return Err(RunError::Remote { broker: arguments.mqtt.clone() });
+        return Err(RunError::Remote { what: arguments.mqtt.clone() });
+    }
+    let named = [Some(arguments.listen), arguments.announce.map(|it| it.ip())];
+    if let Some(away) =
+        named.into_iter().flatten().find(|it| network && !arguments.allow_remote && !it.is_loopback())
+    {
+        return Err(RunError::Remote { what: away.to_string() });
     }
     if let Some(dir) = &arguments.config_dir {
+        if network && arguments.port_base == 0 {
+            let words =
+                "the system chooses ports when the ward plays: for a configuration name a --port-base";
+            return Err(RunError::Usage(words.into()));
+        }
         return configure(arguments, dir, &ward);
     }
-    let terminals = terminals(&arguments.pty_dir, &ward)?;
+    let carriers = arguments.places().open(&ward.beds).map_err(RunError::Line)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| RunError::System { what: "runtime", source })?;
     runtime.block_on(async {
         if messages {
             reach(&arguments.mqtt).await?;
         }
-        play(arguments, &scenario, ward, terminals, (&host, port)).await
+        play(arguments, &scenario, ward, carriers, (&host, port)).await
     })
 }
 
@@ -167,6 +195,10 @@ impl Arguments {
     /// Tables need no wire.
     fn is_offline(&self) -> bool {
         self.offline || self.csv.is_some()
+    }
+
+    fn places(&self) -> Places {
+        Places { lines: self.pty_dir.clone(), listen: self.listen, port_base: self.port_base }
     }
 }
 
@@ -210,7 +242,7 @@ async fn play(
     arguments: &Arguments,
     scenario: &Scenario,
     ward: Ward,
-    terminals: BTreeMap<usize, Terminal>,
+    carriers: BTreeMap<usize, Carrier>,
     broker: (&str, u16),
 ) -> Result<(), RunError> {
     let system = |what| move |source| RunError::System { what, source };
@@ -218,14 +250,15 @@ async fn play(
     let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
     let unwritten = |source| RunError::Write { path: arguments.truth.clone().unwrap_or_default(), source };
     let memory = begin_truth(arguments).map_err(unwritten)?;
-    for line in introduction(arguments, scenario, &ward, &terminals) {
+    for line in introduction(arguments, scenario, &ward, &carriers) {
         say(&line);
     }
     let end_ms = Some(end_ms(arguments, scenario));
     let pace = Pace { start: clock::now(), speed: arguments.speed, end_ms };
     let (stop, stopped) = watch::channel(false);
-    let (live, messenger) = Live::new(ward, terminals, broker, memory);
-    let live = live.noting(scenario.happenings(arguments.seed, arguments.beds));
+    let (live, messenger) = Live::new(ward, carriers, broker, memory);
+    let announcer = arguments.announce.map(Announcer::open).transpose().map_err(system("socket"))?;
+    let live = live.noting(scenario.happenings(arguments.seed, arguments.beds)).announcing(announcer);
     let mut beside = JoinSet::new();
     beside.spawn(messenger.run());
     beside.spawn(tell(scenario.happenings(arguments.seed, arguments.beds), pace));
@@ -270,14 +303,14 @@ fn introduction(
     arguments: &Arguments,
     scenario: &Scenario,
     ward: &Ward,
-    terminals: &BTreeMap<usize, Terminal>,
+    carriers: &BTreeMap<usize, Carrier>,
 ) -> Vec<String> {
     let mut lines = vec![
         "SIMULATED: no patient is behind any number of this ward".into(),
         format!("{} beds, seed {}: {}", arguments.beds, arguments.seed, scenario.about),
     ];
-    lines.extend(ward.beds.iter().enumerate().map(|(index, bed)| match terminals.get(&index) {
-        Some(terminal) => format!("{}: {} on {}", bed.id, bed.way.device(), terminal.path().display()),
+    lines.extend(ward.beds.iter().enumerate().map(|(index, bed)| match carriers.get(&index) {
+        Some(it) => format!("{}: {} on {}", bed.id, bed.way.device(), it.place()),
         None => format!("{}: messages on ward/{} at {}", bed.id, bed.id, arguments.mqtt),
     }));
     lines
@@ -291,7 +324,7 @@ fn say(line: &str) {
 fn configure(arguments: &Arguments, dir: &Path, ward: &Ward) -> Result<(), RunError> {
     let surroundings = Surroundings {
         dir,
-        lines: arguments.pty_dir.clone(),
+        places: arguments.places(),
         kafka: &arguments.kafka,
         mqtt: arguments.mqtt.clone(),
     };
@@ -301,38 +334,15 @@ fn configure(arguments: &Arguments, dir: &Path, ward: &Ward) -> Result<(), RunEr
     Ok(())
 }
 
-fn terminals(dir: &Path, ward: &Ward) -> Result<BTreeMap<usize, Terminal>, RunError> {
-    let serial = ward.beds.iter().enumerate().filter(|(_, it)| matches!(it.way, Way::Serial(_)));
-    let open = |(index, bed): (usize, &crate::ward::Bed)| {
-        Ok((index, Terminal::open(Some(&dir.join(&bed.id))).map_err(RunError::Line)?))
-    };
-    serial.map(open).collect()
-}
-
-fn address(text: &str) -> Result<(String, u16), RunError> {
-    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-    parts
-        .ok_or_else(|| RunError::Usage(format!("{text} is no broker: write HOST:PORT, as in 127.0.0.1:1883")))
-}
-
-/// Whether every address of that name is this machine's own.
-fn is_here(host: &str, port: u16) -> bool {
-    let Ok(addresses) = (host.trim_matches(['[', ']']), port).to_socket_addrs() else { return false };
-    let addresses: Vec<IpAddr> = addresses.map(|it| it.ip()).collect();
-    !addresses.is_empty() && addresses.iter().all(IpAddr::is_loopback)
-}
-
-async fn reach(broker: &str) -> Result<(), RunError> {
-    let answer = match timeout(BROKER_ANSWERS, TcpStream::connect(broker)).await {
-        Ok(answer) => answer.map(drop),
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
-    };
-    answer.map_err(|source| RunError::Broker { broker: broker.into(), source })
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     let ms = parse_duration(text);
     ms.map(Duration::from_millis).ok_or_else(|| "write it as 500ms, 15s, 3m or 1h".into())
+}
+
+/// Ports for every bed above it, and none that only the system may give.
+fn port_base(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|it| *it == 0 || (1024..=64_000).contains(it));
+    port.ok_or_else(|| "write 0, or a number from 1024 to 64000".into())
 }
 
 #[cfg(test)]
@@ -358,6 +368,13 @@ mod tests {
         assert!(refused("stable --ways mqtt --mqtt 192.0.2.1:1883").contains("--allow-remote"));
         assert!(refused("stable --ways mqtt --mqtt nowhere").contains("HOST:PORT"));
         assert!(refused("none").contains("scenario"));
+        let network = "stable --ways serial --devices intellivue-lan";
+        assert!(refused(&format!("{network} --listen 0.0.0.0")).contains("--allow-remote"));
+        assert!(refused(&format!("{network} --announce 192.0.2.1:24005")).contains("192.0.2.1 is not"));
+        assert!(refused(&format!("{network} --port-base 0 --config-dir /nowhere")).contains("--port-base"));
+        for wrong in ["--devices nothing", "--port-base 80", "--port-base 65000"] {
+            assert!(Line::try_parse_from(["run", "stable"].into_iter().chain(wrong.split(' '))).is_err());
+        }
         // Port 1 of this machine: nobody listens there.
         assert!(refused("stable --ways mqtt --mqtt 127.0.0.1:1").contains("does not answer"));
     }

@@ -3,10 +3,12 @@
 use std::fmt::Write;
 use std::fs;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+use crate::carrier::{Place, Places};
 use crate::expect::limits;
-use crate::ward::{Bed, UNIT, Way};
+use crate::ward::{Bed, UNIT};
 
 /// The agent's id.
 pub const AGENT: &str = "sim-agent";
@@ -20,8 +22,8 @@ pub const ALARM_TOPICS: &str = "alarms";
 pub struct Surroundings<'a> {
     /// Where the agent keeps its files.
     pub dir: &'a Path,
-    /// Where the names of the serial lines are.
-    pub lines: PathBuf,
+    /// Where the devices are.
+    pub places: Places,
     /// Kafka's brokers.
     pub kafka: &'a str,
     /// The MQTT broker.
@@ -29,10 +31,12 @@ pub struct Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    /// Everything below one directory.
+    /// Everything below one directory, and serial lines alone.
     #[must_use]
     pub fn below(dir: &'a Path, kafka: &'a str, mqtt: &str) -> Self {
-        Self { dir, lines: dir.join("lines"), kafka, mqtt: mqtt.into() }
+        let places =
+            Places { lines: dir.join("lines"), listen: IpAddr::V4(Ipv4Addr::LOCALHOST), port_base: 0 };
+        Self { dir, places, kafka, mqtt: mqtt.into() }
     }
 }
 
@@ -49,12 +53,6 @@ impl Surroundings<'_> {
     #[must_use]
     pub fn run_dir(&self) -> PathBuf {
         self.dir.join("run")
-    }
-
-    /// The name of a bed's serial line.
-    #[must_use]
-    pub fn port(&self, bed: &Bed) -> PathBuf {
-        self.lines.join(&bed.id)
     }
 
     /// The agent's file.
@@ -76,28 +74,24 @@ impl Surroundings<'_> {
             self.kafka.replace(',', "\", \""),
             self.mqtt,
         );
-        for bed in beds {
+        for (index, bed) in beds.iter().enumerate() {
             let (id, source, label) = (&bed.id, &bed.source, label(&bed.id));
             // Writing to a String cannot fail.
             let _ = write!(
                 toml,
-                "\n[[bed]]\nid = \"{id}\"\nlabel = \"{label}\"\n\n[[source]]\nid = \"{source}\"\n"
+                "\n[[bed]]\nid = \"{id}\"\nlabel = \"{label}\"\n\n[[source]]\nid = \"{source}\"\nbed = \"{id}\"\n"
             );
-            let _ = match bed.way {
-                Way::Serial(model) => {
-                    let port = self.port(bed);
-                    write!(
-                        toml,
-                        "bed = \"{id}\"\ndevice = \"{}\"\nport = \"{}\"\n",
-                        model.name(),
-                        port.display()
-                    )
-                }
-                Way::Mqtt => write!(
-                    toml,
-                    "bed = \"{id}\"\nmqtt = \"ward\"\ntopic = \"{WARD_TOPICS}/{id}\"\nformat = \"wardline\"\n"
-                ),
+            let (key, place) = match self.places.of(index, id, bed.way) {
+                Some(Place::Terminal(path)) => ("port", path.display().to_string()),
+                Some(Place::Tcp(at)) => ("tcp", at.to_string()),
+                Some(Place::Udp(at)) => ("udp", at.to_string()),
+                None => ("topic", format!("{WARD_TOPICS}/{id}")),
             };
+            let what = match bed.way.model() {
+                Some(model) => format!("device = \"{}\"", model.name()),
+                None => "mqtt = \"ward\"\nformat = \"wardline\"".into(),
+            };
+            let _ = writeln!(toml, "{what}\n{key} = \"{place}\"");
             toml.push_str("mode = \"simulated\"\n");
         }
         toml
@@ -121,7 +115,8 @@ pub fn label(bed: &str) -> String {
 mod tests {
     use super::*;
     use crate::scenario::Scenario;
-    use crate::ward::{Ward, Ways};
+    use crate::ward::{Fleet, Ward, Ways};
+    use vitals::device::DeviceModel;
     use vitals::time::Timestamp;
 
     #[test]
@@ -139,5 +134,25 @@ mod tests {
         assert!(sources.iter().all(|it| it["mode"].as_str() == Some("simulated")));
         assert_eq!(label("sim-ward-07"), "Bed 7");
         assert_eq!(label("sim-ward-10"), "Bed 10");
+    }
+    #[test]
+    fn a_device_of_the_network_has_the_port_of_its_bed() {
+        let scenario = Scenario::load("demo").unwrap();
+        let models = [DeviceModel::MindrayPds, DeviceModel::IntellivueLan, DeviceModel::NoninDf8];
+        for (ways, third) in
+            [(Ways::Serial, ("port", "/d/lines/sim-ward-03")), (Ways::Tcp, ("tcp", "[::1]:21003"))]
+        {
+            let ward = Ward::with(&scenario, 3, 1, &Fleet::new(ways, &models), Timestamp::EPOCH);
+            let mut surroundings = Surroundings::below(Path::new("/d"), "127.0.0.1:1", "127.0.0.1:3");
+            surroundings.places.port_base = 21_000;
+            surroundings.places.listen = "::1".parse().unwrap();
+            let file: toml::Table = surroundings.wardline_toml(&ward.beds).parse().unwrap();
+            let sources = file["source"].as_array().unwrap();
+            for (source, (key, place)) in
+                sources.iter().zip([("tcp", "[::1]:21001"), ("udp", "[::1]:21002"), third])
+            {
+                assert_eq!(source[key].as_str(), Some(place), "{ways:?}: {source:?}");
+            }
+        }
     }
 }

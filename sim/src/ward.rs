@@ -1,15 +1,20 @@
 //! A ward: beds with patients and devices, moved on in simulated time. Pure: the same seed gives the same bytes.
 
+mod beside;
+mod way;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::net::SocketAddrV4;
 
-use vitals::device::DeviceModel;
 use vitals::time::Timestamp;
 
+pub use beside::Beside;
+pub use way::{Fleet, Models, SERIAL, Way, Ways, simulated};
+
 use crate::artefact::Voice;
-use crate::device::flat::Flat;
-use crate::device::{Device, Emission};
-use crate::link::Link;
+use crate::device::Emission;
+use crate::link::{Link, Medium};
 use crate::patient::Patient;
 use crate::scenario::Scenario;
 
@@ -17,52 +22,6 @@ use crate::scenario::Scenario;
 pub const UNIT: &str = "sim-ward";
 /// What the ids of sources of messages begin with; the bed follows.
 pub const TOPIC_SOURCE: &str = "ward";
-
-/// The models on serial lines, in the order in which beds get them.
-pub const SERIAL: [DeviceModel; 5] = [
-    DeviceModel::NoninDf7,
-    DeviceModel::MasimoAscii1,
-    DeviceModel::GeS5Dri,
-    DeviceModel::NoninDf8,
-    DeviceModel::NoninDf2,
-];
-
-/// How a device is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// A serial line with this model.
-    Serial(DeviceModel),
-    /// Messages on a topic.
-    Mqtt,
-}
-
-/// Which ways there are in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Ways {
-    /// Every bed on a serial line.
-    Serial,
-    /// Every bed over MQTT.
-    Mqtt,
-    /// Odd beds on serial lines, even beds over MQTT.
-    Both,
-}
-
-impl Ways {
-    /// The way of the bed of that index, from 0.
-    #[must_use]
-    pub fn of(self, bed: u64) -> Way {
-        let serial = |index: u64| {
-            let models = SERIAL.iter().cycle();
-            let place = usize::try_from(index).unwrap_or(0) % SERIAL.len();
-            Way::Serial(models.copied().nth(place).unwrap_or(DeviceModel::NoninDf7))
-        };
-        match self {
-            Self::Serial => serial(bed),
-            Self::Both if bed % 2 == 0 => serial(bed / 2),
-            Self::Mqtt | Self::Both => Way::Mqtt,
-        }
-    }
-}
 
 /// A bed: who lies there, what stands beside it.
 #[derive(Debug)]
@@ -74,20 +33,34 @@ pub struct Bed {
     /// How its device is connected.
     pub way: Way,
     /// Its device.
-    pub device: Device,
+    pub device: Beside,
     patient: Patient,
     link: Link,
 }
 
 impl Bed {
-    /// Whether its cable is in, at a moment of simulated time, ms.
-    pub fn is_plugged(&mut self, now_ms: u64) -> bool {
-        self.patient.now().device.voice != Voice::Unplugged && !self.link.is_unplugged(now_ms)
-    }
-
     /// Whether its connection to the broker is torn down again and again, at a moment of simulated time, ms.
     pub fn has_storm(&mut self, now_ms: u64) -> bool {
         self.link.has_storm(now_ms)
+    }
+
+    /// Lets time pass for a device that says nothing by itself: nobody else does.
+    fn wait(&mut self, now_ms: u64) {
+        if self.device.due().is_none() {
+            let state = self.patient.at(now_ms).device;
+            self.device.follow(&state, now_ms);
+        }
+    }
+
+    /// What its device says at its due time, and what comes out of its way.
+    fn speak(&mut self, at_ms: u64) -> Vec<Emission> {
+        let said = self.device.emit(&mut self.patient);
+        let state = self.patient.now().device;
+        if self.device.follow(&state, at_ms) || state.voice != Voice::Speaks {
+            self.link.interrupt(at_ms);
+        }
+        let said = said.filter(|_| state.voice == Voice::Speaks);
+        said.map_or_else(Vec::new, |it| self.link.carry(it))
     }
 }
 
@@ -103,21 +76,27 @@ pub struct Ward {
 }
 
 impl Ward {
-    /// A ward of `beds` beds. `start` is the wall clock at simulated time 0.
+    /// A ward of `beds` beds with the usual devices. `start` is the wall clock at simulated time 0.
     #[must_use]
     pub fn new(scenario: &Scenario, beds: u64, seed: u64, ways: Ways, start: Timestamp) -> Self {
+        Self::with(scenario, beds, seed, &Fleet::new(ways, &[]), start)
+    }
+
+    /// A ward of `beds` beds with these devices.
+    #[must_use]
+    pub fn with(scenario: &Scenario, beds: u64, seed: u64, fleet: &Fleet, start: Timestamp) -> Self {
         let bed = |index: u64| {
             let id = format!("{UNIT}-{:02}", index + 1);
-            let way = ways.of(index);
-            let (source, device) = match way {
-                Way::Serial(model) => {
-                    (format!("device-{:02}", index + 1), Device::serial(model, start, index + 1))
-                }
+            let way = fleet.way(index);
+            let (source, medium) = match way {
+                Way::Serial(_) | Way::Tcp(_) => (format!("device-{:02}", index + 1), Medium::Bytes),
+                Way::Udp(_) => (format!("device-{:02}", index + 1), Medium::Datagrams),
                 // One topic a bed: where serial lines share a ward with topics, no filter must claim their beds.
-                Way::Mqtt => (format!("{TOPIC_SOURCE}-{id}"), Device::Flat(Flat::new(start))),
+                Way::Mqtt => (format!("{TOPIC_SOURCE}-{id}"), Medium::Messages),
             };
+            let device = Beside::new(way, start, index + 1);
             let patient = Patient::new(seed, index, scenario.course(seed, index));
-            let link = Link::new(seed, index, way != Way::Mqtt, &scenario.faults(seed, index));
+            let link = Link::new(seed, index, medium, &scenario.faults(seed, index));
             Bed { id, source, way, device, patient, link }
         };
         let beds: Vec<Bed> = (0..beds).map(bed).collect();
@@ -132,11 +111,32 @@ impl Ward {
         ready.or_else(|| self.due.peek().map(|Reverse((at, _))| *at))
     }
 
-    /// Takes what a host has sent to a bed's device.
+    /// Takes what a host has sent to a bed's device: a piece of a stream, or one datagram.
     pub fn handle_host_bytes(&mut self, index: usize, now_ms: u64, bytes: &[u8]) {
         let Some(bed) = self.beds.get_mut(index) else { return };
-        bed.device.handle_host_bytes(now_ms, bytes);
+        bed.wait(now_ms);
+        if bed.patient.now().device.voice == Voice::Speaks {
+            bed.device.handle_host_bytes(now_ms, bytes);
+        }
         self.due.extend(bed.device.due().map(|at| Reverse((at, index))));
+    }
+
+    /// The datagram with which a bed's device announces itself where it listens; `None`: it does not, or a host has it.
+    #[must_use]
+    pub fn announcement(&self, index: usize, at: SocketAddrV4, now_ms: u64) -> Option<Vec<u8>> {
+        let bed = self.beds.get(index)?;
+        let speaks = bed.patient.now().device.voice == Voice::Speaks;
+        speaks.then(|| bed.device.announcement(at, now_ms))?
+    }
+
+    /// Whether a bed's cable is in, at a moment of simulated time, ms.
+    pub fn is_plugged(&mut self, index: usize, now_ms: u64) -> bool {
+        let Some(bed) = self.beds.get_mut(index) else { return false };
+        if bed.device.due().is_none() {
+            bed.wait(now_ms);
+            self.due.extend(bed.device.due().map(|at| Reverse((at, index))));
+        }
+        bed.patient.now().device.voice != Voice::Unplugged && !bed.link.is_unplugged(now_ms)
     }
 
     /// What is said next, if that is due at `now_ms`, and the index of its bed.
@@ -154,22 +154,9 @@ impl Ward {
             if bed.device.due() != Some(at) {
                 continue;
             }
-            let emission = bed.device.emit(&mut bed.patient);
+            let carried = bed.speak(at);
             self.due.extend(bed.device.due().map(|at| Reverse((at, index))));
-            let said = emission.filter(|_| bed.patient.now().device.voice == Voice::Speaks);
-            let carried = said.map_or_else(Vec::new, |it| bed.link.carry(it));
             self.ready.extend(carried.into_iter().map(|it| (index, it)));
-        }
-    }
-}
-
-impl Way {
-    /// The device's name in records.
-    #[must_use]
-    pub const fn device(self) -> &'static str {
-        match self {
-            Self::Serial(model) => model.name(),
-            Self::Mqtt => "wardline",
         }
     }
 }

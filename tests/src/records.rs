@@ -17,7 +17,7 @@ use vitals::vital::Vital;
 use wardline_agent::envelope::Envelope;
 use wardline_sim::patient::Patient;
 use wardline_sim::scenario::Scenario;
-use wardline_sim::ward::{Ward, Way, Ways};
+use wardline_sim::ward::{Ward, Ways};
 
 use self::desk::{Desk, Recorder};
 
@@ -54,10 +54,10 @@ pub fn of_ward(unit: &Unit, scenario: &str, beds: u64, seed: u64, span: Duration
     let mut drivers: BTreeMap<usize, Box<dyn Driver>> = BTreeMap::new();
     let mut desks = Vec::new();
     for (index, bed) in ward.beds.iter().enumerate() {
-        if let Way::Serial(model) = bed.way {
+        if let Some(model) = bed.way.model() {
             drivers.insert(index, driver(model, model.period()));
         }
-        let period = if let Way::Serial(model) = bed.way { model.period() } else { Duration::from_secs(1) };
+        let period = bed.way.model().map_or(Duration::from_secs(1), DeviceModel::period);
         desks.push(Desk::new(unit, index, bed.way.device(), period)?);
     }
     let mut recorder = Recorder::new(unit);

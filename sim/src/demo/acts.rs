@@ -24,7 +24,7 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 const DELIVERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Waits until the agent watches and listens on every line.
-pub(super) async fn ready(stage: &mut Stage, play: &Live) -> Result<(), DemoError> {
+pub(super) async fn ready(stage: &mut Stage, play: &mut Live) -> Result<(), DemoError> {
     stage.tell("the agent starts").map_err(DemoError::Stage)?;
     let deadline = clock::now() + READY_WITHIN;
     while !(stage.seen.present && stage.seen.agent.is_some() && play.is_listened_to()) {

@@ -19,6 +19,7 @@ mod reply;
 mod words;
 
 use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use vitals::time::Timestamp;
 
@@ -42,6 +43,9 @@ const DESCRIBES_IN: u64 = 150;
 const TAKEN_WITHIN: u64 = 10_000;
 /// Requests that wait for their answers; a host that asks faster is not heard.
 const WAITING_MAX: usize = 32;
+
+/// The network of a monitor's address: that of loopback.
+const MASK: Ipv4Addr = Ipv4Addr::new(255, 0, 0, 0);
 
 /// Something that the monitor is about to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +130,12 @@ impl Intellivue {
             on_ms: 0,
             replier: Replier::default(),
         }
+    }
+
+    /// The datagram with which it announces itself on a LAN, where it listens at `at`; `None`: a host has it.
+    pub(super) fn announcement(&self, at: SocketAddrV4, now_ms: u64) -> Option<Vec<u8>> {
+        let is_free = matches!(self.carrier, Carrier::Lan(_)) && self.association.is_none();
+        is_free.then(|| connect_indication(self.bed, *at.ip(), MASK, at.port(), now_ms))
     }
 
     pub(super) fn due(&self) -> u64 {
