@@ -13,6 +13,7 @@ pub mod ivy;
 pub mod line;
 pub mod masimo;
 pub mod medibus;
+pub mod mindray;
 pub mod nellcor;
 pub mod nibp;
 pub mod nonin;
@@ -95,6 +96,8 @@ pub enum Device {
     Ivy(Box<ivy::Ivy>),
     /// A SunTech cuff.
     SunTech(Box<suntech::SunTech>),
+    /// A Mindray monitor.
+    Mindray(mindray::Mindray),
     /// A Philips monitor.
     Intellivue(Box<intellivue::Intellivue>),
     /// A Dräger ventilator.
@@ -123,6 +126,7 @@ impl Device {
             DeviceModel::Capnostream => Self::Capnostream(Box::new(capnostream::Capnostream::new(start))),
             DeviceModel::IvyAnsarB => Self::Ivy(Box::default()),
             DeviceModel::SunTech => Self::SunTech(Box::default()),
+            DeviceModel::MindrayPds => Self::Mindray(mindray::Mindray::new(start, bed)),
             DeviceModel::Intellivue => Self::Intellivue(Box::new(intellivue::Intellivue::serial(start, bed))),
             DeviceModel::IntellivueLan => Self::Intellivue(Box::new(intellivue::Intellivue::lan(start, bed))),
             DeviceModel::Medibus => Self::Medibus(Box::new(medibus::Medibus::new(start))),
@@ -146,6 +150,7 @@ impl Device {
             Self::Capnostream(it) => it.due(),
             Self::Ivy(it) => Some(it.due()),
             Self::SunTech(it) => Some(it.due()),
+            Self::Mindray(it) => it.due(),
             Self::Intellivue(it) => Some(it.due()),
             Self::Medibus(it) => Some(it.due()),
             Self::Flat(it) => Some(it.due()),
@@ -168,6 +173,7 @@ impl Device {
             Self::Capnostream(it) => it.emit(patient),
             Self::Ivy(it) => it.emit(patient),
             Self::SunTech(it) => it.emit(patient),
+            Self::Mindray(it) => it.emit(patient),
             Self::Intellivue(it) => it.emit(patient),
             Self::Medibus(it) => it.emit(patient),
             Self::Flat(it) => Some(it.emit(patient)),
@@ -189,6 +195,7 @@ impl Device {
             Self::Nellcor(it) => it.handle_host_bytes(bytes),
             Self::Capnostream(it) => it.handle_host_bytes(now_ms, bytes),
             Self::SunTech(it) => it.handle_host_bytes(now_ms, bytes),
+            Self::Mindray(it) => it.handle_host_bytes(now_ms, bytes),
             Self::Intellivue(it) => it.handle_host_bytes(now_ms, bytes),
             Self::Medibus(it) => it.handle_host_bytes(now_ms, bytes),
             Self::Packets(_)

@@ -368,7 +368,7 @@ mod tests {
         assert!(refused("stable --ways mqtt --mqtt 192.0.2.1:1883").contains("--allow-remote"));
         assert!(refused("stable --ways mqtt --mqtt nowhere").contains("HOST:PORT"));
         assert!(refused("none").contains("scenario"));
-        let network = "stable --ways serial --devices intellivue-lan";
+        let network = "stable --ways serial --devices mindray-pds";
         assert!(refused(&format!("{network} --listen 0.0.0.0")).contains("--allow-remote"));
         assert!(refused(&format!("{network} --announce 192.0.2.1:24005")).contains("192.0.2.1 is not"));
         assert!(refused(&format!("{network} --port-base 0 --config-dir /nowhere")).contains("--port-base"));

@@ -1,6 +1,6 @@
 //! Ports for the brokers a test starts.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Result, bail};
@@ -26,6 +26,21 @@ pub fn free() -> Result<u16> {
         }
     }
     bail!("no free port between {FIRST} and {}", FIRST + COUNT)
+}
+
+/// The port before `count` ports of 127.0.0.1 in a row that nobody listens on, with TCP or UDP.
+pub fn free_row(count: u16) -> Result<u16> {
+    for _ in 0..COUNT {
+        let before = free()?;
+        let is_free = |port| {
+            let at = (Ipv4Addr::LOCALHOST, port);
+            TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok()
+        };
+        if (before + 1..=before + count).all(is_free) {
+            return Ok(before);
+        }
+    }
+    bail!("no {count} free ports in a row between {FIRST} and {}", FIRST + COUNT)
 }
 
 /// Whether somebody listens on that port of 127.0.0.1.
