@@ -24,6 +24,16 @@ pub(super) struct Summary {
     present_since: Option<Uptime>,
     /// How long at least one was.
     in_alarm: Duration,
+    /// Every alarm's life, in order of birth.
+    lives: Vec<(Code, u64, Life)>,
+}
+
+/// From when to when the condition of an alarm was present first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Life {
+    pub(super) decided: Uptime,
+    /// `None`: it still is.
+    pub(super) until: Option<Uptime>,
 }
 
 #[derive(Debug, Default)]
@@ -54,12 +64,17 @@ impl Summary {
         let before = rule.open.remove(&event.id.number);
         let since = before.as_ref().and_then(|it| it.since);
         rule.alarms += u32::from(event.phase == Phase::Start);
+        if event.phase == Phase::Start {
+            let life = Life { decided: event.decided_at, until: None };
+            self.lives.push((event.code, event.id.number, life));
+        }
         let is_over = event.phase.is_over();
         let is_present = !is_over && event.condition != Condition::Clear;
         if let Some(since) = since {
             rule.longest = rule.longest.max(event.at.since(since));
             if !is_present {
                 rule.lasted += event.at.since(since);
+                end(&mut self.lives, event);
             }
         }
         if is_over {
@@ -82,6 +97,11 @@ impl Summary {
     /// How many alarms of a rule there were.
     pub(super) fn alarms(&self, code: Code) -> u32 {
         self.rules.get(&code).map_or(0, |it| it.alarms)
+    }
+
+    /// The lives of a rule's alarms, in order.
+    pub(super) fn lives(&self, code: Code) -> impl Iterator<Item = Life> {
+        self.lives.iter().filter(move |(of, ..)| *of == code).map(|(.., life)| *life)
     }
 
     /// How many alarms there were.
@@ -137,6 +157,15 @@ impl Summary {
             thousandths(length.as_millis() * 1000 / DAY_MS),
             percent(share),
         )
+    }
+}
+
+/// Notes that the condition of an alarm is present no longer.
+fn end(lives: &mut [(Code, u64, Life)], event: &AlarmEvent) {
+    let mut newest = lives.iter_mut().rev();
+    let its = newest.find(|(code, number, _)| (*code, *number) == (event.code, event.id.number));
+    if let Some((.., life)) = its {
+        life.until.get_or_insert(event.at);
     }
 }
 

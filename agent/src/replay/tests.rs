@@ -269,10 +269,29 @@ fn a_summary_counts_for_a_patient_and_day() {
         talk.contains("4 alarms, 96.0 a patient-day over 0.041 of a day; in alarm 2.2 % of the time"),
         "{talk}"
     );
-    let burden = "spo2_low                   4 alarms at 15 s: 0 s 4 (+0 %), 20 s 4 (+0 %), 30 s 4 (+0 %), 45 s 1 (-75 %)";
+    let burden = "spo2_low                   4 alarms at 15 s: 0 s 4 (+0 %), 20 s 4 (+0 %), 25 s 4 (+0 %), 30 s 4 (+0 %), 45 s 1 (-75 %)";
     assert!(talk.contains(burden), "{talk}");
     assert!(
         talk.contains("without any delay: 4 alarms, 96.0 a patient-day; with them: 4, 96.0 (+0 %)"),
         "{talk}"
     );
+}
+
+#[test]
+fn a_longer_delay_says_how_much_later_the_long_alarms_would_have_come() {
+    // Out for 20 s, for 110 s, for 90 s; the second and third last a minute or more.
+    let runs = [("92", 9), ("88", 29), ("92", 99), ("88", 209), ("92", 299), ("88", 389), ("92", 450)];
+    let (_, talk) = replayed(&each_second("t,spo2", &runs), &["--burden"]).unwrap();
+    for words in [
+        "spo2_low                   3 alarms at 15 s: 0 s 3 (+0 %), 20 s 3 (+0 %), 25 s 2 (-33 %), 30 s 2 (-33 %), 45 s 2 (-33 %)",
+        "    2 of them lasted a minute or more; of these would have come\n",
+        "      at 25 s: 2 later by 10.000 s\n",
+        "      at 30 s: 2 later by 15.000 s\n",
+    ] {
+        assert!(talk.contains(words), "{words} is not in:\n{talk}");
+    }
+    // Out for 20 s, in the band and out again: 15 s of delay make an alarm of a minute, of which 45 s make none.
+    let (_, talk) =
+        replayed(&each_second("t,spo2", &[("88", 20), ("90", 80), ("92", 90)]), &["--burden"]).unwrap();
+    assert!(talk.contains("      at 45 s: none; not at all: those of t = 15.000 s\n"), "{talk}");
 }
