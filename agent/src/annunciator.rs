@@ -6,18 +6,21 @@
 mod command;
 mod journal;
 mod mqtt;
+mod word;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use vitals::alarm::event::Phase;
+use vitals::alarm::event::{Phase, Priority};
 use vitals::name::Name;
 use vitals::record::alarm::AlarmRecord;
 
 use self::command::Commands;
 use self::mqtt::BedTopics;
+use self::word::Mouth;
+pub use self::word::{Word, Words};
 use crate::config::{Annunciator, Config};
 use crate::metrics::Metrics;
 use crate::mqtt::TlsError;
@@ -52,6 +55,8 @@ pub enum StartError {
 pub struct Outlet {
     topics: Vec<BedTopics>,
     commands: Vec<Commands>,
+    journal: Mouth,
+    words: watch::Sender<Vec<Word>>,
     metrics: Metrics,
 }
 
@@ -62,8 +67,13 @@ pub fn start(
     stopped: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> Result<Outlet, StartError> {
-    let mut outlet = Outlet { topics: Vec::new(), commands: Vec::new(), metrics: metrics.clone() };
+    let words = watch::Sender::new(Vec::new());
+    let journal = Mouth::new("journal".into(), &words);
+    let (topics, commands) = (Vec::new(), Vec::new());
+    let mut outlet = Outlet { topics, commands, journal, words, metrics: metrics.clone() };
     for (index, it) in config.annunciators.iter().enumerate() {
+        // As a person counts them in the file.
+        let mouth = |what: &str| Mouth::new(format!("{} {what}", index + 1), &outlet.words);
         match it {
             Annunciator::Mqtt { link, topic } => {
                 let Some(link) = config.mqtt.get(*link) else { continue };
@@ -74,12 +84,16 @@ pub fn start(
                     topic: topic.clone(),
                     beds,
                 };
-                let topics = BedTopics::start(settings, link, metrics, stopped.clone(), tasks)
+                let mouth = mouth(&format!("mqtt {}", link.name));
+                let topics = BedTopics::start(settings, link, mouth, metrics, stopped.clone(), tasks)
                     .map_err(|source| StartError::Mqtt { link: link.name.to_string(), source })?;
                 outlet.topics.push(topics);
             }
             Annunciator::Command { command, priorities } => {
-                outlet.commands.push(Commands::start(command.clone(), priorities.clone(), metrics, tasks));
+                let program = command.first().map_or("", String::as_str);
+                let mouth = mouth(&format!("command {program}"));
+                let commands = Commands::start(command.clone(), priorities.clone(), mouth, metrics, tasks);
+                outlet.commands.push(commands);
             }
         }
     }
@@ -87,16 +101,31 @@ pub fn start(
 }
 
 impl Outlet {
+    /// What the annunciators say of test alarms.
+    #[must_use]
+    pub fn words(&self) -> Words {
+        self.words.subscribe()
+    }
+
+    /// The names of those that take alarms of this priority.
+    #[must_use]
+    pub fn names(&self, priority: Priority) -> Vec<String> {
+        let topics = self.topics.iter().map(BedTopics::name);
+        let commands = self.commands.iter().filter(|it| it.takes(priority)).map(Commands::name);
+        [self.journal.name()].into_iter().chain(topics).chain(commands).map(str::to_owned).collect()
+    }
+
     /// Makes a change known. Never waits.
     pub fn offer(&mut self, announcement: &Announcement) {
         let record = &announcement.record;
-        if matches!(record.phase, Phase::Start | Phase::Escalate) {
+        if matches!(record.phase, Phase::Start | Phase::Escalate) && !record.test {
             let generation = Duration::from_millis(record.generation_delay_ms.unwrap_or(0));
             let condition = Duration::from_millis(record.condition_delay_ms);
             self.metrics.signal(record.priority, condition, generation);
         }
         if record.phase != Phase::Continue {
             journal::tell(announcement);
+            self.journal.say(record, true);
             self.metrics.annunciate("journal", "sent");
         }
         for commands in &self.commands {

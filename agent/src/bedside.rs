@@ -10,7 +10,9 @@ mod latest;
 mod outlets;
 mod own;
 mod snapshot;
+mod stall;
 mod status;
+mod test_alarm;
 mod voice;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,8 @@ pub use self::own::Health;
 use self::own::OwnAlarms;
 pub use self::snapshot::{Keeping, Kept, KeptBeds, keep_in};
 pub use self::status::BedsideStatus;
+use self::test_alarm::Tests;
+pub use self::test_alarm::{QUESTIONS_MAX, TestQuestion, TestRefusal, TestSetup, TestStatus};
 use crate::buffer::{Outage, Progress};
 use crate::clock;
 use crate::config::Bed;
@@ -53,9 +57,6 @@ const SLACK: Duration = Duration::from_millis(10);
 
 /// The loop turns at least this often: the watchdog, the newest values and the states of beds live on it.
 const TICK: Duration = Duration::from_millis(250);
-
-/// A loop that comes later than this to a deadline was not running: no value aged meanwhile (E6).
-const STALL: Duration = Duration::from_secs(2);
 
 /// The heartbeat's interval.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -78,6 +79,8 @@ pub struct Setup {
     pub health: Health,
     /// Whether a station is known to say what it has shown.
     pub receipts: bool,
+    /// What of test alarms.
+    pub tests: TestSetup,
     /// The agent's mode: live if any source is.
     pub mode: Mode,
     /// The bound of the buffer, bytes, for the heartbeat.
@@ -90,6 +93,7 @@ pub struct Bedside {
     beds: BTreeMap<Arc<Name>, BedState>,
     own: OwnAlarms,
     shown: Shown,
+    tests: Tests,
     ids: AlarmIds,
     reading_seq: u64,
     alarm_seq: u64,
@@ -120,6 +124,8 @@ impl Bedside {
             })
             .collect();
         let (clock, store) = (setup.health.clock.clone(), setup.health.store.clone());
+        let (words, forwarder) = (setup.outlets.annunciators.words(), setup.health.forwarder.clone());
+        let tests = Tests::new(&setup.tests, words, forwarder, now);
         let own = OwnAlarms::new(setup.agent, setup.mode, setup.health, kept.agent(), now);
         let (status, receiver) = watch::channel(BedsideStatus::default());
         let it = Self {
@@ -127,6 +133,7 @@ impl Bedside {
             beds,
             own,
             shown: Shown::new(setup.receipts),
+            tests,
             ids: AlarmIds::new(setup.run),
             reading_seq: 0,
             alarm_seq: 0,
@@ -144,7 +151,11 @@ impl Bedside {
     }
 
     /// Turns until every source is gone.
-    pub async fn run(mut self, mut inbox: mpsc::Receiver<SourceInput>) {
+    pub async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<SourceInput>,
+        mut questions: mpsc::Receiver<TestQuestion>,
+    ) {
         let mut inputs = Vec::with_capacity(TURN_MAX);
         self.turn(clock::uptime(), &mut inputs);
         loop {
@@ -152,6 +163,7 @@ impl Bedside {
             tokio::select! {
                 biased;
                 count = inbox.recv_many(&mut inputs, TURN_MAX) => if count == 0 { break },
+                Some(question) = questions.recv() => self.handle_question(question),
                 () = tokio::time::sleep(wait) => {}
             }
             self.turn(clock::uptime(), &mut inputs);
@@ -193,31 +205,11 @@ impl Bedside {
         }
         if now.since(self.last_tick) >= TICK {
             self.last_tick = now;
-            self.own.look(now, &self.shown, &mut self.ids);
+            self.look_at_tests(now);
+            self.own.look(now, &self.shown, self.tests.report(), &mut self.ids);
             self.announce_own();
             self.tell_state(now, false);
         }
-    }
-
-    fn notice_stall(&mut self, now: Uptime) {
-        let tick = self.last_tick + TICK;
-        let deadline = self.beds.values().filter_map(BedState::poll_timeout).min();
-        let due = deadline.map_or(tick, |it| it.min(tick));
-        let late = now.since(due);
-        if late <= STALL {
-            return;
-        }
-        error!(
-            late_ms = vitals::time::millis(late),
-            "The bedside loop was not running; no alarm was decided meanwhile."
-        );
-        if let Some(deadline) = deadline.filter(|it| now.since(*it) > STALL) {
-            for bed in self.beds.values_mut() {
-                bed.handle_stall(deadline, now);
-            }
-        }
-        self.own.handle_stall(due, now, &mut self.ids);
-        self.announce_own();
     }
 
     fn handle(&mut self, input: SourceInput) {
@@ -225,8 +217,8 @@ impl Bedside {
             SourceInput::Observation(arrival) => self.handle_arrival(&arrival),
             SourceInput::Action(placed) => self.handle_action(&placed),
             SourceInput::Rules { policies, at } => self.handle_rules(policies, at),
-            SourceInput::Shown { bed, alarm, revision, live } => {
-                self.handle_shown(&bed, &alarm, revision, live);
+            SourceInput::Shown { bed, alarm, revision, station, live } => {
+                self.handle_shown(&bed, &alarm, (revision, &station), live);
             }
             SourceInput::Nothing { receipt } => self.outlets.store(ToStore::Nothing(receipt)),
             SourceInput::Word { bed, source, word, at } => {
@@ -289,8 +281,10 @@ impl Bedside {
             voice::annunciate(bed, id, &self.origin, quality, &mut self.alarm_seq, &mut self.outlets);
         for (event, _) in &records {
             self.shown.handle_event(id, event);
+            self.tests.handle_event(id, event);
         }
         self.send(records);
+        self.announce_test();
     }
 
     /// The same for the agent's own.
@@ -334,8 +328,8 @@ impl Bedside {
             self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, now));
         }
         let outage = self.outage.lasts(now, &self.store.borrow());
-        let status =
-            status::of(self.turns, self.reading_seq, self.alarm_seq, &self.beds, &self.own, outage, now);
+        let counts = (self.turns, self.reading_seq, self.alarm_seq);
+        let status = status::of(counts, &self.beds, &self.own, self.tests.status(), outage, now);
         if ending || self.last_heartbeat.is_none_or(|last| now.since(last) >= HEARTBEAT) {
             self.last_heartbeat = Some(now);
             let mode = self.beds.values().map(BedState::mode).min().unwrap_or(Mode::Live);

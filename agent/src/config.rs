@@ -124,6 +124,8 @@ pub struct Unit {
     pub stations: bool,
     /// Whether a station is known to say what it has shown, before it has said anything.
     pub receipts: bool,
+    /// How often the agent tests by itself whether its alarms arrive; `None`: never.
+    pub test_alarm_every: Option<Duration>,
 }
 
 /// How Kafka is reached.

@@ -113,6 +113,8 @@ pub struct ForwarderProgress {
     pub cluster: Option<String>,
     /// Since when something has waited for Kafka's word without one, for each [`Way`].
     pub waiting: [Option<Uptime>; 3],
+    /// The newest test alarm whose start Kafka has confirmed, and when.
+    pub tested: Option<(Arc<str>, Uptime)>,
 }
 
 /// A way to Kafka.
@@ -212,6 +214,8 @@ pub enum StateTopic {
 pub struct LiveAlarm {
     pub(crate) id: String,
     pub(crate) open: bool,
+    /// Whether somebody waits for Kafka's word on it (E37).
+    pub(crate) test: bool,
     /// `seq` 0 in a `continue`, which is never stored.
     pub(crate) envelope: Envelope,
 }
@@ -221,7 +225,7 @@ impl LiveAlarm {
     #[must_use]
     pub fn new(record: &AlarmRecord, envelope: Envelope) -> Self {
         let open = !record.phase.is_over();
-        Self { id: record.id.clone(), open, envelope }
+        Self { id: record.id.clone(), open, test: record.test && open, envelope }
     }
 }
 

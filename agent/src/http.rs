@@ -1,7 +1,9 @@
 //! How the agent is seen from outside: metrics, liveness, readiness and status, on its socket and on loopback.
 //!
-//! Read only. On the socket alone: a look at the store, `/buffer/…`. `/readyz` does not ask for Kafka: a dead broker must not get the agent restarted.
+//! On the socket alone: a look at the store, `/buffer/…`, the open alarms, and a test alarm, the only thing that can be
+//! asked for. `/readyz` does not ask for Kafka: a dead broker must not get the agent restarted.
 
+mod alarms;
 mod look;
 
 use std::fs;
@@ -13,15 +15,15 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::json;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use self::look::Looks;
-use crate::bedside::BedsideStatus;
+use crate::bedside::{BedsideStatus, TestQuestion};
 use crate::buffer::{OUTAGE_MAX, Progress, StoreState};
 use crate::clock;
 use crate::config::Config;
@@ -52,6 +54,8 @@ pub struct Seen {
     pub forwarder: watch::Receiver<ForwarderProgress>,
     /// The counters.
     pub metrics: Metrics,
+    /// Who wants a test alarm.
+    pub tests: mpsc::Sender<TestQuestion>,
 }
 
 /// Serves on the socket and, where configured, on an address. What cannot be opened is said; the agent runs on.
@@ -64,9 +68,15 @@ pub fn start(config: &Config, seen: &Seen, stopped: &watch::Receiver<bool>, task
         .with_state(seen.clone());
     let looks = Looks::new(config.agent.store_dir(), seen.store.clone(), stopped.clone());
     let looking = Router::new().route("/buffer/{ask}", get(look::look)).with_state(looks);
+    let alarms = Router::new()
+        .route("/alarms.json", get(alarms::open))
+        .route("/alarms/test", post(alarms::test))
+        .with_state(seen.clone());
     let path = config.agent.run_dir.join(SOCKET);
     match socket(&path) {
-        Ok(listener) => serve_socket(listener, router.clone().merge(looking), stopped.clone(), tasks),
+        Ok(listener) => {
+            serve_socket(listener, router.clone().merge(looking).merge(alarms), stopped.clone(), tasks);
+        }
         Err(error) => {
             error!(%error, path = %path.display(), "The agent's socket cannot be opened; status cannot ask it.");
         }

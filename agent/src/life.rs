@@ -27,7 +27,9 @@ use vitals::time::ClockQuality;
 
 use self::reload::Reload;
 use self::store_failure::StoreFailure;
-use crate::bedside::{self, Bedside, INBOX_MAX, KeptBeds, SourceSetup};
+use crate::bedside::{
+    self, Bedside, INBOX_MAX, KeptBeds, QUESTIONS_MAX, SourceSetup, TestQuestion, TestSetup,
+};
 use crate::buffer;
 use crate::config::again::Again;
 use crate::config::{Config, TopicBed};
@@ -148,16 +150,18 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
             },
             health,
             receipts: config.unit.receipts,
+            tests: test_setup(&config),
             mode: config.mode(),
             buffer_max: config.buffer.size,
         },
         clock::uptime(),
     );
-    let bedside = start_bedside(loop_, receiver)?;
+    let (tests, questions) = mpsc::channel(QUESTIONS_MAX);
+    let bedside = start_bedside(loop_, receiver, questions)?;
     start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
     let reload = Reload::new(again, inbox, metrics.clone());
     let parts = (status.clone(), progress.clone(), forwarder.progress());
-    be_seen(&config, &seen(&config, &run, parts, metrics), &stopped, &mut tasks);
+    be_seen(&config, &seen(&config, &run, parts, metrics, tests), &stopped, &mut tasks);
     let returned = store_return::wait(&config, failed, progress.clone(), status.clone());
     let why = end::wait(signals, reload, &mut tasks, status, progress, failure, returned).await;
     notify::stopping();
@@ -180,8 +184,16 @@ fn seen(
         watch::Receiver<forwarder::ForwarderProgress>,
     ),
     metrics: Metrics,
+    tests: mpsc::Sender<TestQuestion>,
 ) -> http::Seen {
-    http::Seen { agent: config.agent.id.to_string(), run: run.to_string(), status, store, forwarder, metrics }
+    let (agent, run) = (config.agent.id.to_string(), run.to_string());
+    http::Seen { agent, run, status, store, forwarder, metrics, tests }
+}
+
+/// What of test alarms: stations are heard by the topic of actions alone.
+fn test_setup(config: &Config) -> TestSetup {
+    let stations = config.unit.stations && config.actions.from_kafka;
+    TestSetup { every: config.unit.test_alarm_every, stations }
 }
 
 /// From here on the agent is there for everybody: HTTP, systemd, the journal.
@@ -238,6 +250,7 @@ fn source_setups(config: &Config) -> Vec<SourceSetup> {
 fn start_bedside(
     bedside: Bedside,
     inbox: mpsc::Receiver<source::SourceInput>,
+    questions: mpsc::Receiver<TestQuestion>,
 ) -> Result<thread::JoinHandle<()>, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -245,7 +258,7 @@ fn start_bedside(
         .map_err(|source| RunError::System { what: "the bedside loop", source })?;
     thread::Builder::new()
         .name("bedside".into())
-        .spawn(move || runtime.block_on(bedside.run(inbox)))
+        .spawn(move || runtime.block_on(bedside.run(inbox, questions)))
         .map_err(|source| RunError::System { what: "the bedside loop", source })
 }
 

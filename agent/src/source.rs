@@ -74,6 +74,8 @@ pub enum SourceInput {
         alarm: AlarmId,
         /// As it was shown.
         revision: u32,
+        /// Which station.
+        station: String,
         /// Whether it speaks of patients.
         live: bool,
     },

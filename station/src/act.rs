@@ -225,7 +225,8 @@ fn acknowledge(
 ) -> Result<Vec<ActionRecord>, ActError> {
     let chosen: Vec<&AlarmRecord> = match alarm {
         Some(alarm) => vec![find(alarm, bed)?],
-        None => bed.alarms.iter().filter(|it| it.signal == Signal::On).collect(),
+        // A test ends by itself.
+        None => bed.alarms.iter().filter(|it| it.signal == Signal::On && !it.test).collect(),
     };
     if chosen.is_empty() {
         return Err(ActError::NothingOn { bed: bed.bed.clone() });
@@ -241,8 +242,9 @@ fn acknowledge(
 
 /// An open alarm by its id, or by its code.
 fn find<'a>(alarm: &str, bed: &'a BedRecord) -> Result<&'a AlarmRecord, ActError> {
-    bed.alarms.iter().find(|it| it.id == alarm || it.code == alarm).ok_or_else(|| {
-        let open: Vec<_> = bed.alarms.iter().map(|it| it.code.as_str()).collect();
+    let alarms = || bed.alarms.iter().filter(|it| !it.test);
+    alarms().find(|it| it.id == alarm || it.code == alarm).ok_or_else(|| {
+        let open: Vec<_> = alarms().map(|it| it.code.as_str()).collect();
         let open = if open.is_empty() { "none".into() } else { open.join(", ") };
         ActError::NoSuchAlarm { bed: bed.bed.clone(), alarm: alarm.into(), open }
     })

@@ -92,10 +92,12 @@ impl Receipts {
     }
 }
 
-/// Of what is high and goes on, each word is receipted: an agent that has started anew knows of no receipt before. What an
-/// agent says of itself it does not wait for.
+/// Of what is high and goes on, each word is receipted: an agent that has started anew knows of no receipt before. So is a
+/// test, which somebody waits for. What an agent says of itself it does not wait for.
 fn is_receipted(record: &AlarmRecord) -> bool {
-    record.priority == Priority::High && !record.phase.is_over() && record.bed != record.agent
+    (record.priority == Priority::High || record.test)
+        && !record.phase.is_over()
+        && record.bed != record.agent
 }
 
 #[cfg(test)]
@@ -112,6 +114,9 @@ mod tests {
         assert!(is_receipted(&AlarmRecord { phase: Phase::Continue, ..high.clone() }));
         assert!(!is_receipted(&AlarmRecord { phase: Phase::End, ..high.clone() }));
         assert!(!is_receipted(&AlarmRecord { priority: Priority::Medium, ..high.clone() }));
+        let test = AlarmRecord { priority: Priority::Low, test: true, ..high.clone() };
+        assert!(is_receipted(&test));
+        assert!(!is_receipted(&AlarmRecord { phase: Phase::End, ..test }));
         assert!(!is_receipted(&AlarmRecord { bed: high.agent.clone(), ..high }));
     }
 }

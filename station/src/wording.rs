@@ -38,8 +38,9 @@ impl Wording {
                 let mark = mark(record.priority);
                 let label = printable(record.bed_label.as_deref().unwrap_or(&record.bed));
                 let mode = if record.mode == Mode::Live { self.stream() } else { mode_mark(record.mode) };
+                let test = if record.test { "TEST " } else { "" };
                 let words = self.alarm(record, *news, *late);
-                self.coloured(record.priority, &format!("{time}  {mark:<3} {mode}{label:<8} {words}"))
+                self.coloured(record.priority, &format!("{time}  {mark:<3} {mode}{test}{label:<8} {words}"))
             }
             Change::Agent { agent, news } => {
                 let words = agent_words(&printable(agent), *news);

@@ -11,6 +11,7 @@ use vitals::alarm::event::{AlarmEvent, AlarmIds, Direction, Priority};
 use vitals::alarm::policy::{
     AlarmPolicy, LevelRule, LimitRule, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
 };
+use vitals::alarm::test_alarm::{TestAlarm, TestExpects, TestRequest};
 use vitals::name::Name;
 use vitals::notice::{BedsideLimit, BedsideLimits, DeviceIdentity};
 use vitals::observation::{Late, Observation};
@@ -118,7 +119,14 @@ fn events() -> Vec<AlarmEvent> {
         engine.handle_observation(&observation(second * 1000, value), &mut ids).unwrap();
     }
     engine.handle_timeout(Uptime::from_millis(240_000), &mut ids);
-    std::iter::from_fn(|| engine.poll_event()).collect()
+    let by = Name::parse("anna").unwrap();
+    let request = TestRequest { bed: name("icu-3-07"), priority: Priority::Low, by };
+    let expects = TestExpects { annunciators: Vec::new(), stations: false };
+    let begin = Uptime::from_millis(240_000);
+    let mut test = TestAlarm::begin(begin, request, expects, Mode::Live, &mut ids);
+    test.handle_timeout(Uptime::from_millis(250_000));
+    let told = std::iter::from_fn(|| engine.poll_event()).chain(std::iter::from_fn(|| test.poll_event()));
+    told.collect()
 }
 
 pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
@@ -178,6 +186,7 @@ fn alarm_records_keep_to_their_schema_through_a_whole_life() {
     let records = alarm_records();
     let phases: std::collections::BTreeSet<_> = records.iter().map(|it| it.phase).collect();
     assert!(phases.len() >= 4, "the life was too dull to prove anything: {phases:?}");
+    assert!(records.iter().any(|it| it.test), "no test alarm");
     for record in &records {
         schemas.check(ALARMS, &json_of(record)).unwrap();
     }

@@ -14,6 +14,7 @@ use vitals::alarm::event::{Phase, Priority};
 use vitals::record::alarm::AlarmRecord;
 
 use super::Announcement;
+use super::word::Mouth;
 use crate::metrics::Metrics;
 
 /// Changes that wait for a program: a storm of all beds of a unit. When full, a change is dropped, counted and said.
@@ -30,6 +31,7 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 pub(super) struct Commands {
     sender: mpsc::Sender<Arc<AlarmRecord>>,
     priorities: Vec<Priority>,
+    mouth: Mouth,
     metrics: Metrics,
 }
 
@@ -37,38 +39,53 @@ impl Commands {
     pub(super) fn start(
         command: Vec<String>,
         priorities: Vec<Priority>,
+        mouth: Mouth,
         metrics: &Metrics,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        tasks.spawn(run(command, receiver, metrics.clone()));
-        Self { sender, priorities, metrics: metrics.clone() }
+        tasks.spawn(run(command, receiver, mouth.clone(), metrics.clone()));
+        Self { sender, priorities, mouth, metrics: metrics.clone() }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.mouth.name()
+    }
+
+    pub(super) fn takes(&self, priority: Priority) -> bool {
+        self.priorities.contains(&priority)
     }
 
     pub(super) fn offer(&self, announcement: &Announcement) {
         let record = &announcement.record;
-        if record.phase == Phase::Continue || !self.priorities.contains(&record.priority) {
+        if record.phase == Phase::Continue || !self.takes(record.priority) {
             return;
         }
         if self.sender.try_send(Arc::clone(record)).is_err() {
             self.metrics.annunciate("command", "dropped");
+            self.mouth.say(record, false);
             error!(bed = %announcement.bed, code = record.code, "The alarm program is too slow: this change did not reach it.");
         }
     }
 }
 
-async fn run(command: Vec<String>, mut records: mpsc::Receiver<Arc<AlarmRecord>>, metrics: Metrics) {
+async fn run(
+    command: Vec<String>,
+    mut records: mpsc::Receiver<Arc<AlarmRecord>>,
+    mouth: Mouth,
+    metrics: Metrics,
+) {
     let mut running = JoinSet::new();
     while let Some(record) = records.recv().await {
         while running.len() >= RUNNING_MAX {
             running.join_next().await;
         }
-        running.spawn(tell(command.clone(), record, metrics.clone()));
+        running.spawn(tell(command.clone(), record, mouth.clone(), metrics.clone()));
     }
     while running.join_next().await.is_some() {}
 }
 
-async fn tell(command: Vec<String>, record: Arc<AlarmRecord>, metrics: Metrics) {
+async fn tell(command: Vec<String>, record: Arc<AlarmRecord>, mouth: Mouth, metrics: Metrics) {
     let outcome = match timeout(TIME_MAX, start(&command, &record)).await {
         Ok(Ok(status)) if status.success() => "sent",
         Ok(Ok(status)) => {
@@ -84,6 +101,7 @@ async fn tell(command: Vec<String>, record: Arc<AlarmRecord>, metrics: Metrics) 
             "failed"
         }
     };
+    mouth.say(&record, outcome == "sent");
     metrics.annunciate("command", outcome);
 }
 

@@ -23,6 +23,7 @@ use vitals::record::alarm::{AlarmRecord, VALIDITY, WallClock};
 use vitals::time::{ClockQuality, Timestamp};
 
 use super::Announcement;
+use super::word::{Mouth, is_awaited};
 use crate::clock;
 use crate::config::MqttLink;
 use crate::metrics::Metrics;
@@ -81,6 +82,16 @@ pub(super) struct Settings {
 pub(super) struct BedTopics {
     beds: BTreeMap<Arc<Name>, watch::Sender<OpenAlarms>>,
     changed: watch::Sender<()>,
+    mouth: Mouth,
+}
+
+/// How the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Connection {
+    /// Counts them.
+    number: u64,
+    /// Messages that the broker has acknowledged on this one.
+    acknowledged: u64,
 }
 
 /// What is open on a bed.
@@ -91,6 +102,7 @@ impl BedTopics {
     pub(super) fn start(
         settings: Settings,
         link: &MqttLink,
+        mouth: Mouth,
         metrics: &Metrics,
         stopped: watch::Receiver<bool>,
         tasks: &mut JoinSet<()>,
@@ -103,7 +115,7 @@ impl BedTopics {
         let gone = gone(&settings.agent);
         options.set_last_will(LastWill::new(&presence_topic, gone, QoS::AtLeastOnce, true, None));
         let (client, events) = AsyncClient::new(options, REQUESTS_MAX);
-        let (connected, connections) = watch::channel(0);
+        let (connected, connections) = watch::channel(Connection::default());
         let (changed, news) = watch::channel(());
         let mut senders = BTreeMap::new();
         let mut receivers = BTreeMap::new();
@@ -113,10 +125,23 @@ impl BedTopics {
             senders.insert(Arc::clone(bed), sender);
             receivers.insert(Arc::clone(bed), receiver);
         }
-        let publisher = Publisher { settings, presence_topic, client, metrics: metrics.clone() };
+        let publisher = Publisher {
+            settings,
+            presence_topic,
+            client,
+            metrics: metrics.clone(),
+            mouth: mouth.clone(),
+            connection: 0,
+            asked: 0,
+            awaited: None,
+        };
         tasks.spawn(poll(events, connected, link.name.clone()));
         tasks.spawn(publisher.run(receivers, news, connections, stopped));
-        Ok(Self { beds: senders, changed })
+        Ok(Self { beds: senders, changed, mouth })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.mouth.name()
     }
 
     pub(super) fn offer(&self, announcement: &Announcement) {
@@ -127,8 +152,8 @@ impl BedTopics {
     }
 }
 
-/// Polls and nothing else; counts the connections.
-async fn poll(mut events: EventLoop, connected: watch::Sender<u64>, link: Name) {
+/// Polls and nothing else; counts the connections, and what is acknowledged on each.
+async fn poll(mut events: EventLoop, connected: watch::Sender<Connection>, link: Name) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     let mut said = false;
     loop {
@@ -137,8 +162,9 @@ async fn poll(mut events: EventLoop, connected: watch::Sender<u64>, link: Name) 
                 info!(%link, "Alarms are published to the MQTT broker.");
                 said = false;
                 backoff.reset();
-                connected.send_modify(|count| *count += 1);
+                connected.send_modify(|it| *it = Connection { number: it.number + 1, acknowledged: 0 });
             }
+            Ok(Event::Incoming(Packet::PubAck(_))) => connected.send_modify(|it| it.acknowledged += 1),
             Ok(_) => {}
             Err(_) if connected.is_closed() => return,
             Err(error) => {
@@ -157,18 +183,23 @@ struct Publisher {
     presence_topic: String,
     client: AsyncClient,
     metrics: Metrics,
+    mouth: Mouth,
+    /// The number of the connection, and messages handed over on it.
+    connection: u64,
+    asked: u64,
+    /// A test alarm, and how many messages the broker must have acknowledged until it is known to have this one.
+    awaited: Option<(Arc<AlarmRecord>, u64)>,
 }
 
 impl Publisher {
     async fn run(
-        self,
+        mut self,
         mut beds: Receivers,
         mut news: watch::Receiver<()>,
-        mut connections: watch::Receiver<u64>,
+        mut connections: watch::Receiver<Connection>,
         mut stopped: watch::Receiver<bool>,
     ) {
         let mut unsent = BTreeSet::new();
-        let mut connected = false;
         // What is open is said again before its validity ends: two of them, and some for the way.
         let mut again = tokio::time::interval(VALIDITY / 3);
         loop {
@@ -177,9 +208,10 @@ impl Publisher {
                 _ = stopped.wait_for(|it| *it) => break,
                 outcome = connections.changed() => {
                     if outcome.is_err() { return }
-                    connected = true;
-                    // A lost connection may have lost what was on its way: everything is said anew.
-                    unsent.extend(beds.keys().cloned());
+                    if self.take(*connections.borrow_and_update()) {
+                        // A lost connection may have lost what was on its way: everything is said anew.
+                        unsent.extend(beds.keys().cloned());
+                    }
                 }
                 outcome = news.changed() => if outcome.is_err() { break },
                 _ = again.tick() => {
@@ -191,20 +223,34 @@ impl Publisher {
                     .filter(|(_, it)| it.has_changed().unwrap_or(false))
                     .map(|(bed, _)| Arc::clone(bed)),
             );
-            if connected {
+            if self.connection > 0 {
                 unsent.retain(|bed| !beds.get_mut(bed).is_some_and(|open| self.tell(bed, open)));
             }
         }
-        self.publish(&self.presence_topic, gone(&self.settings.agent));
+        let topic = self.presence_topic.clone();
+        self.publish(&topic, gone(&self.settings.agent));
         let _ = self.client.try_disconnect();
     }
 
+    /// Takes how the connection is. Whether it is a new one.
+    fn take(&mut self, now: Connection) -> bool {
+        if now.number != self.connection {
+            (self.connection, self.asked, self.awaited) = (now.number, 0, None);
+            return true;
+        }
+        if let Some((test, _)) = self.awaited.take_if(|(_, asked)| *asked <= now.acknowledged) {
+            self.mouth.say(&test, true);
+        }
+        false
+    }
+
     /// Publishes the state of a bed. Whether the client took it.
-    fn tell(&self, bed: &Name, open: &mut watch::Receiver<Arc<[Arc<AlarmRecord>]>>) -> bool {
+    fn tell(&mut self, bed: &Name, open: &mut watch::Receiver<Arc<[Arc<AlarmRecord>]>>) -> bool {
         let alarms = Arc::clone(&open.borrow_and_update());
         let wall: WallClock = clock::wall_clock(ClockQuality::Unsynced);
         if *bed == *self.settings.agent {
-            return self.publish(&self.presence_topic, present(bed, wall, &alarms));
+            let topic = self.presence_topic.clone();
+            return self.publish(&topic, present(bed, wall, &alarms));
         }
         let message = BedAlarms {
             schema: SCHEMA,
@@ -217,11 +263,17 @@ impl Publisher {
             alarms: &alarms,
         };
         let topic = self.settings.topic.replace("{bed}", bed.as_str());
-        serde_json::to_vec(&message).is_ok_and(|body| self.publish(&topic, body))
+        let taken = serde_json::to_vec(&message).is_ok_and(|body| self.publish(&topic, body));
+        if let Some(test) = alarms.iter().find(|it| taken && is_awaited(it)) {
+            // What the broker acknowledges it does in order.
+            self.awaited = Some((Arc::clone(test), self.asked));
+        }
+        taken
     }
 
-    fn publish(&self, topic: &str, body: Vec<u8>) -> bool {
+    fn publish(&mut self, topic: &str, body: Vec<u8>) -> bool {
         let taken = self.client.try_publish(topic, QoS::AtLeastOnce, true, body).is_ok();
+        self.asked += u64::from(taken);
         self.metrics.annunciate("mqtt", if taken { "sent" } else { "waiting" });
         taken
     }

@@ -48,7 +48,14 @@ impl Bedside {
     }
 
     /// A station has shown an alarm. The topic of simulated beds says nothing of a patient's.
-    pub(super) fn handle_shown(&mut self, bed: &Arc<Name>, alarm: &AlarmId, revision: u32, live: bool) {
+    pub(super) fn handle_shown(
+        &mut self,
+        bed: &Arc<Name>,
+        alarm: &AlarmId,
+        (revision, station): (u32, &str),
+        live: bool,
+    ) {
+        self.tests.handle_receipt(alarm, station, live);
         let mode = self.beds.get(bed).map(super::BedState::mode);
         if mode.is_some_and(|it| (it == Mode::Live) == live) {
             self.shown.handle_receipt(alarm, revision);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::debug;
 use vitals::alarm::AlarmEngine;
 use vitals::alarm::action::{Action, Outcome};
-use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Phase};
+use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Code, Phase};
 use vitals::alarm::policy::{self, AlarmPolicy};
 use vitals::name::Name;
 use vitals::observation::Observation;
@@ -284,7 +284,10 @@ impl Voice for BedState {
     ) -> (Arc<AlarmRecord>, Vec<Arc<AlarmRecord>>) {
         let newest = self.newest(event.at);
         let told = self.open.get(&event.id).and_then(|it| it.evidence.as_ref());
-        let evidence = self.trail.evidence(&origin.run, event.onset_at, told);
+        // A test rests on nothing.
+        let evidence = (event.code != Code::Test)
+            .then(|| self.trail.evidence(&origin.run, event.onset_at, told))
+            .flatten();
         let context = AlarmContext {
             newest: &newest,
             evidence: evidence.as_ref(),
@@ -316,9 +319,9 @@ pub(super) fn note_open(
     }
 }
 
-/// What is open, the most urgent first, and of equals the oldest.
+/// What is open, the most urgent first, and of equals the oldest; a test behind every alarm that is one.
 pub(super) fn by_urgency(open: &BTreeMap<AlarmId, Arc<AlarmRecord>>) -> Vec<Arc<AlarmRecord>> {
     let mut open: Vec<_> = open.values().map(Arc::clone).collect();
-    open.sort_by_key(|it| std::cmp::Reverse(it.priority));
+    open.sort_by_key(|it| (it.test, std::cmp::Reverse(it.priority)));
     open
 }

@@ -52,6 +52,7 @@ pub(super) struct OwnAlarms {
     started: Uptime,
     /// Parts of the store of which it was said that they were set aside.
     set_aside: u64,
+    forwarding_down: bool,
     told: Option<Uptime>,
     changed: bool,
 }
@@ -69,12 +70,28 @@ impl OwnAlarms {
             None => AgentAlarms::new(mode, now),
         };
         let (id, open) = (Arc::new(id), BTreeMap::new());
-        Self { id, mode, health, alarms, open, started: now, set_aside: 0, told: None, changed: true }
+        Self {
+            id,
+            mode,
+            health,
+            alarms,
+            open,
+            started: now,
+            set_aside: 0,
+            forwarding_down: false,
+            told: None,
+            changed: true,
+        }
     }
 
     /// In the place of the bed.
     pub(super) fn id(&self) -> &Arc<Name> {
         &self.id
+    }
+
+    /// Live if any of its sources is.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Uptime> {
@@ -93,7 +110,13 @@ impl OwnAlarms {
     }
 
     /// Looks how the parts are.
-    pub(super) fn look(&mut self, now: Uptime, shown: &Shown, ids: &mut AlarmIds) {
+    pub(super) fn look(
+        &mut self,
+        now: Uptime,
+        shown: &Shown,
+        tests: (Report, Option<&str>),
+        ids: &mut AlarmIds,
+    ) {
         self.report(now, AgentTrouble::BedsideStalled, Report::Well, None, ids);
         let quality = *self.health.clock.borrow();
         let unsynced = report(quality == ClockQuality::Unsynced, now);
@@ -101,6 +124,14 @@ impl OwnAlarms {
         self.look_at_store(now, ids);
         let down = self.look_at_kafka(now, ids);
         self.look_at_stations(now, down, shown, ids);
+        let failed = unless_down(down, tests.0);
+        self.report(now, AgentTrouble::TestAlarmFailed, failed, tests.1, ids);
+        self.forwarding_down = matches!(down, Report::Since(_));
+    }
+
+    /// Whether what waits for Kafka has waited for too long.
+    pub(super) fn is_forwarding_down(&self) -> bool {
+        self.forwarding_down
     }
 
     fn look_at_store(&mut self, now: Uptime, ids: &mut AlarmIds) {
@@ -156,10 +187,7 @@ impl OwnAlarms {
     /// Where Kafka takes nothing no station can show anything: that is an alarm of its own.
     fn look_at_stations(&mut self, now: Uptime, down: Report, shown: &Shown, ids: &mut AlarmIds) {
         let (missing, bed) = shown.report();
-        let missing = match down {
-            Report::Since(_) => Report::Between,
-            Report::Unknown | Report::Well | Report::Between => missing,
-        };
+        let missing = unless_down(down, missing);
         self.report(now, AgentTrouble::NotReceived, missing, bed.map(Name::as_str), ids);
     }
 
@@ -248,6 +276,11 @@ impl Voice for OwnAlarms {
         self.changed |= bed::is_stored(event);
         (record, self.open_alarms())
     }
+}
+
+/// While Kafka takes nothing, what needs it stays what it was.
+fn unless_down(down: Report, report: Report) -> Report {
+    if matches!(down, Report::Since(_)) { Report::Between } else { report }
 }
 
 /// That something is wrong now, or is not.

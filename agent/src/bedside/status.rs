@@ -1,5 +1,6 @@
 //! How the bedside loop is: what the heartbeat, the watchdog and `status` are fed with.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +11,16 @@ use vitals::reading::Mode;
 use vitals::record::alarm::{AlarmRecord, WallClock};
 use vitals::record::reading::Origin;
 use vitals::record::state::{STATUS, StatusRecord};
-use vitals::time::Uptime;
+use vitals::time::{Uptime, millis};
 
 use super::bed::BedState;
 use super::own::OwnAlarms;
+use super::test_alarm::TestStatus;
 use crate::buffer::Progress;
 use crate::forwarder::{StateTopic, StateUpdate};
 
 /// The loop's own account of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct BedsideStatus {
     /// Turns of the loop since it began.
     pub turns: u64,
@@ -36,25 +38,39 @@ pub struct BedsideStatus {
     pub own_alarms: [usize; 3],
     /// How long the store takes readings if Kafka takes none from now on; `None`: not measured yet.
     pub outage: Option<Duration>,
+    /// Every open alarm, the most urgent first, and of equals the oldest; the agent's own among them.
+    pub open: Vec<Arc<AlarmRecord>>,
+    /// The newest test alarm.
+    pub test: Option<TestStatus>,
 }
 
 pub(super) fn of(
-    turns: u64,
-    reading_seq: u64,
-    alarm_seq: u64,
+    (turns, reading_seq, alarm_seq): (u64, u64, u64),
     beds: &BTreeMap<Arc<Name>, BedState>,
     own: &OwnAlarms,
+    test: Option<TestStatus>,
     outage: Option<Duration>,
     at: Uptime,
 ) -> BedsideStatus {
-    let alarms = by_priority(beds.values().flat_map(BedState::open_alarms));
-    let own_alarms = by_priority(own.open_alarms());
-    BedsideStatus { turns, at, reading_seq, alarm_seq, beds: beds.len(), alarms, own_alarms, outage }
+    let mut open: Vec<_> = beds.values().flat_map(BedState::open_alarms).collect();
+    let alarms = by_priority(&open);
+    let own_open = own.open_alarms();
+    let own_alarms = by_priority(&own_open);
+    open.extend(own_open);
+    open.sort_by_key(|it| (it.test, Reverse(it.priority), Reverse(age(it, at))));
+    let beds = beds.len();
+    BedsideStatus { turns, at, reading_seq, alarm_seq, beds, alarms, own_alarms, outage, open, test }
 }
 
-fn by_priority(alarms: impl IntoIterator<Item = Arc<AlarmRecord>>) -> [usize; 3] {
+/// How long ago it was decided.
+fn age(alarm: &AlarmRecord, now: Uptime) -> u64 {
+    millis(now.since(alarm.up_ms)).saturating_add(alarm.present_ms)
+}
+
+/// Test alarms are none.
+fn by_priority(alarms: &[Arc<AlarmRecord>]) -> [usize; 3] {
     let mut count = [0; 3];
-    for alarm in alarms {
+    for alarm in alarms.iter().filter(|it| !it.test) {
         match alarm.priority {
             Priority::Low => count[0] += 1,
             Priority::Medium => count[1] += 1,

@@ -27,6 +27,7 @@ pub const KEYS: &[Key] = &[
     key("unit", "profile", ""),
     key("unit", "stations", "true"),
     key("unit", "receipts", "false"),
+    key("unit", "test_alarm_every", "\"off\""),
     key("unit", "alarms_file", "\"alarms.toml\""),
     key("kafka", "brokers", ""),
     key("kafka", "security", "\"ssl\""),

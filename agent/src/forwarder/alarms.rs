@@ -7,6 +7,7 @@
 //! by their numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ struct Flying {
     seq: Option<u64>,
     /// Its ticket in the lane's batch, once the lane has come to it: the lane must not be done with it before Kafka is.
     lane: Option<usize>,
+    /// The id of the test alarm that it begins.
+    test: Option<Arc<str>>,
 }
 
 impl Alarms {
@@ -162,7 +165,8 @@ impl Alarms {
             self.mark_flying();
             self.next_ticket += 1;
             let seq = (alarm.envelope.seq > 0).then_some(alarm.envelope.seq);
-            self.flying.insert(ticket, Flying { seq, lane: None });
+            let test = alarm.test.then(|| alarm.id.as_str().into());
+            self.flying.insert(ticket, Flying { seq, lane: None, test });
         }
     }
 
@@ -254,10 +258,15 @@ impl Alarms {
             self.failing = false;
             self.troubles.handle_confirmed();
             self.backoff.reset();
-            match self.flying.remove(&report.ticket) {
+            let flown = self.flying.remove(&report.ticket);
+            if let Some(test) = flown.as_ref().and_then(|it| it.test.clone()) {
+                let tested = Some((test, self.last_report));
+                self.troubles.progress().send_modify(|it| it.tested = tested);
+            }
+            match flown {
                 Some(Flying { lane: Some(ticket), .. }) => self.batch.handle_success(ticket),
                 // What an unconfirmed cluster has, the lane sends again to the right one.
-                Some(Flying { seq, lane: None }) => {
+                Some(Flying { seq, lane: None, .. }) => {
                     let confirmed = self.is_confirmed();
                     self.delivered.extend(seq.filter(|_| confirmed));
                 }

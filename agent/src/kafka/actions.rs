@@ -164,8 +164,9 @@ impl Reader {
         let ours = AlarmId::parse_of(&receipt.alarm, self.agent.as_str());
         if let (Some(bed), Some(alarm)) = (bed, ours) {
             let (bed, revision) = (Arc::clone(bed), receipt.revision);
+            let station = receipt.station.clone();
             let live = self.way == Way::Kafka { live: true };
-            let _ = self.inbox.blocking_send(SourceInput::Shown { bed, alarm, revision, live });
+            let _ = self.inbox.blocking_send(SourceInput::Shown { bed, alarm, revision, station, live });
         }
     }
 

@@ -11,11 +11,12 @@ fn actor() -> Actor {
     Actor { by: "anna".into(), role: Role::Nurse, reason: None, workstation: "desk-1".into() }
 }
 
-/// Bed 7 with an SpO2 alarm that is on, one that somebody has acknowledged, and a silent source.
+/// Bed 7 with an SpO2 alarm that is on, one that somebody has acknowledged, a silent source, and a test.
 fn screen() -> BedRecord {
     let spo2 = example::alarm(&json!({}));
     let pulse = json!({"id": "icu-3/r1/3", "code": "pulse_rate_high", "signal": "acknowledged"});
-    example::bed("r1", 93_000, &[spo2, example::alarm(&pulse), example::silence(&json!({}))])
+    let test = example::silence(&json!({"id": "icu-3/r1/4", "code": "test", "test": true}));
+    example::bed("r1", 93_000, &[spo2, example::alarm(&pulse), example::silence(&json!({})), test])
 }
 
 fn ask(deed: &Deed) -> Result<Vec<ActionRecord>, ActError> {

@@ -107,10 +107,10 @@ impl Alarms {
         }
     }
 
-    /// The open alarms, the most urgent first, then the oldest.
+    /// The open alarms, the most urgent first, then the oldest; a test behind every alarm that is one.
     pub(super) fn open(&self) -> Vec<&AlarmRecord> {
         let mut open: Vec<&AlarmRecord> = self.open.values().map(|it| &it.record).collect();
-        open.sort_by_key(|it| (Reverse(it.priority), Reverse(it.present_ms), it.id.clone()));
+        open.sort_by_key(|it| (it.test, Reverse(it.priority), Reverse(it.present_ms), it.id.clone()));
         open
     }
 

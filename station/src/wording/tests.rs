@@ -20,8 +20,12 @@ fn line(record: AlarmRecord, news: News, late: bool) -> String {
 
 #[test]
 fn alarms_are_read_out() {
-    let lines: [(Value, &str); 12] = [
+    let lines: [(Value, &str); 13] = [
         (json!({}), "14:02:07  !!! Bed 7    SpO2 low 78 < 80, for 12 s (signal on)"),
+        (
+            json!({"test": true, "code": "test", "text": "TEST by anna: nothing is wrong here", "condition_delay_ms": 0}),
+            "14:02:07  !!! TEST Bed 7    TEST by anna: nothing is wrong here, for 0 s (signal on)",
+        ),
         (
             json!({"phase": "escalate"}),
             "14:02:07  !!! Bed 7    SpO2 low 78 < 80, for 12 s (now high priority; signal on)",

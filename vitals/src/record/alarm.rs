@@ -1,5 +1,7 @@
 //! An alarm record: one change of one alarm as `vitals.alarms.v1`.
 
+mod wall;
+
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -10,12 +12,14 @@ use super::evidence::Evidence;
 use super::reading::{Origin, is_false};
 use super::state::LatestValue;
 use crate::alarm::event::{
-    AlarmEvent, Condition, Direction, Inactivation, Kind, Level, Phase, Priority, Signal,
+    AlarmEvent, Code, Condition, Direction, Inactivation, Kind, Level, Phase, Priority, Signal,
 };
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
 use crate::time::{ClockQuality, Timestamp, Uptime, millis};
 use crate::vital::Vital;
+
+pub use wall::WallClock;
 
 /// The topic and the schema of alarm records.
 pub const ALARMS: &str = "vitals.alarms.v1";
@@ -26,6 +30,10 @@ pub const DEVICE: &str = "device";
 
 /// One change of one alarm. What does not apply is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the record, there only where it is true"
+)]
 pub struct AlarmRecord {
     /// Always [`ALARMS`].
     pub schema: Cow<'static, str>,
@@ -164,6 +172,9 @@ pub struct AlarmRecord {
     /// What brought a technical alarm about.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<String>,
+    /// Whether it only tests the way of alarms (E37): nothing is wrong with anybody.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub test: bool,
     /// Whether it reminds of an acknowledged alarm.
     #[serde(skip_serializing_if = "is_false", default)]
     pub reminder: bool,
@@ -224,26 +235,6 @@ const CONTEXT: [Vital; 12] = [
     Vital::AbpDiastolic,
     Vital::AbpMean,
 ];
-
-/// The wall clock as seen at one moment: enough to tell other moments of the same boot by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WallClock {
-    /// The moment on the boot-time clock.
-    pub up: Uptime,
-    /// The same moment on the wall clock.
-    pub at: Timestamp,
-    /// How far the wall clock can be believed.
-    pub quality: ClockQuality,
-}
-
-impl WallClock {
-    /// What this wall clock would have shown at another moment.
-    #[must_use]
-    pub fn at(&self, moment: Uptime) -> Option<Timestamp> {
-        let offset = i64::try_from(moment.as_millis()).ok()? - i64::try_from(self.up.as_millis()).ok()?;
-        Timestamp::from_micros(self.at.as_micros().checked_add(offset.checked_mul(1000)?)?)
-    }
-}
 
 impl AlarmRecord {
     /// The record of an event; `seq` is its number in the run's alarm lane, `None` for a `continue`.
@@ -314,6 +305,7 @@ impl AlarmRecord {
             reason: event.reason.clone(),
             escalation_level: event.escalation_level,
             cause: event.cause.clone(),
+            test: event.code == Code::Test,
             reminder: event.reminder,
             restarted: event.restarted,
             valid_until: wall(event.at + VALIDITY),
@@ -327,6 +319,12 @@ impl AlarmRecord {
     fn inactive_words(&self) -> String {
         let cause = self.cause.as_deref().unwrap_or_default();
         alloc::format!("Alarms inactive: {cause}")
+    }
+
+    /// That nobody needs to run.
+    fn test_words(&self) -> String {
+        let by = self.cause.as_deref().unwrap_or_default();
+        alloc::format!("TEST by {by}: nothing is wrong here")
     }
 
     fn is_beyond(&self, value: Quantity, limit: Quantity) -> bool {
@@ -360,6 +358,7 @@ impl AlarmRecord {
                 "source_switched" => "Another device is believed now".into(),
                 "no_patient" => "Values, and no patient admitted".into(),
                 "alarms_inactive" => return self.inactive_words(),
+                "test" => return self.test_words(),
                 other => other.into(),
             },
         };

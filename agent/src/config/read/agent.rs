@@ -14,6 +14,9 @@ use crate::config::{Agent, Buffer, Unit, WhenFull, keys};
 /// The smallest bound of the buffer: two generations and what sled needs around them.
 const BUFFER_MIN: u64 = 64 << 20;
 
+/// The shortest time between two test alarms.
+const TEST_EVERY_MIN: Duration = Duration::from_secs(20);
+
 /// Names that every new machine has: two agents of one name would take each other's place.
 const REFUSED_IDS: [&str; 3] = ["raspberrypi", "localhost", "wardline"];
 
@@ -59,8 +62,24 @@ pub(super) fn unit(root: &Section<'_>, mistakes: &mut Mistakes) -> Option<Unit> 
         );
     }
     let receipts = receipts.is_some_and(Spanned::into_inner);
+    let test_alarm_every = test_alarm_every(&section, mistakes);
     let id = id?.into_inner();
-    Some(Unit { label: label.unwrap_or_else(|| id.to_string()), id, profile: profile?, stations, receipts })
+    let label = label.unwrap_or_else(|| id.to_string());
+    Some(Unit { id, label, profile: profile?, stations, receipts, test_alarm_every })
+}
+
+/// How often a test alarm is made, or "off".
+fn test_alarm_every(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
+    const KEY: &str = "test_alarm_every";
+    if section.value(KEY)?.get_ref().as_str() == Some("off") {
+        return None;
+    }
+    let every = section.duration(KEY, mistakes)?;
+    if *every.get_ref() < TEST_EVERY_MIN {
+        let what = "a test alarm lasts ten seconds: more often than every twenty it is noise";
+        mistakes.add(every.span(), what, "test_alarm_every = \"24h\", or \"off\"");
+    }
+    Some(every.into_inner())
 }
 
 /// One of the profiles, where one is said.

@@ -27,6 +27,8 @@ pub enum AgentTrouble {
     StoreStalled,
     /// The buffer is filling up.
     BufferFilling,
+    /// A test alarm did not come back: who is called when there is a real one?
+    TestAlarmFailed,
     /// A damaged part of the store was set aside.
     StoreSetAside,
     /// Nobody has told this machine the time.
@@ -59,7 +61,7 @@ pub enum Report {
 
 impl AgentTrouble {
     /// All, in the order of their records.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ForwardingDown,
         Self::NotReceived,
         Self::StoreFailed,
@@ -68,6 +70,7 @@ impl AgentTrouble {
         Self::KafkaClusterChanged,
         Self::StoreStalled,
         Self::BufferFilling,
+        Self::TestAlarmFailed,
         Self::StoreSetAside,
         Self::ClockUnsynced,
     ];
@@ -84,6 +87,7 @@ impl AgentTrouble {
             Self::KafkaClusterChanged => "kafka_cluster_changed",
             Self::StoreStalled => "store_stalled",
             Self::BufferFilling => "buffer_filling",
+            Self::TestAlarmFailed => "test_alarm_failed",
             Self::StoreSetAside => "store_set_aside",
             Self::ClockUnsynced => "clock_unsynced",
         }
@@ -97,7 +101,9 @@ impl AgentTrouble {
             Self::NotReceived => (Priority::High, 10, 3),
             Self::StoreFailed => (Priority::High, 0, 3),
             Self::BedsideStalled => (Priority::Medium, 0, 60),
-            Self::DuplicateAgent | Self::KafkaClusterChanged => (Priority::Medium, 0, 0),
+            Self::DuplicateAgent | Self::KafkaClusterChanged | Self::TestAlarmFailed => {
+                (Priority::Medium, 0, 0)
+            }
             Self::StoreStalled => (Priority::Medium, 10, 5),
             Self::BufferFilling => (Priority::Medium, 5, 30),
             Self::StoreSetAside => (Priority::Low, 0, 600),
@@ -128,6 +134,7 @@ impl AgentTrouble {
             }
             Self::StoreStalled => "The bedside computer's disk does not answer: call IT",
             Self::BufferFilling => "The bedside computer's buffer is filling up: call IT",
+            Self::TestAlarmFailed => "A test alarm did not come back: watch the bedside monitors; call IT",
             Self::StoreSetAside => {
                 "Damaged readings were set aside on the bedside computer; some may be lost: tell IT"
             }

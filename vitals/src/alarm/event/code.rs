@@ -52,6 +52,8 @@ pub enum Code {
     AlarmsInactive,
     /// What is wrong with the agent itself: E36.
     Agent(AgentTrouble),
+    /// Nothing: whether an alarm arrives is being tried: E37.
+    Test,
     /// An alarm that the device itself raises: E38.
     Device(About),
 }
@@ -82,6 +84,7 @@ impl Code {
             | Self::DeviceChanged
             | Self::SourcesDisagree(_)
             | Self::Agent(_)
+            | Self::Test
             | Self::Device(About::Equipment) => Kind::Technical,
         }
     }
@@ -141,6 +144,7 @@ impl Code {
             | Self::News2
             | Self::AlarmsInactive
             | Self::Agent(_)
+            | Self::Test
             | Self::Device(About::Apnea | About::Patient | About::Equipment | About::Unknown) => None,
         }
     }
@@ -171,6 +175,7 @@ impl fmt::Display for Code {
             Self::News2 => f.write_str("news2"),
             Self::AlarmsInactive => f.write_str("alarms_inactive"),
             Self::Agent(trouble) => f.write_str(trouble.name()),
+            Self::Test => f.write_str("test"),
             Self::Device(_) => f.write_str("device_alarm"),
         }
     }
