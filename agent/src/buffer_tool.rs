@@ -18,8 +18,9 @@ use std::ops::ControlFlow;
 
 pub use self::error::ToolError;
 pub use self::export::ExportArguments;
+pub(crate) use self::place::CONFIG;
 pub use self::place::Place;
-use self::place::Source;
+pub(crate) use self::place::Source;
 pub use self::progress::Progress;
 pub use self::salvage::SalvageArguments;
 use crate::buffer::inspect::{Ask, Depth, Finding, inspect};
@@ -85,7 +86,7 @@ pub fn run(
 }
 
 /// Looks at a store wherever it is, and shows each finding but the progress, which it notes.
-fn look(
+pub(crate) fn look(
     source: &Source,
     ask: Ask,
     progress: &mut Progress,

@@ -17,6 +17,7 @@
 )]
 
 pub mod actions;
+pub mod alarm_tool;
 pub mod annunciator;
 pub mod bedside;
 pub mod buffer;
@@ -39,5 +40,6 @@ pub mod mqtt;
 pub mod quarantine;
 pub mod random;
 pub mod replay;
+pub mod socket;
 pub mod source;
 pub mod status;

@@ -1,9 +1,11 @@
 //! The command line: what was asked, and the exit code that says how it went.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use wardline_agent::alarm_tool::{self, Screen};
 use wardline_agent::buffer::OpenError;
 use wardline_agent::buffer_tool::{self, Outcome};
 use wardline_agent::config::load::{self, LoadError, Loaded};
@@ -50,6 +52,11 @@ enum Command {
     },
     /// Tells the alarms that recorded numbers would have raised, one JSON record a line.
     Replay(replay::Arguments),
+    /// Lists open alarms, tells why one came, and tests whether one would arrive.
+    Alarm {
+        #[command(subcommand)]
+        command: alarm_tool::Command,
+    },
     /// Looks at the store: lists, verifies, exports, salvages. Changes nothing, whether the agent runs or not.
     Buffer {
         #[command(subcommand)]
@@ -98,6 +105,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, error.exit_code()),
         },
+        Command::Alarm { command } => alarm(&command),
         Command::Buffer { command } => buffer(&command),
         Command::Replay(it) => match replay::run(&it, &mut std::io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -199,6 +207,33 @@ fn buffer(command: &buffer_tool::Command) -> ExitCode {
             fail(&error, code)
         }
     }
+}
+
+fn alarm(command: &alarm_tool::Command) -> ExitCode {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut progress = buffer_tool::Progress::on_terminal();
+    let outcome = alarm_tool::run(command, screen(), &mut out, &mut std::io::stderr().lock(), &mut progress);
+    match outcome.map(|it| (it, std::io::Write::flush(&mut out))) {
+        // A reader who has gone away is no mistake.
+        Ok((alarm_tool::Outcome::Done, _)) => ExitCode::SUCCESS,
+        Ok((alarm_tool::Outcome::Incomplete, _)) => ExitCode::from(exit::DATA),
+        Err(error) => {
+            let code = error.exit_code();
+            fail(&error, code)
+        }
+    }
+}
+
+/// What standard output can show: colours unless `NO_COLOR` says otherwise (no-color.org), more than ASCII where the
+/// locale says so.
+#[expect(clippy::disallowed_methods, reason = "the environment is read in main.rs alone")]
+fn screen() -> Screen {
+    let said = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
+    let locale = said("LC_ALL").or_else(|| said("LC_CTYPE")).or_else(|| said("LANG")).unwrap_or_default();
+    let is_dumb = said("TERM").is_none_or(|it| it == "dumb");
+    let colour = std::io::stdout().is_terminal() && !is_dumb && said("NO_COLOR").is_none();
+    let locale = locale.to_ascii_lowercase();
+    Screen { colour, unicode: locale.ends_with("utf-8") || locale.ends_with("utf8") }
 }
 
 /// Prints to standard output; a reader who has gone away is no mistake.

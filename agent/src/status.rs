@@ -1,19 +1,12 @@
 //! `wardline-agent status`: one question to the running agent, answered within two seconds or not at all.
 
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::buffer::OUTAGE_MAX;
-
-/// How long a dead agent may keep a person waiting.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// An answer is a few hundred bytes; whoever answers with more is not the agent.
-const ANSWER_MAX: u64 = 1 << 20;
+use crate::socket::{self, Ask, SocketError};
 
 /// What was asked.
 #[derive(Debug, clap::Args)]
@@ -26,49 +19,17 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum StatusError {
-    /// Nobody listens.
-    #[error("no agent answers on {path}: is it running? (systemctl status wardline-agent)")]
-    Connect {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// Somebody listens and does not answer.
-    #[error("the agent on {path} does not answer")]
-    Answer {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-}
-
 /// Asks, and prints the answer.
-pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), StatusError> {
+pub fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), SocketError> {
     let path = &arguments.socket;
-    let stream =
-        UnixStream::connect(path).map_err(|source| StatusError::Connect { path: path.clone(), source })?;
-    let answer = ask(stream).map_err(|source| StatusError::Answer { path: path.clone(), source })?;
+    let (_, body) = socket::ask(path, Ask::Get("/status.json"))?;
+    let answer = serde_json::from_str(&body).map_err(|error| SocketError::Answer {
+        path: path.clone(),
+        source: io::Error::new(io::ErrorKind::InvalidData, error),
+    })?;
     // A reader who has gone away is no mistake.
     let _ = if arguments.json { writeln!(out, "{answer}") } else { write!(out, "{}", told(&answer)) };
     Ok(())
-}
-
-fn ask(mut stream: UnixStream) -> io::Result<Value> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /status.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
-    let body =
-        answer.windows(4).position(|it| it == b"\r\n\r\n").map_or(&answer[..0], |at| &answer[at + 4..]);
-    serde_json::from_slice(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// The answer, as a person reads it.

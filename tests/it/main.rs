@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod alarm_tools;
 mod bad_input;
 mod clocks;
 mod conservation;

@@ -17,6 +17,8 @@ pub struct Site {
     http: u16,
     /// Everything of `[kafka]`.
     kafka: String,
+    /// Further lines of `[unit]`.
+    unit: String,
     alarms: String,
     /// Everything after `[kafka]`.
     rest: String,
@@ -39,6 +41,7 @@ impl Site {
             agent,
             http: port::free()?,
             kafka: open(&nowhere),
+            unit: String::new(),
             alarms,
             rest: String::new(),
             environment: Vec::new(),
@@ -63,6 +66,13 @@ impl Site {
     #[must_use]
     pub fn kafka_toml(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.kafka);
+        self
+    }
+
+    /// Adds lines to `[unit]`.
+    #[must_use]
+    pub fn unit(mut self, lines: &str) -> Self {
+        self.unit.push_str(lines);
         self
     }
 
@@ -192,6 +202,7 @@ impl Site {
         writeln!(toml, "http = \"127.0.0.1:{}\"", self.http)?;
         writeln!(toml, "shutdown_grace = \"5s\"")?;
         writeln!(toml, "[unit]\nid = \"tests\"\nlabel = \"Tests\"\nprofile = \"adult\"")?;
+        toml.push_str(&self.unit);
         writeln!(toml, "[kafka]\n{}", self.kafka)?;
         toml.push_str(&self.rest);
         self.scratch.write("wardline.toml", &toml)

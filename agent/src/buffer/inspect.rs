@@ -46,6 +46,16 @@ pub struct Ask {
     pub lane: Option<Lane>,
     /// Only what is not known to be in Kafka.
     pub pending: bool,
+    /// Of records, only those with a number from one to the other, of whatever run; stretches without any are passed over.
+    pub within: Option<(u64, u64)>,
+}
+
+impl Ask {
+    /// The records of a lane; `within`: from one number to another.
+    #[must_use]
+    pub const fn records(lane: Lane, within: Option<(u64, u64)>) -> Self {
+        Self { depth: Depth::Records, lane: Some(lane), pending: false, within }
+    }
 }
 
 /// What is found, in order: the store, the stretches of each lane with their records before them, what is set aside, the
@@ -283,7 +293,8 @@ impl fmt::Display for Ask {
             Some(Lane::Readings) => "-readings",
             Some(Lane::Alarms) => "-alarms",
         };
-        write!(f, "{depth}{lane}{}", if self.pending { "-pending" } else { "" })
+        write!(f, "{depth}{lane}{}", if self.pending { "-pending" } else { "" })?;
+        self.within.map_or(Ok(()), |(first, last)| write!(f, "-{first}-{last}"))
     }
 }
 
@@ -291,14 +302,26 @@ impl FromStr for Ask {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
+        let (text, within) = within(text);
         let lanes = [None, Some(Lane::Readings), Some(Lane::Alarms)];
         let asks = [Depth::Facts, Depth::Frames, Depth::Records].into_iter().flat_map(|depth| {
             lanes.into_iter().flat_map(move |lane| {
-                [false, true].into_iter().map(move |pending| Self { depth, lane, pending })
+                [false, true].into_iter().map(move |pending| Self { depth, lane, pending, within: None })
             })
         });
-        asks.into_iter().find(|it| it.to_string() == text).ok_or(())
+        let ask = asks.into_iter().find(|it| it.to_string() == text).ok_or(())?;
+        Ok(Self { within, ..ask })
     }
+}
+
+/// The numbers at the end of a question, and the question without them.
+fn within(text: &str) -> (&str, Option<(u64, u64)>) {
+    let numbers = || {
+        let (rest, last) = text.rsplit_once('-')?;
+        let (rest, first) = rest.rsplit_once('-')?;
+        Some((rest, (first.parse().ok()?, last.parse().ok()?)))
+    };
+    numbers().map_or((text, None), |(rest, range)| (rest, Some(range)))
 }
 
 #[cfg(test)]

@@ -124,14 +124,14 @@ mod tests {
     use super::*;
     use crate::buffer::inspect::Depth;
 
-    const ASK: Ask = Ask { depth: Depth::Facts, lane: None, pending: false };
+    const ASK: Ask = Ask { depth: Depth::Facts, lane: None, pending: false, within: None };
 
     #[test]
     fn every_question_is_understood() {
-        for text in ["facts", "frames-alarms", "records-readings-pending"] {
+        for text in ["facts", "frames-alarms", "records-readings-pending", "records-readings-17-42"] {
             assert_eq!(text.parse::<Ask>().unwrap().to_string(), text);
         }
-        assert!("records-both".parse::<Ask>().is_err());
+        assert!("records-both".parse::<Ask>().is_err() && "records-17".parse::<Ask>().is_err());
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl LaneFound {
 /// Looks at a store without its records.
 pub(super) fn collect(source: &Source, depth: Depth, progress: &mut Progress) -> Result<Found, ToolError> {
     let mut found = Found { version: 1, ..Found::default() };
-    look(source, Ask { depth, lane: None, pending: false }, progress, &mut |finding| {
+    look(source, Ask { depth, lane: None, pending: false, within: None }, progress, &mut |finding| {
         found.take(finding);
         ControlFlow::Continue(())
     })?;

@@ -77,7 +77,7 @@ pub(super) fn run(
         }
     };
     let source = arguments.place.source()?;
-    let ask = Ask { depth: Depth::Records, lane, pending: arguments.pending };
+    let ask = Ask { depth: Depth::Records, lane, pending: arguments.pending, within: None };
     let (mut written, mut failed) = (Written::default(), form.begin(out).err());
     if failed.is_none() {
         look(&source, ask, progress, &mut |finding| match written.take(finding, &mut form, out, talk) {

@@ -8,7 +8,7 @@ use crate::config::load;
 use crate::http::SOCKET;
 
 /// The configuration that is read when nothing else is said.
-const CONFIG: &str = "/etc/wardline/wardline.toml";
+pub(crate) const CONFIG: &str = "/etc/wardline/wardline.toml";
 
 /// Which store.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -26,7 +26,7 @@ pub struct Place {
 
 /// Who tells what the store holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// Its agent.
     Socket(PathBuf),
     /// Its files.
@@ -35,7 +35,7 @@ pub(super) enum Source {
 
 impl Place {
     /// A store that somebody works on is asked for; every other is read.
-    pub(super) fn source(&self) -> Result<Source, ToolError> {
+    pub(crate) fn source(&self) -> Result<Source, ToolError> {
         if let Some(path) = &self.socket {
             return Ok(Source::Socket(path.clone()));
         }

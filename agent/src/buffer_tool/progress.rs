@@ -38,7 +38,7 @@ impl Progress {
     }
 
     /// Takes the line away, for what is said instead.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.said.take().is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }

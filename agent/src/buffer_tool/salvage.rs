@@ -115,7 +115,7 @@ impl Salvaged {
             .map(|entries| entries.flatten().map(|it| it.path()).collect())
             .unwrap_or_default();
         aside.sort();
-        let ask = Ask { depth: Depth::Records, lane: None, pending: false };
+        let ask = Ask { depth: Depth::Records, lane: None, pending: false, within: None };
         let mut failed = None;
         for dir in [dir.to_owned()].into_iter().chain(aside) {
             let source = Source::Directory(dir);

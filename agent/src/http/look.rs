@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use http_body::Frame;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::timeout;
 
 use crate::buffer;
 use crate::buffer::inspect::{Ask, Finding, Live, inspect};
@@ -33,6 +34,8 @@ const PIECE: usize = 64 << 10;
 const REST: u32 = 3;
 /// Rest at once, at most: whoever asked hears something every few seconds.
 const REST_MAX: Duration = Duration::from_secs(2);
+/// So long the next waits for its turn.
+const TURN_WITHIN: Duration = Duration::from_millis(500);
 
 /// What there is to look at, and until when.
 #[derive(Debug, Clone)]
@@ -59,7 +62,8 @@ pub(super) async fn look(State(looks): State<Looks>, Path(ask): Path<String>) ->
     let Ok(ask) = ask.parse::<Ask>() else {
         return (StatusCode::NOT_FOUND, "there is no such look\n").into_response();
     };
-    let Ok(turn) = Arc::clone(&looks.turn).try_acquire_owned() else {
+    // One that has just told its end lets go in a moment.
+    let Ok(Ok(turn)) = timeout(TURN_WITHIN, Arc::clone(&looks.turn).acquire_owned()).await else {
         let words = "somebody else is looking at the store; ask again when that has ended\n";
         return (StatusCode::SERVICE_UNAVAILABLE, words).into_response();
     };

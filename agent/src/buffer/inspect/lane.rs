@@ -12,7 +12,7 @@ use super::contents::Contents;
 use super::done::Done;
 use super::ranges::Ranges;
 use super::shape::{LaneFiles, StretchFiles, db_bytes};
-use super::{Depth, Finding, Form, Look, Stretch};
+use super::{Ask, Depth, Finding, Form, Look, Stretch};
 use crate::buffer::Item;
 use crate::buffer::facts::{Facts, Naming, gap};
 use crate::buffer::frame::Head;
@@ -43,6 +43,11 @@ impl<'a> LaneLook<'a> {
         let mut before: Option<(RunId, u64)> = None;
         for files in &self.files.stretches {
             if look.ask.pending && look.ask.depth == Depth::Records && done.covers(files) {
+                continue;
+            }
+            // What says of itself that it has none of the numbers asked for need not be read.
+            if let Some(seal) = files.seal.as_ref().filter(|it| is_outside(look.ask, (it.first, it.last))) {
+                before = Some((seal.run.clone(), seal.last));
                 continue;
             }
             let Some((mut found, contents)) = self.stretch(files, &done, look)? else { continue };
@@ -187,20 +192,22 @@ impl<'a> LaneLook<'a> {
             (look.sink)(Finding::Gap(LedgerRecord::Gap(gap.clone())))?;
             return ControlFlow::Continue(unreadable);
         }
-        let mut next = found.first.max(after.saturating_add(1));
+        let (from, to) = look.ask.within.unwrap_or((1, u64::MAX));
+        let mut next = found.first.max(after.saturating_add(1)).max(from);
+        let last = found.last.min(to);
         contents.each(|head, raw| {
-            if head.first > found.last || head.last < next {
+            if head.first > last || head.last < next {
                 return ControlFlow::Continue(());
             }
             if head.first > next {
                 self.tell_hole(&found.run, (next, head.first - 1), look)?;
             }
-            unreadable.extend(self.show_body(head, raw, (next.max(head.first), found.last), look)?);
+            unreadable.extend(self.show_body(head, raw, (next.max(head.first), last), look)?);
             next = head.last.saturating_add(1);
             ControlFlow::Continue(())
         })?;
-        if next <= found.last {
-            self.tell_hole(&found.run, (next, found.last), look)?;
+        if next <= last {
+            self.tell_hole(&found.run, (next, last), look)?;
         }
         ControlFlow::Continue(unreadable)
     }
@@ -244,6 +251,11 @@ impl<'a> LaneLook<'a> {
         let gap = gap(&naming, &naming.run, range, GapReason::StoreDamaged);
         (look.sink)(Finding::Gap(LedgerRecord::Gap(gap)))
     }
+}
+
+/// Whether none of these numbers are asked for.
+fn is_outside(ask: Ask, (first, last): (u64, u64)) -> bool {
+    ask.within.is_some_and(|(from, to)| last < from || first > to)
 }
 
 /// Whether a stretch's own word is not enough.

@@ -56,7 +56,7 @@ impl Shown {
 
 fn shown(dir: &Path, depth: Depth, pending: bool, live: Option<&Live>) -> Shown {
     let mut shown = Shown::default();
-    let ask = Ask { depth, lane: Some(Lane::Readings), pending };
+    let ask = Ask { depth, lane: Some(Lane::Readings), pending, within: None };
     inspect(dir, ask, live, &mut |finding| {
         match finding {
             Finding::Record(body) => {
@@ -215,9 +215,41 @@ fn a_lane_and_a_generation_are_shown_by_themselves_and_anything_else_is_refused(
     assert_eq!(first.records(), lane.stretches[0].records);
     let other = tempfile::tempdir().unwrap();
     fs::write(other.path().join("photo"), "x").unwrap();
-    let ask = Ask { depth: Depth::Facts, lane: None, pending: false };
+    let ask = Ask { depth: Depth::Facts, lane: None, pending: false, within: None };
     let mut none = |_| ControlFlow::Continue(());
     assert!(matches!(inspect(other.path(), ask, None, &mut none), Err(InspectError::NotAStore { .. })));
     let nowhere = other.path().join("nowhere");
     assert!(matches!(inspect(&nowhere, ask, None, &mut none), Err(InspectError::Unreadable { .. })));
+}
+
+#[test]
+fn of_a_few_numbers_nothing_else_is_read_and_nothing_is_called_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    end(fill(dir.path(), "run-1", COUNT));
+    end(fill(dir.path(), "run-2", 300));
+    assert!(generations(dir.path()).len() > 2, "more than one generation of the first run");
+    let (whole, few) = (read(dir.path(), None), read(dir.path(), Some((COUNT - 20, COUNT - 11))));
+    assert_eq!(few.0, (COUNT - 20..=COUNT - 11).collect::<Vec<_>>());
+    assert!(few.1 < whole.1 / 2, "{} bytes of {}", few.1, whole.1);
+    assert_eq!(read(dir.path(), Some((7, 8))).0, [7, 8, 7, 8], "of both runs");
+    assert!(read(dir.path(), Some((COUNT + 1, u64::MAX))).0.is_empty());
+}
+
+/// The numbers of the records within some, and how many bytes were read for them.
+fn read(dir: &Path, within: Option<(u64, u64)>) -> (Vec<u64>, u64) {
+    let (mut seqs, mut bytes) = (Vec::new(), 0);
+    inspect(dir, Ask::records(Lane::Readings, within), None, &mut |finding| {
+        match finding {
+            Finding::Record(body) => {
+                let body: serde_json::Value = serde_json::from_str(body.get()).unwrap();
+                seqs.push(body["seq"].as_u64().unwrap());
+            }
+            Finding::Gap(gap) => panic!("nothing is missing: {gap:?}"),
+            Finding::Progress(share) => bytes = share.done,
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    (seqs, bytes)
 }
