@@ -81,7 +81,10 @@ impl ApneaAlarm {
         if self.state.level.is_present() && self.state.kept.is_some_and(|at| sampled < at) {
             return;
         }
-        self.state.kept = None;
+        // That there is no value is no word that it waits for.
+        if input != Input::Void || !self.state.level.is_present() {
+            self.state.kept = None;
+        }
         if self.state.off.is_some() || self.is_gated() {
             self.state.breath = Breath::Unknown;
             self.state.zero = false;
@@ -98,7 +101,10 @@ impl ApneaAlarm {
             }
             Input::Value(_) | Input::OverRange => {
                 it.zero = false;
-                it.breath = Breath::Running { since: sampled, due: sampled + time };
+                // The same breath looked at again begins nothing anew: a stall has moved its time.
+                if !it.breath.is_since(sampled) {
+                    it.breath = Breath::Running { since: sampled, due: sampled + time };
+                }
                 it.forget_void();
                 if !it.flagged {
                     it.level = LevelState::Clear;
@@ -114,8 +120,8 @@ impl ApneaAlarm {
         }
     }
 
-    /// Takes whether a device says that the patient does not breathe; `breathes`: the rate in force is above 0.
-    pub(super) fn take_flag(&mut self, now: Uptime, flagged: bool, breathes: bool) {
+    /// Takes whether a device says that the patient does not breathe, and what the rate has to say now.
+    pub(super) fn take_flag(&mut self, now: Uptime, flagged: bool, input: Input, gap: Duration) {
         if self.state.off.is_some() || flagged == self.state.flagged {
             return;
         }
@@ -127,8 +133,22 @@ impl ApneaAlarm {
                 Breath::Running { .. } | Breath::Frozen { .. } | Breath::Unknown => now,
             };
             self.state.level.nest(now, onset);
-        } else if breathes {
-            self.state.level = LevelState::Clear;
+            return;
+        }
+        match input {
+            Input::Value(Quantity::ZERO) | Input::UnderRange => {}
+            Input::Value(_) | Input::OverRange => self.state.level = LevelState::Clear,
+            // Nobody knows any more, from now on.
+            Input::Void if self.state.level.is_present() => self.state.indeterminate_at = Some(now + gap),
+            Input::Void => {}
+        }
+    }
+
+    /// A device has said it now, and not only before a restart: what waited for a word knows (E35).
+    pub(super) fn confirm_flag(&mut self) {
+        if self.state.flagged {
+            self.state.kept = None;
+            self.state.forget_void();
         }
     }
 
@@ -281,6 +301,10 @@ impl ApneaState {
 }
 
 impl Breath {
+    fn is_since(self, at: Uptime) -> bool {
+        matches!(self, Self::Running { since, .. } if since == at)
+    }
+
     /// A rate of 0: the time runs, from here if from nowhere.
     fn run(self, now: Uptime, time: Duration) -> Self {
         match self {

@@ -97,6 +97,11 @@ impl Cuff {
         is_new
     }
 
+    /// What is left of it when the machine starts anew: what was wrong is so until it measures again (E34).
+    pub(super) fn over_boot(&self) -> Self {
+        Self { failed: self.failed, stale: self.stale, ..Self::default() }
+    }
+
     fn note(&mut self, now: Uptime, said: &[Meaning], interval: Option<Duration>) {
         if said.contains(&Meaning::Result) {
             self.failed = false;

@@ -199,6 +199,16 @@ impl LevelState {
         }
     }
 
+    /// The same of what the engine knows by itself: its end is moved too.
+    pub(super) fn rebased_whole(self, moved: Moved) -> Self {
+        match (self, self.rebased(moved)) {
+            (Self::Present { clear_at, .. }, Self::Present { onset, decided, .. }) => {
+                Self::Present { onset, decided, clear_at: clear_at.map(|at| moved.time(at)) }
+            }
+            (_, rebased) => rebased,
+        }
+    }
+
     /// Moves its deadline (E6).
     pub(super) fn shift(&mut self, by: Duration) {
         match self {

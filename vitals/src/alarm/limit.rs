@@ -75,12 +75,14 @@ impl LimitAlarm {
 
     /// Takes what the vital has to say now; G is that of the source that says it.
     ///
-    /// `sampled`: when it was said. After a restart what is present waits for a word that is new (E16).
+    /// `sampled`: when it was said. After a restart what is present stays indeterminate until a word that is new (E35);
+    /// its levels go on as ever.
     pub(super) fn take(&mut self, now: Uptime, sampled: Uptime, input: Input, gap: Duration) {
-        if self.is_present() && self.state.kept.is_some_and(|at| sampled < at) {
-            return;
+        let waits = self.is_present() && self.state.kept.is_some_and(|at| sampled < at);
+        // That there is no value is no word that it waits for.
+        if !waits && (input != Input::Void || !self.is_present()) {
+            self.state.kept = None;
         }
-        self.state.kept = None;
         let input = if self.is_gated() { self.shut() } else { input };
         let LimitRule { hysteresis, clear_delay, .. } = self.rule;
         let delays = |rule: &LevelRule| Delays { delay: rule.delay, clear: clear_delay, gap };
@@ -109,7 +111,7 @@ impl LimitAlarm {
             } else if self.is_present() && !self.state.indeterminate {
                 self.state.indeterminate_at = self.state.indeterminate_at.or(Some(now + gap));
             }
-        } else {
+        } else if !waits {
             self.state.indeterminate_at = None;
             self.state.indeterminate = false;
         }
@@ -203,7 +205,8 @@ impl LimitAlarm {
             onset,
             decided,
             delay: decided.since(onset),
-            latch: rule.latch || (level == Level::Extreme && self.rule.limit.latch),
+            // With the extreme level the limit is reached too, but where it is switched off.
+            latch: rule.latch || (self.state.limit.is_present() && self.rule.limit.latch),
         })
     }
 

@@ -69,6 +69,9 @@ pub(super) struct Alarm {
     attention: Attention,
     /// Set by a restart, until the first step after it has told so (E35).
     pub(super) restarted: bool,
+    /// Whether a restart made its acknowledgement void, until that is told: a change, and no `continue` (E34).
+    #[serde(default)]
+    voided: bool,
 }
 
 /// What is told of an alarm beyond its own state.
@@ -121,6 +124,7 @@ impl Alarm {
             cover: Cover::NONE,
             attention: Attention::default(),
             restarted: false,
+            voided: false,
         }
     }
 
@@ -205,6 +209,7 @@ impl Alarm {
     pub(super) fn reset(&mut self, reason: Option<&str>) -> Change {
         self.condition = Condition::Clear;
         self.signal = Signal::Off;
+        self.attention = Attention::default();
         Change { reason: reason.map(Into::into), ..Change::new(Phase::Reset) }
     }
 
@@ -297,7 +302,13 @@ impl Alarm {
         self.finding.decided = moved.time(self.finding.decided);
         if moved.boot == Boot::Other && self.signal == Signal::Acknowledged {
             self.annunciate();
+            self.voided = true;
         }
+    }
+
+    /// Whether a restart made its acknowledgement void and nobody was told yet.
+    pub(super) fn take_voided(&mut self) -> bool {
+        core::mem::take(&mut self.voided)
     }
 
     pub(super) fn deadline(&self) -> Uptime {

@@ -83,12 +83,15 @@ impl TechnicalAlarm {
 
     /// Takes whether the trouble is there; G is that of the source.
     ///
-    /// After a restart what is present waits for a word that is new (E16).
+    /// After a restart what is present stays indeterminate until a word that is new (E35).
     pub(super) fn take(&mut self, now: Uptime, word: Word, rule: &TechnicalRule, gap: Duration) {
-        if self.state.is_present() && self.kept.is_some_and(|at| word.said < at) {
+        let waits = self.state.is_present() && self.kept.is_some_and(|at| word.said < at);
+        if waits && !word.of_sensor && word.class != Class::Void {
             return;
         }
-        self.kept = None;
+        if !waits {
+            self.kept = None;
+        }
         self.own = word.own;
         self.absent = word.absent;
         let delays = Delays { delay: rule.delay, clear: rule.clear_delay, gap };
@@ -106,7 +109,7 @@ impl TechnicalAlarm {
             if self.state.is_present() && !self.indeterminate {
                 self.indeterminate_at = level::tolerated(self.indeterminate_at, now, gap);
             }
-        } else {
+        } else if !waits {
             self.forget_void();
         }
         self.set_escalation(now, rule);
@@ -183,6 +186,10 @@ impl TechnicalAlarm {
 
     pub(super) fn clear(&mut self, now: Uptime) {
         self.state.clear(now);
+        if !self.state.is_present() {
+            // The next one becomes more urgent after its own start.
+            self.forget_escalation();
+        }
     }
 
     pub(super) fn escalate(&mut self, now: Uptime) {
@@ -235,8 +242,10 @@ impl TechnicalAlarm {
         }
         it.kept = (it.state.is_present() && !known).then_some(moved.to);
         if moved.boot == Boot::Other {
-            it.state = it.state.rebased(moved);
+            it.state = if known { it.state.rebased_whole(moved) } else { it.state.rebased(moved) };
             it.lost = LevelState::Clear;
+            // Its words are dropped: the reason is no longer known.
+            it.absent = key.trouble.sensor().map(|_| Absent::Stale);
         }
         it.escalate_at = it.escalate_at.map(|at| moved.time(at));
         it.indeterminate_at = None;
@@ -249,6 +258,20 @@ impl TechnicalAlarm {
             }
         }
         it
+    }
+
+    /// Whether it was present at a restart, and nothing has been heard since.
+    pub(super) fn waits(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Waits for a word from a restart on, if it is present (E35).
+    pub(super) fn wait(&mut self, since: Uptime) {
+        if self.state.is_present() {
+            self.kept = Some(since);
+            self.indeterminate_at = None;
+            self.indeterminate = true;
+        }
     }
 
     /// Whether nothing of it need be kept.

@@ -7,11 +7,11 @@ use core::time::Duration;
 use super::{AlarmEngine, Flag};
 use crate::alarm::choice::Choice;
 use crate::alarm::event::AlarmIds;
-use crate::alarm::level::{Class, Input};
+use crate::alarm::level::Class;
 use crate::alarm::source::{Held, SourceState};
 use crate::alarm::technical::{self, Key, Sensor, TechnicalAlarm, Trouble, Word};
 use crate::name::Name;
-use crate::quantity::Quantity;
+use crate::reading::Absent;
 use crate::time::Uptime;
 use crate::vital::Vital;
 
@@ -33,6 +33,9 @@ impl AlarmEngine {
                 }
             }
             self.judge_flag(now);
+            if let Some(apnea) = self.apneas.first_mut().filter(|_| flag == Flag::Apnea && on) {
+                apnea.confirm_flag();
+            }
             self.judge_sensors(now, place);
             self.judge_limbs(now);
         }
@@ -46,6 +49,7 @@ impl AlarmEngine {
         if let Some(place) = self.sources.iter().position(|it| *it.setup.source == *source) {
             self.change_device(now, place);
             self.judge_agreement(now);
+            self.notice_life(now);
         }
         self.tell(now, ids);
     }
@@ -60,6 +64,8 @@ impl AlarmEngine {
         for (other, it) in &mut self.technical {
             if other.source == key.source && !other.trouble.is_silence() && *other != key {
                 it.finish();
+                // The reason was the other device's.
+                it.absent = other.trouble.sensor().map(|_| Absent::Stale);
             }
         }
         for vital in said {
@@ -86,14 +92,12 @@ impl AlarmEngine {
     pub(super) fn judge_flag(&mut self, now: Uptime) {
         let flagged = self.sources.iter().any(|it| it.state.flags.contains(&Flag::Apnea));
         let resting = self.is_resting();
-        let input = self.apneas.first().map(|it| self.input(it.vital).0);
-        let breathes = match input {
-            Some(Input::Value(value)) => value > Quantity::ZERO,
-            Some(Input::OverRange) => true,
-            Some(Input::UnderRange | Input::Void) | None => false,
+        let Some(vital) = self.apneas.first().filter(|_| !resting).map(|it| it.vital) else {
+            return;
         };
-        if let Some(it) = self.apneas.first_mut().filter(|_| !resting) {
-            it.take_flag(now, flagged, breathes);
+        let (input, gap) = self.input(vital);
+        if let Some(it) = self.apneas.first_mut() {
+            it.take_flag(now, flagged, input, gap);
         }
     }
 
@@ -125,8 +129,11 @@ impl AlarmEngine {
                 let word = technical::word(source, sensor, trouble, watched);
                 // The cuff above the probe takes its pulse away: that is nobody's trouble.
                 let excused = inflated && sensor == Sensor::Oximeter && !word.is_in();
-                let (word, gap) =
-                    if excused { (Word { class: Class::Void, ..word }, Duration::MAX) } else { (word, gap) };
+                let (word, gap) = if excused {
+                    (Word { class: Class::Void, own: true, ..word }, Duration::MAX)
+                } else {
+                    (word, gap)
+                };
                 words.push((trouble, word, gap));
             }
         }
@@ -154,17 +161,19 @@ impl AlarmEngine {
     }
 }
 
-/// What a source says of its device as a whole.
+/// What a source says of its device as a whole; nothing before its first word since another boot.
 fn words_of_device(state: &SourceState) -> impl Iterator<Item = (Trouble, Word)> {
     let suspect = match state.repeats {
         Some(repeats) if !state.is_silent() => Word::plain(repeats),
         Some(_) | None => Word::VOID,
     };
-    let flag = |flag| Word::plain(state.flags.contains(&flag));
+    let is_new = state.unheard && state.held.is_empty();
+    let known = |is_there| if is_new { Word::VOID } else { Word::plain(is_there) };
+    let flag = |flag| known(state.flags.contains(&flag));
     [
         (Trouble::Suspect, suspect),
-        (Trouble::NibpStale, Word::plain(state.cuff.stale)),
-        (Trouble::NibpFailed, Word::plain(state.cuff.failed)),
+        (Trouble::NibpStale, known(state.cuff.stale)),
+        (Trouble::NibpFailed, known(state.cuff.failed)),
         (Trouble::BadDataRate, flag(Flag::BadDataRate)),
         (Trouble::DeviceBattery, flag(Flag::DeviceBattery)),
         (Trouble::ClockSkew, flag(Flag::ClockSkew)),

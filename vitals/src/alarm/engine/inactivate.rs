@@ -127,6 +127,8 @@ impl AlarmEngine {
         };
         if let Some(vital) = vital {
             self.judge(now, vital);
+            // The device's own word of apnea stands, too.
+            self.judge_flag(now);
         }
     }
 
@@ -168,8 +170,12 @@ impl AlarmEngine {
         let limits = limits.map(|it| (it.vital, it.code()));
         let mut off: Vec<_> = limits.chain(apneas.map(|it| (it.vital, it.code()))).collect();
         off.sort_by_key(|(vital, code)| (*vital, matches!(code, Code::Apnea(_))));
-        words.extend(off.into_iter().map(|(_, code)| alloc::format!("alarm_off {code}")));
-        words.dedup();
+        // Several rules of apnea have one code, and other rules may stand between them.
+        for code in off.into_iter().map(|(_, code)| alloc::format!("alarm_off {code}")) {
+            if !words.contains(&code) {
+                words.push(code);
+            }
+        }
         words.join(", ")
     }
 

@@ -63,6 +63,8 @@ impl AlarmEngine {
         self.begin(now, ids);
         if let Some(place) = self.sources.iter().position(|it| *it.setup.source == *source) {
             self.hear(now, place);
+            // What it does not name any more is missed from now on (H6).
+            self.judge_sensors(now, place);
         }
         self.tell(now, ids);
     }

@@ -10,7 +10,7 @@ use crate::alarm::object::{Alarm, Facts};
 use crate::alarm::policy::{AlarmPolicy, Preference, SourceSetup};
 use crate::alarm::snapshot::{Boot, Moved, Snapshot};
 use crate::alarm::source::{Source, SourceState};
-use crate::alarm::technical::Key;
+use crate::alarm::technical::{Key, TechnicalAlarm};
 use crate::name::Name;
 use crate::time::Uptime;
 
@@ -65,6 +65,9 @@ impl AlarmEngine {
         it.restore_limits(snapshot, moved);
         it.restore_apneas(snapshot, moved);
         it.restore_technical(snapshot, moved);
+        if boot == Boot::Same {
+            it.miss_nothing(moved);
+        }
         it.catch_up(now);
         it.drop_removed(snapshot, moved);
         it
@@ -85,6 +88,8 @@ impl AlarmEngine {
             Boot::Other => {
                 source.state.mode = state.mode;
                 source.state.identity.clone_from(&state.identity);
+                source.state.cuff = state.cuff.over_boot();
+                source.state.unheard = true;
             }
         }
         source.state.forget_line();
@@ -121,6 +126,19 @@ impl AlarmEngine {
             }
         }
         self.technical.retain(|_, it| !it.is_idle());
+    }
+
+    /// Of sources that nobody has heard since the start: what they do not name is missed no more (H6). That is no word
+    /// for what waits for one.
+    fn miss_nothing(&mut self, moved: Moved) {
+        let waits = |(key, it): (&Key, &TechnicalAlarm)| it.waits().then(|| key.clone());
+        let waiting: Vec<Key> = self.technical.iter().filter_map(waits).collect();
+        for place in 0..self.sources.len() {
+            self.judge_sensors(moved.from, place);
+        }
+        for key in waiting {
+            self.technical.get_mut(&key).into_iter().for_each(|it| it.wait(moved.to));
+        }
     }
 
     /// Whether the source of a technical alarm is there.

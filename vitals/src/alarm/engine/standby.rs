@@ -114,6 +114,8 @@ impl AlarmEngine {
     fn begin_anew(&mut self, now: Uptime) {
         for source in &mut self.sources {
             let silent_at = now + source.stale_after();
+            // Whom nobody hears misses nothing (H6).
+            source.state.unheard |= source.state.silent_at.is_none();
             source.state.silent_at = source.state.silent_at.or(Some(silent_at));
         }
         self.judge_all(now);

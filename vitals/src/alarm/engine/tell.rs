@@ -167,7 +167,8 @@ impl Step<'_> {
             let change = change.get_or_insert_with(|| Change::new(Phase::Update));
             change.reason = Some("worse".into());
         }
-        if AlarmEngine::settle(self.inactive, self.now, self.code, open) {
+        let voided = open.take_voided();
+        if AlarmEngine::settle(self.inactive, self.now, self.code, open) || voided {
             change.get_or_insert_with(|| Change::new(Phase::Update));
         }
         let reminder = open.take_reminder(self.now, self.timing);

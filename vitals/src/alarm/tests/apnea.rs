@@ -71,6 +71,54 @@ fn e32_the_time_runs_from_the_last_breath_whoever_looks_meanwhile() {
 }
 
 #[test]
+fn e26_the_devices_own_word_stands_when_the_rule_is_on_again() {
+    check_policy(
+        watched(),
+        "spo2 97@0..
+         flag apnea on@3
+         physician alarm_off! apnea 10@5
+         until 15",
+        "3.000 apnea start high present on
+         5.000 apnea reset high clear off
+         5.000 alarms_inactive start
+         15.000 apnea start high present on onset=15.000
+         15.000 alarms_inactive end",
+    );
+}
+
+#[test]
+fn e35_the_devices_own_word_said_again_is_a_word() {
+    // Its time unattended goes on then (E23a).
+    check_policy(
+        watched(),
+        "spo2 97@0..4, 97@8..
+         flag apnea on@3
+         kill@5..7
+         flag apnea on@9
+         until 27",
+        "3.000 apnea start high present on
+         7.000 apnea continue high indeterminate on restarted=yes
+         9.000 apnea update high present on
+         24.000 apnea continue high present on
+         27.000 apnea update high present on escalation=1",
+    );
+}
+
+#[test]
+fn e32_a_stall_is_no_time_without_breath_whoever_looks_meanwhile() {
+    // Nobody was reading from 5.000 to 15.000 (E6).
+    check_policies(
+        &[watched()],
+        "period 10
+         resp_rate 12@0, 0@25..
+         stall@5..15
+         policy 0@16
+         until 30",
+        "30.000 apnea start high present on onset=0.000",
+    );
+}
+
+#[test]
 fn e32_what_the_device_says_holds_against_its_number() {
     check_policy(
         watched(),
@@ -91,6 +139,19 @@ fn e32_the_devices_own_word_is_enough() {
          until 10",
         "5.000 apnea start high present on onset=5.000 value=12
          9.000 apnea update high clear latched",
+    );
+}
+
+#[test]
+fn e32_when_the_device_takes_its_word_back_and_nothing_else_is_known_it_is_indeterminate() {
+    check_policy(
+        watched(),
+        "spo2 97@0..
+         flag apnea on@5
+         flag apnea off@9
+         until 19",
+        "5.000 apnea start high present on
+         19.000 apnea update high indeterminate on",
     );
 }
 

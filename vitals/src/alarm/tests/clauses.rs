@@ -256,6 +256,20 @@ fn e34_another_boot_drops_pauses_and_shortens_offs() {
 }
 
 #[test]
+fn e34_another_boot_makes_an_acknowledgement_void_and_says_so() {
+    // A change, with a revision of its own: a `continue` is not stored, and the board would go on showing "seen".
+    check(
+        "spo2 88@0..20
+         ack@18
+         boot@20..100
+         until 100",
+        "15.000 spo2_low start medium present on rev=1
+         18.000 spo2_low update medium present acknowledged rev=2
+         100.000 spo2_low update medium indeterminate on rev=3 restarted=yes !by",
+    );
+}
+
+#[test]
 fn e34_the_same_boot_resumes_an_off_to_the_millisecond() {
     check(
         "spo2 88@0..5, 88@8..

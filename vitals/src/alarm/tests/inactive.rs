@@ -4,7 +4,9 @@ use core::fmt::Write as _;
 
 use alloc::string::String;
 
-use super::script::{check, check_answers};
+use super::script::{check, check_answers, check_policy, policy};
+use crate::alarm::event::Direction;
+use crate::vital::Vital;
 
 #[test]
 fn row_15_an_audio_pause_covers_the_alarms_of_now_alone() {
@@ -206,5 +208,23 @@ fn e24_each_refusal_has_its_reason() {
          12.000 no_such_alarm
          13.000 accepted
          14.000 nothing_to_pause",
+    );
+}
+
+#[test]
+fn e19_a_limit_that_is_off_is_not_reached_and_does_not_latch() {
+    let mut policy = policy();
+    let spo2 = policy.rules.get_mut(&(Vital::Spo2, Direction::Low)).unwrap();
+    spo2.limit.latch = true;
+    spo2.extreme.as_mut().unwrap().latch = false;
+    check_policy(
+        policy,
+        "spo2 97@0..2, 78@3..12, 97@13..
+         alarm_off spo2_low 600@1
+         until 18",
+        "1.000 alarms_inactive start
+         8.000 spo2_low start high present on !latching
+         16.000 alarms_inactive continue
+         18.000 spo2_low end high clear off",
     );
 }

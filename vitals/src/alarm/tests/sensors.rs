@@ -33,6 +33,22 @@ fn h7_a_reason_that_changes_does_not_begin_the_delay_anew() {
 }
 
 #[test]
+fn e30_an_alarm_that_begins_anew_is_as_urgent_as_any_new_one() {
+    check(
+        "spo2 sensor_off@0..75, searching@76..82, sensor_off@83..84
+         until 84",
+        "10.000 sensor_off start low
+         25.000 sensor_off continue low
+         40.000 sensor_off continue low
+         55.000 sensor_off continue low
+         70.000 sensor_off escalate medium
+         76.000 no_value start low onset=0.000
+         79.000 sensor_off end medium
+         83.000 sensor_off start low present on onset=0.000",
+    );
+}
+
+#[test]
 fn e11_what_no_patient_has_is_implausible_and_not_without_value() {
     check(
         "spo2 1@0..33, 97@34..
@@ -60,6 +76,23 @@ fn h6_what_a_rule_watches_and_nobody_names_any_more_is_no_value() {
     // Where the whole source is silent, that alone is said.
     let told = super::script::run(policy(), "spo2 97@0..4\nuntil 60");
     assert!(told.iter().all(|it| alloc::format!("{}", it.code) == "no_data"), "{told:?}");
+    // A frame without numbers names nothing either.
+    check(
+        "spo2 97@0..4
+         frame@11
+         frame@15
+         frame@19
+         frame@23
+         frame@27
+         frame@31
+         frame@35
+         frame@39
+         frame@43
+         until 44",
+        "9.000 no_data start medium present on
+         11.000 no_data end medium clear off
+         41.000 no_value start low present on absent=stale cause=oximeter onset=11.000",
+    );
     // Without a rule nobody misses it, and a thermometer is no continuous sensor.
     let mut policy = policy();
     policy.rules.remove(&(Vital::Spo2, Direction::Low));

@@ -166,3 +166,17 @@ fn what_operators_have_changed_is_known_to_who_comes_late() {
     let standby = play(policy(), "spo2 97@0..9\nstandby@10\nuntil 20");
     assert_eq!(standby.engine.inactive()[0].what, Inactivity::Standby);
 }
+
+#[test]
+fn h6_a_silent_source_misses_nothing_when_a_bed_begins_anew() {
+    check(
+        "spo2 97@0..4
+         admit s-2@50
+         until 83",
+        "9.000 no_data start medium present on
+         24.000 no_data continue
+         39.000 no_data continue
+         54.000 no_data continue
+         69.000 no_data continue",
+    );
+}

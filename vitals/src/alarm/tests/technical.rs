@@ -232,7 +232,7 @@ fn another_boot_drops_what_was_pending_and_keeps_what_was_present() {
          until 3",
         "15.000 spo2_low start medium present on
          17.000 spo2_low update medium present acknowledged
-         3.000 spo2_low continue medium indeterminate on restarted=yes delay=15000",
+         3.000 spo2_low update medium indeterminate on restarted=yes delay=15000",
     );
 }
 
