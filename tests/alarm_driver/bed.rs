@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vitals::alarm::AlarmEngine;
-use vitals::alarm::action::{Action, Outcome, Request, Role, Seen};
+use vitals::alarm::action::Outcome;
 use vitals::alarm::engine::PortState;
 use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds, Code};
-use vitals::alarm::snapshot::{Boot, Snapshot};
+use vitals::alarm::snapshot::Snapshot;
 use vitals::name::Name;
 use vitals::observation::Observation;
 use vitals::reading::{Mode, Reading};
 use vitals::time::{ClockQuality, DeviceTime, Timestamp, Uptime};
 
-use crate::input::{Act, BootWord, Input, Observe, Restart, Setup, Verb, name};
+use crate::act::Act;
+use crate::input::{Input, Observe, Port, Restart, name};
 use crate::said;
+use crate::setup::Setup;
 
 pub(crate) struct Bed {
     engine: AlarmEngine,
@@ -29,6 +31,7 @@ impl Bed {
     pub(crate) fn new(setup: Setup, t: u64) -> Self {
         let now = Uptime::from_millis(t);
         let engine = AlarmEngine::new(setup.policy(), setup.sources(), setup.prefer(), now);
+        let engine = engine.of_stay(setup.stay.clone());
         Self { engine, ids: AlarmIds::new(setup.run.into()), name: name("bed"), newest: BTreeMap::new() }
     }
 
@@ -40,9 +43,19 @@ impl Bed {
             Input::Observe(it) => answer = self.observe(now, it),
             Input::Frame(source) => self.engine.handle_frame(now, &name(&source), &mut self.ids),
             Input::Late(source) => self.engine.handle_late(now, &name(&source), &mut self.ids),
-            Input::PortGone(source) => {
-                self.engine.handle_port(now, &name(&source), (PortState::Gone, None), &mut self.ids);
+            Input::PortGone(it) => {
+                let (source, cause) = match it {
+                    Port::Source(source) => (source, None),
+                    Port::Of { source, cause } => (source, cause),
+                };
+                let gone = (PortState::Gone, cause.as_deref());
+                self.engine.handle_port(now, &name(&source), gone, &mut self.ids);
             }
+            Input::Device(source) => self.engine.handle_device(now, &name(&source), &mut self.ids),
+            Input::Flag(it) => {
+                self.engine.handle_flag(now, &name(&it.source), it.flag, it.on, &mut self.ids);
+            }
+            Input::Reload(setup) => self.engine.handle_policy(now, setup.policy(), &mut self.ids),
             Input::Poll(()) => self.engine.handle_timeout(now, &mut self.ids),
             Input::Stall(from) => self.engine.handle_stall(Uptime::from_millis(from), now),
             Input::Act(it) => answer = Some(self.act(now, it)),
@@ -81,19 +94,8 @@ impl Bed {
     }
 
     fn act(&mut self, now: Uptime, it: Act) -> Value {
-        let alarm = it.alarm.map(|called| {
-            let nobody = || AlarmId { run: "r0".into(), number: 0 };
-            self.newest.get(&called).cloned().unwrap_or_else(nobody)
-        });
-        let request = match (it.what, alarm) {
-            (Verb::Acknowledge, alarm) => Request::Acknowledge {
-                alarm: alarm.expect("the bed as a whole cannot be acknowledged"),
-                seen_priority: it.seen.expect("what was seen"),
-            },
-            (Verb::Reset, alarm) => Request::Reset { alarm, reason: None },
-        };
-        let seen = Some(Seen { at: Uptime::from_millis(it.seen_ms), boot: Boot::Same });
-        let action = Action { id: it.id, actor: it.by, role: Role::Nurse, stay: None, seen, request };
+        let nobody = || AlarmId { run: "r0".into(), number: 0 };
+        let action = it.action(|called| self.newest.get(called).cloned().unwrap_or_else(nobody));
         let outcome = self.engine.handle_action(now, &action, &mut self.ids);
         let mut answer = json!({ "t": now.as_millis(), "reply_to": action.id });
         match outcome {
@@ -117,10 +119,7 @@ impl Bed {
         let mut told = self.told();
         let text = serde_json::to_string(&self.engine.snapshot(stopped)).unwrap();
         let snapshot: Snapshot = serde_json::from_str(&text).unwrap();
-        let boot = match it.boot {
-            BootWord::Same => Boot::Same,
-            BootWord::Other => Boot::Other,
-        };
+        let boot = it.boot.boot();
         let setup = it.setup;
         self.engine =
             AlarmEngine::restore(setup.policy(), setup.sources(), setup.prefer(), &snapshot, boot, now);
@@ -131,14 +130,34 @@ impl Bed {
     }
 }
 
-/// How an action names an alarm: its code, and for a technical one the source and the sensor.
+/// How an action names an alarm: its code, and its source and sensor or its vital where there may be several.
 fn called(event: &AlarmEvent) -> Vec<String> {
     let mut words = vec![event.code.to_string()];
-    if !matches!(event.code, Code::Limit(..)) {
-        words.extend(event.source.iter().map(ToString::to_string));
-    }
-    if matches!(event.code, Code::SensorOff | Code::Implausible | Code::NoValue) {
-        words.extend(event.cause.clone());
+    match event.code {
+        Code::Limit(..) => {}
+        Code::Apnea(vital) | Code::SourcesDisagree(vital) | Code::SourceSwitched(vital) => {
+            words.push(vital.name().to_owned());
+        }
+        Code::SensorOff | Code::Implausible | Code::NoValue => {
+            words.extend(event.source.iter().map(ToString::to_string));
+            words.extend(event.cause.clone());
+        }
+        Code::NoData
+        | Code::PortGone
+        | Code::Suspect
+        | Code::NibpStale
+        | Code::NibpFailed
+        | Code::BadDataRate
+        | Code::DeviceBattery
+        | Code::ClockSkew
+        | Code::DeviceChanged
+        | Code::NoPatient
+        | Code::News2
+        | Code::AlarmsInactive
+        | Code::Agent(_)
+        | Code::LimitsDiffer
+        | Code::Test
+        | Code::Device(_) => words.extend(event.source.iter().map(ToString::to_string)),
     }
     words
 }

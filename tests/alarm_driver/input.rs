@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use vitals::alarm::event::{Direction, Priority};
-use vitals::alarm::policy::{
-    AlarmPolicy, LevelRule, LimitRule, Preference, SourceSetup, TechnicalPolicy, TechnicalRule, Timing,
-};
+use vitals::alarm::engine::Flag;
+use vitals::alarm::snapshot::Boot;
 use vitals::name::Name;
 use vitals::quantity::Quantity;
-use vitals::reading::{Absent, Measurement, Mode, Quality};
+use vitals::reading::{Absent, Measurement, Quality};
 use vitals::vital::Vital;
+
+use crate::act::Act;
+use crate::setup::Setup;
 
 #[derive(Deserialize)]
 pub(crate) struct Line {
@@ -28,11 +29,16 @@ pub(crate) enum Input {
     Observe(Observe),
     Frame(String),
     Late(String),
-    PortGone(String),
+    PortGone(Port),
+    /// Another device is on the source's line.
+    Device(String),
+    Flag(Flagged),
     Poll(()),
     /// From when nobody was reading, to the line's own time.
     Stall(u64),
     Act(Act),
+    /// Other rules within the run.
+    Reload(Box<Setup>),
     Restart(Box<Restart>),
 }
 
@@ -52,23 +58,19 @@ pub(crate) enum Said {
     Marked { value: i32, quality: Quality },
 }
 
+/// A link's port that has gone, and why where it is a link of several.
 #[derive(Deserialize)]
-pub(crate) struct Act {
-    pub(crate) id: String,
-    #[serde(rename = "do")]
-    pub(crate) what: Verb,
-    /// Code, and for technical alarms source and sensor, of the newest such alarm; none: the bed.
-    pub(crate) alarm: Option<Vec<String>>,
-    pub(crate) seen: Option<Priority>,
-    pub(crate) seen_ms: u64,
-    pub(crate) by: String,
+#[serde(untagged)]
+pub(crate) enum Port {
+    Source(String),
+    Of { source: String, cause: Option<String> },
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Verb {
-    Acknowledge,
-    Reset,
+pub(crate) struct Flagged {
+    pub(crate) source: String,
+    pub(crate) flag: Flag,
+    pub(crate) on: bool,
 }
 
 #[derive(Deserialize)]
@@ -79,146 +81,19 @@ pub(crate) struct Restart {
     pub(crate) setup: Setup,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone, Copy, Default)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BootWord {
+    #[default]
     Same,
     Other,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Setup {
-    pub(crate) run: String,
-    pub(crate) rules: Vec<Rule>,
-    gap_tolerance: u64,
-    continue_every: u64,
-    reminder: u64,
-    technical: Technical,
-    sources: Vec<Source>,
-    #[serde(default)]
-    prefer: BTreeMap<Vital, Vec<String>>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Rule {
-    vital: Vital,
-    direction: Direction,
-    hysteresis: i32,
-    clear_delay: u64,
-    worse_by: Option<i32>,
-    fallback_for: Option<Vital>,
-    limit: Level,
-    extreme: Option<Level>,
-}
-
-#[derive(Deserialize)]
-struct Level {
-    at: i32,
-    delay: u64,
-    priority: Priority,
-    latch: bool,
-}
-
-#[derive(Deserialize)]
-struct Technical {
-    sensor_off: Trouble,
-    no_value: Trouble,
-    no_data: Silence,
-}
-
-#[derive(Deserialize)]
-struct Trouble {
-    delay: u64,
-    clear_delay: u64,
-    medium_after: u64,
-}
-
-#[derive(Deserialize)]
-struct Silence {
-    high_after: u64,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    name: String,
-    period: u64,
-    #[serde(default)]
-    critical: bool,
-}
-
-impl Setup {
-    pub(crate) fn policy(&self) -> AlarmPolicy {
-        let technical = &self.technical;
-        AlarmPolicy {
-            profile: "adult".into(),
-            hash: "0".into(),
-            rules: self.rules.iter().map(|it| ((it.vital, it.direction), it.rule())).collect(),
-            // Neither is compared yet.
-            apnea: BTreeMap::new(),
-            news2: false,
-            technical: TechnicalPolicy {
-                sensor_off: technical.sensor_off.rule(),
-                no_value: technical.no_value.rule(),
-                no_data: TechnicalRule {
-                    delay: Duration::ZERO,
-                    priority: Priority::Medium,
-                    escalation: Some((ms(technical.no_data.high_after), Priority::High)),
-                    clear_delay: Duration::ZERO,
-                },
-            },
-            timing: Timing {
-                gap_tolerance: ms(self.gap_tolerance),
-                continue_every: ms(self.continue_every),
-                reminder: ms(self.reminder),
-            },
-        }
-    }
-
-    pub(crate) fn sources(&self) -> Vec<SourceSetup> {
-        let sources = self.sources.iter().map(|it| SourceSetup {
-            source: name(&it.name),
-            period: ms(it.period),
-            critical: it.critical,
-            mode: Mode::Simulated,
-            nibp_interval: None,
-            same_limb: false,
-        });
-        sources.collect()
-    }
-
-    pub(crate) fn prefer(&self) -> Preference {
-        let order = |it: &Vec<String>| it.iter().map(|it| name(it)).collect();
-        self.prefer.iter().map(|(vital, names)| (*vital, order(names))).collect()
-    }
-}
-
-impl Rule {
-    fn rule(&self) -> LimitRule {
-        LimitRule {
-            limit: self.limit.rule(),
-            extreme: self.extreme.as_ref().map(Level::rule),
-            hysteresis: Quantity::from_thousandths(self.hysteresis),
-            clear_delay: ms(self.clear_delay),
-            worse_by: self.worse_by.map(Quantity::from_thousandths),
-            fallback_for: self.fallback_for,
-        }
-    }
-}
-
-impl Level {
-    fn rule(&self) -> LevelRule {
-        let limit = Quantity::from_thousandths(self.at);
-        LevelRule { limit, delay: ms(self.delay), priority: self.priority, latch: self.latch }
-    }
-}
-
-impl Trouble {
-    fn rule(&self) -> TechnicalRule {
-        TechnicalRule {
-            delay: ms(self.delay),
-            priority: Priority::Low,
-            escalation: Some((ms(self.medium_after), Priority::Medium)),
-            clear_delay: ms(self.clear_delay),
+impl BootWord {
+    pub(crate) fn boot(self) -> Boot {
+        match self {
+            Self::Same => Boot::Same,
+            Self::Other => Boot::Other,
         }
     }
 }
@@ -239,6 +114,6 @@ pub(crate) fn name(text: &str) -> Arc<Name> {
     Arc::new(Name::parse(text).unwrap())
 }
 
-fn ms(millis: u64) -> Duration {
+pub(crate) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }

@@ -14,9 +14,11 @@
     reason = "a program of the tests: it speaks to them, and stops where it fails"
 )]
 
+mod act;
 mod bed;
 mod input;
 mod said;
+mod setup;
 
 use std::io::{BufRead as _, BufWriter, Write as _};
 

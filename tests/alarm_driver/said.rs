@@ -17,6 +17,7 @@ pub(crate) fn record(event: &AlarmEvent) -> Value {
     say("revision", Some(json!(event.revision)));
     say("kind", Some(json!(event.kind)));
     say("code", Some(json!(event.code.to_string())));
+    say("vital", event.code.vital().map(|it| json!(it.name())));
     say("phase", Some(json!(event.phase)));
     say("source", event.source.as_ref().map(|it| json!(it.as_str())));
     say("level", event.level.map(|it| json!(it)));

@@ -1,16 +1,22 @@
 """One bed: the order of inputs, deadlines and records (E1 to E6)."""
 
+from apnea import ApneaMachine
 from choice import Choice
+from equipment import CODES, DIFFERS_BY, FLAGS, DeviceMachine, Disagreement, Switch, repeats_itself
+from level import IN, OUT, moved
 from limit import LimitMachine
-from source import Source
+from inactive import BedAdvisory, Inactive
+from rules import SourceSettings
+from source import INFLATES_FOR, Source
+from standby import Standby
 from technical import Sensor, SourceMachine
 from telling import tell
-from words import MEASURED_ALL_THE_TIME, SENSOR_OF, TABLE_ORDER
+from words import CUFF, MEASURED_ALL_THE_TIME, SENSOR_OF, TABLE_ORDER
 
 UNANNOUNCED_PERIOD = 1_000
 
 
-class Bed:
+class Bed(Standby):
     """What the rules keep of one bed. Every input returns the records it brought, in order."""
 
     is_mute = False  # what fell due before a restart is done without a word (E35)
@@ -19,23 +25,34 @@ class Bed:
         self.rules, self.run = rules, run
         self.now = self.newest_input = now
         self.born = 0  # alarms of this run (E18)
+        self.words = 0  # said so far: what came after what
         self.actions = {}  # E24: the first outcome of each known id
         self.sources, self.choices, self.sensors, self.silences = {}, {}, {}, {}
         self.limits = [LimitMachine(self, it) for it in rules.limits]
         self.by_vital, self.fallbacks = {}, {}
-        for machine in self.limits:
+        self.apneas = [
+            ApneaMachine(self, it, index == 0)
+            for index, it in enumerate(sorted(rules.apnea, key=lambda it: TABLE_ORDER[it.vital]))
+        ]
+        self.equipment = {}
+        self.disagreements = [Disagreement(self, it) for it in DIFFERS_BY]
+        self.switches = {}
+        self.flag_word = 0
+        self.stay, self.life_at = rules.stay, None
+        self.no_patient = BedAdvisory(self, "no_patient")
+        self.inactive = Inactive(self)
+        for machine in (*self.limits, *self.apneas):
             self.by_vital.setdefault(machine.vital, []).append(machine)
             if machine.rule.fallback_for is not None:
                 self.fallbacks.setdefault(machine.rule.fallback_for, []).append(machine)
-        for machine in self.limits:
+        for machine in (*self.limits, *self.apneas):
             for vital in (machine.vital, machine.rule.fallback_for):
                 if vital is not None:
                     self.choice(vital, now)
         self.touched = {}
-        self.reached = set()
         self.next_at = None
         for it in rules.sources:
-            self.join(it.name, it.period, it.critical, now)
+            self.join(it, now)
         self.schedule()
 
     # ---- Inputs.
@@ -48,13 +65,20 @@ class Bed:
         self.newest_input = t
         self.hear_frame(t, source)
         origin = self.sources[source]
-        vitals = origin.samples(vitals, device_time)
+        repeats = repeats_itself(origin, vitals, device_time)
+        origin.device_time = device_time
+        inflated = origin.is_inflating()
+        origin.cuff_said = {}
+        vitals = origin.samples(t, vitals, device_time)
+        for code, said in (("suspect", repeats), *origin.cuff_said.items()):
+            if said is not None:
+                self.equipment[source][code].judge(t, said)
         for vital in sorted(vitals, key=TABLE_ORDER.__getitem__):
             self.hear_vital(t, origin, vital, *vitals[vital])
-        for slot in origin.slots.values():
-            slot.note_missed()
-        for sensor in {SENSOR_OF[it.vital] for it in origin.slots.values() if it.is_missed or it.vital in vitals}:
-            self.sensor(origin, sensor).judge(t, True)
+        self.miss_what_is_not_named(t, origin, vitals)
+        if inflated != origin.is_inflating():
+            self.judge_limbs(t)
+        self.judge_agreement(t)
         return records + self.end_step(t)
 
     def frame(self, t, source):
@@ -63,6 +87,7 @@ class Bed:
         if source not in self.sources:
             return records + self.end_step(t)
         self.hear_frame(t, source)
+        self.miss_what_is_not_named(t, self.sources[source], ())
         return records + self.end_step(t)
 
     def late(self, t, source):
@@ -75,15 +100,68 @@ class Bed:
         self.touch(self.silences[origin.name][0])
         return records + self.end_step(t)
 
-    def port_gone(self, t, source):
+    def device(self, t, source):
+        """E30: another device is on the line."""
+        records = self.begin_input(t)
+        origin = self.sources.get(source)
+        if origin is None:
+            return records + self.end_step(t)
+        origin.flags.clear()
+        origin.device_time = origin.cuff_time = None
+        origin.cuff_stale_at = origin.inflates_until = None
+        origin.word = self.next_word()
+        for slot in origin.slots.values():
+            slot.forget(t)
+            choice = self.choice(slot.vital, t)
+            if choice.believed is slot:
+                for machine in self.by_vital.get(slot.vital, ()):
+                    machine.lose_device(t)
+            self.look_again(t, slot.vital, slot)
+        for machine in self.apneas[:1]:
+            self.judge_limit(t, machine)
+        for sensor in self.sensors.values():
+            if sensor.source is origin:
+                sensor.end(t)
+        for machine in self.equipment[source].values():
+            if machine.code == "device_changed":
+                machine.judge(t, None if self.inactive.standby else OUT)
+            else:
+                machine.end(t)
+        self.judge_limbs(t)
+        self.judge_agreement(t)
+        return records + self.end_step(t)
+
+    def flag(self, t, source, flag, is_on):
+        """E30, E32: what a device, or the agent that watches its line, says is the matter."""
+        records = self.begin_input(t)
+        origin = self.sources.get(source)
+        if origin is None:
+            return records + self.end_step(t)
+        origin.word = self.next_word()
+        if is_on:
+            origin.flags.add(flag)
+        else:
+            origin.flags.discard(flag)
+        if flag == "apnea":
+            self.flag_word = origin.word
+            for machine in self.apneas[:1]:
+                self.judge_limit(t, machine)
+        elif flag == "cuff_inflating":
+            origin.inflates, origin.inflates_until = is_on, t + INFLATES_FOR if is_on else None
+            self.judge_limbs(t)
+        else:
+            self.equipment[source][flag].judge(t, OUT if is_on else IN)
+        return records + self.end_step(t)
+
+    def port_gone(self, t, source, link=None):
         """E30: ends `no_data` and takes its place."""
         records = self.begin_input(t)
         origin = self.sources.get(source)
         if origin is None:
             return records + self.end_step(t)
         origin.port_gone, origin.silent_at = True, None
-        if any(it.is_missed for it in origin.slots.values()):
-            self.reaches("a port that goes while a vital is missed")
+        origin.link = link or origin.link
+        self.equipment[source]["suspect"].fall_silent(t)
         self.judge_silence(t, origin)
         self.miss_nothing(t, origin)
         return records + self.end_step(t)
@@ -97,6 +175,7 @@ class Bed:
         by = end - begin
         for part in (*self.sources.values(), *self.choices.values(), *self.sensors.values(), *self.machines()):
             part.shift(by)
+        self.life_at = moved(self.life_at, by)
         self.schedule()
         return []
 
@@ -109,32 +188,36 @@ class Bed:
 
     def hear_frame(self, t, name):
         origin = self.source(name, t)
-        was_quiet = origin.silent or origin.port_gone
         origin.frame(t)
-        if was_quiet:
-            self.judge_silence(t, origin)
+        origin.word = self.next_word()
+        self.judge_silence(t, origin)
+        for machine in self.equipment[name].values():
+            if machine.code != "device_changed":
+                machine.judge(t)
 
     def hear_vital(self, t, origin, vital, said, quality):
         is_first = vital not in origin.slots
         slot = origin.slot(vital)
-        slot.take(said, quality, t)
+        slot.take(said, quality, t, self.next_word())
         if is_first:
             slot.is_watched = vital in self.by_vital and SENSOR_OF[vital] in MEASURED_ALL_THE_TIME
             self.choice(vital, t).join(slot)
         self.look_again(t, vital, slot)
 
-    def look_again(self, t, vital, slot, is_word=True):
+    def look_again(self, t, vital, slot):
         """Judges a vital after a word or an ageing of a source, or where another source may be believed now."""
         choice = self.choice(vital, t)
+        before = choice.believed
         switched = choice.choose()
+        if switched and before is not None:
+            self.switch(vital).switch(t)
         if choice.note(t):
             self.shut_fallbacks(t, vital)
         believed = choice.believed
         if not switched and slot is not believed:
             return
-        is_new = switched or is_word
         for machine in self.by_vital.get(vital, ()):
-            self.judge_limit(t, machine, is_new)
+            self.judge_limit(t, machine)
 
     def shut_fallbacks(self, t, vital):
         """E33: the vital is back, and what only waits to alarm in its place waits no more."""
@@ -142,12 +225,23 @@ class Bed:
             if not machine.is_present():
                 for level in machine.levels:
                     level.become_clear()
+                self.judge_limit(t, machine)
 
-    def judge_limit(self, t, machine, is_new):
+    def judge_limit(self, t, machine):
+        if self.inactive.standby:
+            return
         slot = self.choices[machine.vital].believed
         other = machine.rule.fallback_for
         may_begin = other is None or self.choices[other].open
-        machine.judge(slot, t, self.gap_of(slot.source if slot else None), may_begin, is_new)
+        gap = 0 if machine.vital in CUFF else self.gap_of(slot.source if slot else None)
+        machine.judge(slot, t, gap, may_begin)
+
+    def miss_what_is_not_named(self, t, origin, named):
+        """E30, H6: from the source's next frame on, if that does not name it."""
+        for slot in origin.slots.values():
+            slot.note_missed()
+        for sensor in {SENSOR_OF[it.vital] for it in origin.slots.values() if it.is_missed or it.vital in named}:
+            self.sensor(origin, sensor).judge(t)
 
     def miss_nothing(self, t, origin):
         """E30, H6: what a silent source does not name, nobody misses."""
@@ -155,11 +249,14 @@ class Bed:
         for slot in missed:
             slot.is_missed = False
         for sensor in {SENSOR_OF[it.vital] for it in missed}:
-            self.sensor(origin, sensor).judge(t, False)
+            self.sensor(origin, sensor).judge(t)
 
     def judge_silence(self, t, origin):
+        if self.inactive.standby:
+            return
+        word = origin.word = self.next_word()
         for machine in self.silences[origin.name]:
-            machine.judge(t, True)
+            machine.judge(t, word)
 
     # ---- Deadlines.
 
@@ -183,24 +280,37 @@ class Bed:
             machine.run_clear(d)
         for machine in machines:
             machine.run_escalation(d)
+        self.inactive.run(d)
+        self.run_life(d)
         return self.end_step(d)
 
     def run_ageing(self, d):
         """Stale and silent; sources left or believed again; fallback opened."""
         for origin in list(self.sources.values()):
             stale = [it for it in origin.slots.values() if it.stale_at is not None and it.stale_at <= d]
+            if origin.cuff_stale_at is not None and origin.cuff_stale_at <= d:
+                origin.cuff_stale_at = None
+                self.equipment[origin.name]["nibp_stale"].judge(d, OUT)
+            if origin.inflates_until is not None and origin.inflates_until <= d:
+                origin.inflates_until = None
+                self.judge_limbs(d)
             is_silent = origin.silent_at is not None and origin.silent_at <= d
             for slot in stale:
                 slot.become_stale(d)
             for slot in stale:
-                self.look_again(d, slot.vital, slot, False)
+                self.look_again(d, slot.vital, slot)
             for slot in stale:
-                if not (is_silent or origin.silent or origin.port_gone):
+                if origin.misses() and not is_silent:
                     slot.note_missed()
             for sensor in {SENSOR_OF[it.vital] for it in stale}:
-                self.sensor(origin, sensor).judge(d, False)
+                self.sensor(origin, sensor).judge(d)
+            if (stale or is_silent) and origin.slots:
+                for code in ("nibp_stale", "nibp_failed", *FLAGS):
+                    self.equipment[origin.name][code].judge(d)
             if is_silent:
                 origin.silent_at, origin.silent = None, True
+                origin.port_gone = self.silences[origin.name][1].is_present()
+                self.equipment[origin.name]["suspect"].fall_silent(d)
                 self.judge_silence(d, origin)
                 self.miss_nothing(d, origin)
         for choice in self.choices.values():
@@ -211,15 +321,33 @@ class Bed:
                 if slot.valid_since_at is not None and slot.valid_since_at <= d:
                     slot.valid_since_at, slot.steady, due = None, True, True
             if due and len(choice.slots) > 1:
-                self.look_again(d, choice.vital, None, False)
+                self.look_again(d, choice.vital, None)
         for vital, choice in self.choices.items():
             if choice.run(d):
                 for machine in self.fallbacks.get(vital, ()):
-                    self.judge_limit(d, machine, False)
+                    self.judge_limit(d, machine)
+        self.judge_agreement(d)
+
+    def judge_limbs(self, now):
+        """E30: the cuff on the probe's limb."""
+        for sensor in list(self.sensors.values()):
+            if sensor.name == "oximeter" and sensor.source.same_limb:
+                sensor.judge(now)
+
+    def is_excused(self, sensor):
+        inflates = any(it.is_inflating() for it in self.sources.values())
+        return inflates and sensor.name == "oximeter" and sensor.source.same_limb
+
+    def judge_agreement(self, now):
+        if self.inactive.standby:
+            return
+        for machine in self.disagreements:
+            machine.judge(now)
 
     def schedule(self):
         found = [it.silent_at for it in self.sources.values()]
         for origin in self.sources.values():
+            found += (origin.cuff_stale_at, origin.inflates_until)
             for slot in origin.slots.values():
                 found.append(slot.stale_at)
         for choice in self.choices.values():
@@ -231,6 +359,7 @@ class Bed:
         for machine in self.machines():
             if not machine.is_idle():
                 found += machine.deadlines()
+        found += [*self.inactive.deadlines(), self.life_at]
         self.next_at = min((it for it in found if it is not None), default=None)
 
     # ---- The end of a step.
@@ -241,6 +370,8 @@ class Bed:
     def end_step(self, t):
         """E4: at most one record for each alarm, the net change, in order."""
         self.now = max(self.now, t)
+        self.notice_life(t)
+        self.inactive.advise(t)
         for machine in self.machines():
             alarm = machine.alarm
             if alarm is not None and any(
@@ -257,36 +388,55 @@ class Bed:
         records = []
         touched = sorted(self.touched, key=lambda it: it.order)
         self.touched = {}
-        for machine in touched:
-            machine.settle(t)
-        for machine in touched:
-            record = tell(self, machine, t)
-            if record is not None:
-                records.append(record)
+        records += self.tell_all(touched, t)
         self.schedule()
         return records
 
-    def reaches(self, what):
-        """Notes that a rule decided on which text and engine are known to differ (`covered.OPEN`)."""
-        self.reached.add(what)
+    def tell_all(self, machines, t):
+        for machine in machines:
+            machine.settle(t)
+        told = [tell(self, machine, t) for machine in machines]
+        return [it for it in told if it is not None]
+
+    def sensor_name(self, vital):
+        return SENSOR_OF[vital]
 
     # ---- Parts.
 
+    def next_word(self):
+        self.words += 1
+        return self.words
+
     def machines(self):
         yield from self.limits
+        yield from self.apneas
         for sensor in self.sensors.values():
             yield from sensor.machines
         for pair in self.silences.values():
             yield from pair
+        for machines in self.equipment.values():
+            yield from machines.values()
+        yield from self.disagreements
+        yield from self.switches.values()
+        yield self.no_patient
+        yield self.inactive.advisory
 
     def source(self, name, now):
         if name not in self.sources:
-            self.join(name, UNANNOUNCED_PERIOD, False, now)
+            self.join(SourceSettings(name, UNANNOUNCED_PERIOD, False, None, False), now)
+            self.sources[name].is_announced = False
         return self.sources[name]
 
-    def join(self, name, period, critical, now):
-        origin = Source(name, period, critical, self.rules.gap_tolerance, now)
+    def switch(self, vital):
+        if vital not in self.switches:
+            self.switches[vital] = Switch(self, vital)
+        return self.switches[vital]
+
+    def join(self, it, now):
+        name = it.name
+        origin = Source(name, it.period, it.critical, self.rules.gap_tolerance, now, it.nibp_interval, it.same_limb)
         self.sources[name] = origin
+        self.equipment[name] = {code: DeviceMachine(self, code, origin) for code in CODES[2:]}
         self.silences[name] = [SourceMachine(self, code, origin) for code in ("no_data", "port_gone")]
 
     def sensor(self, origin, name):

@@ -2,7 +2,7 @@
 
 from level import BAND, IN, OUT, VOID, Level
 from machine import Machine
-from words import TABLE_ORDER
+from words import CUFF, TABLE_ORDER
 
 
 class LimitMachine(Machine):
@@ -24,7 +24,7 @@ class LimitMachine(Machine):
         self.newest = None  # of the last word that was not void: its value, if it had one
         self.slot = None  # the slot of the believed source
 
-    def judge(self, slot, now, gap, may_begin, is_new):
+    def judge(self, slot, now, gap, may_begin):
         """The value of now, or that there is none."""
         self.slot = slot
         value, beyond = None, False
@@ -38,7 +38,7 @@ class LimitMachine(Machine):
                     self.last_valid = None  # E23: nothing is worse
             if value is not None or beyond:
                 self.newest = value
-        self.hear(lambda level: self.word(level, value, beyond), now, gap, may_begin, is_new)
+        self.hear(lambda level: self.word(level, value, beyond), now, gap, may_begin, slot.word if slot else 0)
 
     def beyond(self):
         """E9: the range that counts as out of every limit on this side."""
@@ -65,6 +65,10 @@ class LimitMachine(Machine):
         further = min if self.direction == "low" else max
         self.worst = value if self.worst is None else further(self.worst, value)
 
+    def forget_values(self):
+        super().forget_values()
+        self.slot = self.last_valid = self.newest = None
+
     def born(self, now):
         self.worst = self.newest
 
@@ -76,7 +80,7 @@ class LimitMachine(Machine):
         self.worse = Level("worse", self.last_valid + step, shortest, 0, None, False)
 
     def gap(self):
-        return self.bed.gap_of(self.slot.source if self.slot else None)
+        return 0 if self.vital in CUFF else self.bed.gap_of(self.slot.source if self.slot else None)
 
     def about(self, now):
         """What a record says of its vital."""

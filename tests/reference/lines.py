@@ -30,7 +30,14 @@ class Lines:
         if "late" in line:
             return self.note(self.bed.late(t, line["late"]))
         if "port_gone" in line:
-            return self.note(self.bed.port_gone(t, line["port_gone"]))
+            it = line["port_gone"]
+            source, cause = (it["source"], it.get("cause")) if isinstance(it, dict) else (it, None)
+            return self.note(self.bed.port_gone(t, source, cause))
+        if "device" in line:
+            return self.note(self.bed.device(t, line["device"]))
+        if "flag" in line:
+            it = line["flag"]
+            return self.note(self.bed.flag(t, it["source"], it["flag"], it["on"]))
         if "poll" in line:
             return self.note(self.bed.poll(t))
         if "stall" in line:
@@ -59,7 +66,9 @@ class Lines:
 
 def name_of(record):
     """How an action names an alarm: its code, and for a technical one the source and the sensor."""
-    if record["kind"] == "physiological":
+    if record["code"] in ("apnea", "sources_disagree", "source_switched"):
+        return (record["code"], record["vital"])
+    if record["kind"] != "technical" or "source" not in record:
         return (record["code"],)
     if record["code"] in ("sensor_off", "implausible", "no_value"):
         return (record["code"], record["source"], record["cause"])

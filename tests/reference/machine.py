@@ -12,6 +12,7 @@ class Machine:
     """One alarm object whatever its levels (E12). What it is an alarm of, its subclasses know."""
 
     kind = "physiological"
+    vital = None
 
     def __init__(self, bed, code, levels, order):
         self.bed = bed
@@ -24,37 +25,46 @@ class Machine:
         self.indeterminate = False
         self.indeterminate_at = None
         self.escalate_at = None  # technical alarms become more urgent by themselves (E30)
+        self.waits_after = 0  # E35: what was present at a restart waits for a later word
 
     # ---- What its value says.
 
-    def hear(self, word_of, now, gap, may_begin=True, is_new=True):
-        """`word_of(level)`: out, band, in or void. `is_new`: a sample, and not the same value looked at again."""
+    def hear(self, word_of, now, gap, may_begin, word):
+        """`word_of(level)`: out, band, in or void. `word`: the number of the word that says so (`Bed.next_word`)."""
         heard = VOID
         # E33: what is present is judged by its own vital until it clears.
         may_begin = may_begin or self.is_present()
         for level in self.all_levels():
-            word = word_of(level)
-            if word != VOID:
-                heard = word
-            level.hear(word, now, gap, is_new if level is self.worse else may_begin)
+            if self.bed.inactive.is_off(self, level):
+                continue  # E26
+            said = word_of(level)
+            if said != VOID:
+                heard = said
+            level.hear(said, now, gap, may_begin or level is self.worse)
         self.nest(now)
         self.void = heard == VOID
         if self.void:
             self.wait_for_a_value(now, gap)
         else:
             self.indeterminate_at = None
-            if is_new:
+            if word > self.waits_after:
                 self.indeterminate = False  # E16: the first value that is not void
         self.bed.touch(self)
 
     def wait_for_a_value(self, now, gap):
         """E16: Present and void for G makes it indeterminate."""
-        if self.is_present() and not self.indeterminate and self.indeterminate_at is None:
+        if not self.is_present() or self.indeterminate or self.indeterminate_at is not None:
+            return
+        if gap == 0:  # a cuff's vital: at once (E31)
+            self.indeterminate = True
+        elif gap is not None:
             self.indeterminate_at = now + gap
 
     def nest(self, now):
         """E15: when a level becomes Present, so do those less far out."""
         for index, level in enumerate(self.levels):
+            if self.bed.inactive.is_off(self, level):
+                continue
             if level.state != PRESENT and any(it.state == PRESENT and it.decided == now for it in self.levels[index + 1:]):
                 level.become_present(now)
 
@@ -123,6 +133,39 @@ class Machine:
             self.alarm.remind_at = moved(self.alarm.remind_at, by)
             self.alarm.rise_at = moved(self.alarm.rise_at, by)
 
+    # ---- A restart.
+
+    def lose_device(self, now):
+        """E30: another device is on its line: Pending is Clear, Present indeterminate, the hidden level Clear."""
+        for level in self.levels:
+            if level.state != PRESENT:
+                level.become_clear()
+        if self.worse is not None:
+            self.worse.become_clear()
+        if self.is_present():
+            self.indeterminate, self.indeterminate_at = True, None
+        self.bed.touch(self)
+
+    def move(self, by):
+        """E35: times of another boot are moved as if no time had passed, stopping at 0."""
+        self.shift(by)
+        alarm = self.alarm
+        for part in (*self.levels, alarm) if alarm is not None else self.levels:
+            part.onset, part.decided = not_below_0(part.onset, by), not_below_0(part.decided, by)
+        if alarm is not None:
+            alarm.acknowledged_at = not_below_0(alarm.acknowledged_at, by)
+            priority, level, onset, decided, limit = alarm.stood_at
+            alarm.stood_at = (priority, level, not_below_0(onset, by), not_below_0(decided, by), limit)
+
+    def forget_values(self):
+        """E34, other boot: pending levels and values are dropped, present levels stay."""
+        for level in self.levels:
+            if level.state == PENDING:
+                level.become_clear()
+            level.clear_at = None  # E14: void cancels the clear timer
+        self.worse = self.indeterminate_at = None
+        self.void = True
+
     # ---- The end of a step: what the levels mean for the alarm and its signal.
 
     def settle(self, now):
@@ -140,7 +183,21 @@ class Machine:
             self.settle_clear(alarm)
         else:
             self.settle_present(alarm, top, now)
-        alarm.attend(now)
+        alarm.cover = self.bed.inactive.cover(self)
+        if self is self.bed.inactive.advisory and alarm.signal != "off":
+            self.remind_of_audio_off(alarm)
+        if self.bed.is_mute:
+            alarm.stand_still(now)
+        else:
+            alarm.attend(now)
+
+    def remind_of_audio_off(self, alarm):
+        """E25: every 180 s from its beginning."""
+        begun = self.bed.inactive.reminds_from
+        if begun is None:
+            alarm.remind_at = alarm.reminds_of = None
+        elif alarm.reminds_of != begun:
+            alarm.reminds_of, alarm.remind_at = begun, begun + self.bed.rules.reminder
 
     def settle_clear(self, alarm):
         self.drop_acknowledgement_level()
@@ -154,7 +211,7 @@ class Machine:
 
     def settle_present(self, alarm, top, now):
         if alarm.signal == "latched":  # E22: latched and a level Present again
-            alarm.signal = "on"
+            alarm.signal, alarm.audio_paused = "on", None
         alarm.condition = self.condition()
         alarm.latching = alarm.latching or any(it.latch for it in self.levels if it.state == PRESENT)
         if alarm.priority is not None and RANK[top.priority] > RANK[alarm.priority]:  # E22: escalate
@@ -182,12 +239,14 @@ class Machine:
         alarm = self.alarm
         if alarm is not None:
             alarm.continue_at = None
-            while alarm.remind_at is not None and alarm.remind_at <= now:
-                alarm.remind_at += self.bed.rules.reminder
+            if alarm.is_over() and alarm.told is None:
+                self.alarm = None
+            elif alarm.remind_at is not None and alarm.remind_at <= now:
+                alarm.remind_at = None
                 alarm.owes_reminder = True
 
     def acknowledge(self, now, by):
-        self.alarm.signal = "acknowledged"
+        self.alarm.signal, self.alarm.audio_paused = "acknowledged", None
         self.alarm.acknowledged_by, self.alarm.acknowledged_at = by, now
         self.alarm.remind_at = now + self.bed.rules.reminder  # E27
         self.watch_for_worse(now)
@@ -198,8 +257,6 @@ class Machine:
 
     def reset(self):
         """The operator's reset of what is latched or indeterminate."""
-        if self.alarm.signal == "latched" and any(it.state == PENDING for it in self.levels):
-            self.bed.reaches("a latched alarm that is reset while a level is pending")
         if self.is_present():
             for level in self.levels:
                 level.become_clear()
@@ -208,12 +265,31 @@ class Machine:
             self.alarm.signal = "off"
         self.bed.touch(self)
 
+    def reset_whole(self, reason, keep_extreme=False):
+        """An action ends it, whatever its condition."""
+        for level in self.levels:
+            if not (keep_extreme and level.name == "extreme"):
+                level.become_clear()
+        self.worse = self.escalate_at = self.indeterminate_at = None
+        self.indeterminate = False
+        alarm = self.alarm
+        alarm.was_reset, alarm.signal, alarm.condition, alarm.reason = True, "off", "clear", reason
+        self.bed.touch(self)
+
     def born(self, now):
         pass
 
     def cause(self):
         """What brought a technical alarm about."""
         return None
+
+    def news(self):
+        """What else is a change if it differs from what was told last."""
+        return None
+
+
+def not_below_0(at, by):
+    return None if at is None else max(0, at + by)
 
 
 class Alarm:
@@ -240,6 +316,9 @@ class Alarm:
         self.rise_left = RISES[0]
         self.owes_reminder = False  # one fell due before a restart was over
         self.told = None  # the state of the last record
+        self.audio_paused = None  # until when the operator paused its sound (E25)
+        self.cover = (None, None)
+        self.reminds_of = None
 
     def stand_at(self, level):
         """E20: onset, decision and limit are those of the named level; without a present one the last stays."""
@@ -249,15 +328,15 @@ class Alarm:
 
     def annunciate_again(self):
         """E22, E23: the signal is on, and no acknowledgement covers it."""
-        self.signal = "on"
+        self.signal, self.audio_paused = "on", None
         self.acknowledged_by = self.acknowledged_at = None
-        self.remind_at = None
+        self.remind_at, self.owes_reminder = None, False
 
     def attend(self, now):
         """E23a: the time runs while high, on and present, stands still while indeterminate, else begins anew."""
         if self.signal != "on" or self.priority != "high":
             self.escalation_level, self.rise_at, self.rise_left = 0, None, RISES[0]
-        elif self.condition != "present":
+        elif self.condition != "present" or self.cover[0] is not None:
             if self.rise_at is not None:
                 self.rise_left, self.rise_at = self.rise_at - now, None
         elif self.escalation_level < len(RISES):
@@ -269,6 +348,13 @@ class Alarm:
                 if self.escalation_level < len(RISES):
                     self.rise_left = RISES[self.escalation_level]
                     self.rise_at = now + self.rise_left
+
+    def stand_still(self, now):
+        """E23a: the time stands still over a restart."""
+        if self.signal != "on" or self.priority != "high":
+            self.escalation_level, self.rise_at, self.rise_left = 0, None, RISES[0]
+        elif self.rise_at is not None:
+            self.rise_left, self.rise_at = self.rise_at - now, None
 
     def is_over(self):
         return self.signal == "off"

@@ -2,13 +2,14 @@
 
 from random import Random
 
+from actions import LONGEST
 from chance import marks_of, rule_around, value_near
-from level import PENDING
 from lines import Lines, name_of
 from words import CUFF, QUALITIES, REASONS, SENSOR_OF, SENSOR_REASONS, SENSORS, UNUSABLE, VITALS
 
 HOUR = 3_600_000
 FALLBACKS = {"pulse_rate": "heart_rate", "resp_rate_impedance": "resp_rate", "resp_rate_co2": "resp_rate_impedance"}
+RATES = ("resp_rate", "resp_rate_impedance", "resp_rate_co2")
 PERIODS = (500, 1_000, 1_000, 1_000, 2_000, 5_000, 5_000, 60_000)
 # What a sensor with one kind of trouble says, and what one with any.
 REASONS_OF = {
@@ -28,14 +29,14 @@ class NastyHour:
         self.lines, self.records = [], []
         self.reference = Lines()
         self.runs = self.told_times = 0
-        self.is_over = False
-        self.actions, self.first_action = 0, 1
+        self.actions = 0
         self.open = {}  # how an action names an alarm: its newest record
         self.moods, self.troubles = {}, {}
-        self.mixing = 0.5 if self.chance(0.2) else 0.0
+        self.mixing = 0.5 if self.has("several troubles") and self.chance(0.3) else 0.0
         self.held = {}
         self.now = self.begun = self.random.choice((0, 1, 5_000, 86_400_000))
         self.setup = self.make_setup()
+        self.lasted, self.since = 0, self.now
         self.feed({"t": self.now, "setup": self.setup})
 
     def has(self, feature):
@@ -51,18 +52,29 @@ class NastyHour:
         vitals = random.sample([it for it in VITALS if it not in CUFF], random.randint(1, 4))
         if self.has("fallbacks") and self.chance(0.4):
             vitals += random.choice((["heart_rate", "pulse_rate"], ["resp_rate", "resp_rate_impedance", "resp_rate_co2"]))
-        if self.has("cuffs") and self.chance(0.3):
+        if self.has("apnea") and self.chance(0.4):
+            vitals += random.choice((["resp_rate"], ["resp_rate_co2"], ["resp_rate_impedance", "resp_rate"]))
+        if self.has("cuffs") and self.chance(0.4):
             vitals += random.sample(SENSORS["cuff"], random.randint(1, 3))
         self.vitals = sorted(set(vitals))
         count = random.randint(1, 3) if self.has("several sources") else 1
         sources = [
-            {"name": f"s{random.randint(0, 99):02}-{index}", "period": random.choice(PERIODS), "critical": self.chance(0.5)}
+            {
+                "name": f"s{random.randint(0, 99):02}-{index}",
+                "period": random.choice(PERIODS),
+                "critical": self.chance(0.5),
+                "same_limb": self.has("cuffs") and self.chance(0.5),
+            }
             for index in range(count)
         ]
+        for it in sources:
+            if self.has("cuffs") and self.chance(0.5):
+                it["nibp_interval"] = random.choice((20_001, 60_000, 300_000))
         self.names = [it["name"] for it in sources]
+        self.repeated = {}
         self.periods = {it["name"]: it["period"] for it in sources}
         self.gives = {name: [it for it in self.vitals if self.chance(0.75)] for name in self.names}
-        if not self.has("one vital from several sources"):
+        if not (self.has("one vital from several sources") and self.chance(0.6)):
             owner = {it: random.choice(self.names) for it in self.vitals}
             self.gives = {name: [it for it in self.vitals if owner[it] == name] for name in self.names}
         self.due = {name: self.now + random.randint(0, self.periods[name]) for name in self.names}
@@ -80,6 +92,8 @@ class NastyHour:
             "sources": sources,
             "prefer": self.preferences([it["name"] for it in sources]),
             "rules": self.make_rules(),
+            "apnea": self.make_apnea(),
+            "stay": random.choice(("stay-1", None)) if self.has("standby and stays") else None,
         }
 
     def run_setup(self):
@@ -109,10 +123,20 @@ class NastyHour:
                     rules.append(rule_around(self.random, vital, direction, vital in CUFF, other))
         return rules
 
+    def make_apnea(self):
+        rules = []
+        for vital in RATES:
+            if self.has("apnea") and vital in self.vitals and self.chance(0.7):
+                rule = {"vital": vital, "time": self.random.choice((3_000, 10_000, 20_000, 20_000, 40_000))}
+                if self.has("fallbacks") and vital in FALLBACKS and self.chance(0.6):
+                    rule["fallback_for"] = FALLBACKS[vital]
+                rules.append(rule)
+        return rules
+
     # ---- The hour.
 
     def run(self):
-        while self.now < self.begun + HOUR and not self.is_over:
+        while self.now < self.begun + HOUR:
             self.step()
         self.feed({"t": self.now, "poll": None})
         return self.lines, self.records
@@ -143,6 +167,10 @@ class NastyHour:
         kinds = [self.say, self.say, self.poll, self.frame]
         if self.has("acknowledge and reset"):
             kinds += [self.act] * 4
+        if self.has("pauses and offs"):
+            kinds += [self.pause] * 2
+        if self.has("standby and stays") and self.chance(0.3):
+            kinds.append(self.change_stay)
         if self.has("late data"):
             kinds.append(self.late)
         if self.has("silence") and self.chance(0.3):
@@ -151,6 +179,10 @@ class NastyHour:
             kinds.append(self.stall)
         if self.chance(0.1) and (self.has("restart, same boot") or self.has("restart, other boot")):
             kinds.append(self.restart)
+        if self.has("flags") and self.chance(0.4):
+            kinds.append(self.flag)
+        if self.has("another device") and self.chance(0.1):
+            kinds.append(self.another_device)
         if self.has("refused observations") and self.chance(0.2):
             kinds.append(self.too_early)
         if name not in self.reference.bed.sources:
@@ -161,6 +193,11 @@ class NastyHour:
 
     def say(self, name):
         """One observation: each vital in the mood that it is in."""
+        random = self.random
+        until, observation = self.repeated.get(name, (0, None))
+        if self.now < until and not self.chance(0.01):
+            self.feed({"t": self.now, "observe": observation})
+            return
         vitals = {}
         for vital in self.gives[name]:
             said = self.said(name, vital)
@@ -174,10 +211,12 @@ class NastyHour:
         # A cuff's own message has always a time, or never; a monitor's has one now and then.
         if (gives_only_cuff and self.periods[name] > 1_000) or (not only_cuff and self.chance(0.3)):
             observation["device_time"] = self.device_time()
+        if self.has("repetition") and "device_time" in observation and self.chance(0.02):
+            self.repeated[name] = (self.now + random.choice((100_000, 120_000, 200_000)), observation)
         self.feed({"t": self.now, "observe": observation})
 
     def device_time(self):
-        """Each time another: a device that repeats itself is `suspect`, which is not compared yet."""
+        """Each time another, but where the device repeats itself."""
         self.told_times += 1
         minutes, seconds = divmod(self.told_times, 60)
         return f"2026-01-01T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}Z"
@@ -188,14 +227,20 @@ class NastyHour:
         mood, until = self.moods.get(key, ("near", 0))
         if self.now >= until:
             trouble = self.trouble_of(name, vital)
-            mood = random.choice(self.moods_of(trouble))
+            moods = self.moods_of(trouble)
+            if vital in CUFF:
+                trouble, moods = "any", ["near", "one value", "absent", "absent", "marked", "wild", "beyond", "unnamed"]
+            if vital in RATES and self.has("apnea"):
+                moods += ["apnea"] * 3
+            mood = random.choice(moods)
             self.moods[key] = (mood, self.now + random.choice((3_000, 10_000, 20_000, 40_000, 120_000)))
             self.held[key] = random.choice(REASONS_OF[trouble]) if mood == "absent" else self.one_value(vital)
         if mood == "unnamed":
             return None
         if mood == "absent":
             changes = self.chance(0.3)
-            return random.choice(REASONS_OF[self.trouble_of(name, vital)]) if changes else self.held[key]
+            kind = "any" if vital in CUFF else self.trouble_of(name, vital)
+            return random.choice(REASONS_OF[kind]) if changes else self.held[key]
         if mood == "one value":
             return self.held[key]
         if mood == "marked":
@@ -203,13 +248,15 @@ class NastyHour:
             return {"value": self.one_value(vital), "quality": sorted(random.sample(marks, random.randint(1, 2)))}
         if mood == "beyond" and not random.random() < 0.3:
             return random.choice(("under_range", "over_range"))
+        if mood == "apnea":
+            return random.choice((0, 0, 0, 0, 0, "under_range", 1, 1_000))
         if mood == "wild":
             lowest, highest = VITALS[vital]
             return random.choice((lowest - 1, highest + 1, lowest, highest))
         return self.one_value(vital)
 
     def trouble_of(self, name, vital):
-        """Most sensors have one kind of trouble: where two of them alternate the text is not followed yet (`covered.OPEN`)."""
+        """Most sensors have one kind of trouble; of some two alternate."""
         kinds = ("sensor_off", "implausible", "no_value", "no_value")
         key = (name, SENSOR_OF[vital])
         if key not in self.troubles:
@@ -245,10 +292,18 @@ class NastyHour:
 
     def port_gone(self, name):
         self.poll(None)
-        if any(it.is_missed for it in self.reference.bed.sources[name].slots.values()):
-            return  # `covered.OPEN`
-        self.feed({"t": self.now, "port_gone": name})
+        link = {"source": name, "cause": self.random.choice(("mqtt", "gateway"))} if self.chance(0.3) else name
+        self.feed({"t": self.now, "port_gone": link})
         self.due[name] = self.now + self.random.choice((1_000, 20_000, 120_000))
+
+    def flag(self, name):
+        flag = self.random.choice(("apnea", "apnea", "bad_data_rate", "device_battery", "clock_skew", "cuff_inflating"))
+        if flag == "cuff_inflating" and not self.has("cuffs"):
+            return
+        self.feed({"t": self.now, "flag": {"source": name, "flag": flag, "on": self.chance(0.6)}})
+
+    def another_device(self, name):
+        self.feed({"t": self.now, "device": name})
 
     def too_early(self, name):
         """Before the newest input: refused."""
@@ -271,8 +326,8 @@ class NastyHour:
         random = self.random
         self.actions += 1
         action = {"id": f"a{self.actions}", "do": "acknowledge", "by": "nurse", "seen_ms": self.now}
-        if self.actions > self.first_action and self.chance(0.05):
-            action["id"] = f"a{random.randint(max(self.first_action, self.actions - 70), self.actions)}"
+        if self.actions > 1 and self.chance(0.05):
+            action["id"] = f"a{random.randint(max(1, self.actions - 70), self.actions)}"
         if self.chance(0.1):
             action["seen_ms"] = max(0, self.now - random.choice((60_000, 60_001)))
         if self.open and self.chance(0.95):
@@ -285,23 +340,45 @@ class NastyHour:
             action["do"] = "reset"
             if self.chance(0.4):
                 del action["alarm"]
+        if action["do"] == "reset" and any(it.is_flagged() for it in self.reference.bed.apneas):
+            return  # `covered.NOT_COMPARED`
         if action["do"] == "reset" or (self.open and action["alarm"] in [list(it) for it in self.open]):
             self.poll(None)
-            if self.resets_what_waits(action):
-                return
         self.feed({"t": self.now, "act": action})
 
-    def resets_what_waits(self, action):
-        """Whether it resets a latched alarm of which a level is pending (`covered.OPEN`)."""
-        everything = "alarm" not in action
-        named = None if everything else self.reference.last_id.get(tuple(action["alarm"]))
-        return any(
-            machine.alarm is not None
-            and (everything or machine.alarm.id == named)
-            and machine.alarm.signal == "latched"
-            and any(level.state == PENDING for level in machine.levels)
-            for machine in self.reference.bed.machines()
-        )
+    def pause(self, _):
+        random = self.random
+        what = random.choice(("audio_paused", "audio_paused", "audio_off", "alarm_paused", "alarm_off", "alarm_off"))
+        action = self.new_action(what)
+        longest = LONGEST[what]
+        action["for_ms"] = random.choice((0, 1, 5_000, 30_000, 60_000, 120_000, longest, longest + 1))
+        if what in ("audio_off", "alarm_off"):
+            action["reason"] = "a procedure"
+        if what == "alarm_off":
+            codes = [f"{it['vital']}_{it['direction']}" for it in self.setup["rules"]]
+            action["rule"] = random.choice([*codes, "apnea", "spo2_high"])
+            action["include_extreme"] = self.chance(0.4)
+            action["role"] = random.choice(("nurse", "physician", "physician"))
+        self.feed({"t": self.now, "act": action})
+
+    def change_stay(self, _):
+        random = self.random
+        what = random.choice(("standby", "standby", "resume", "resume", "resume", "discharge", "admit", "admit"))
+        action = self.new_action(what)
+        if what == "admit":
+            action["to"] = random.choice(("stay-1", "stay-2"))
+        elif what != "resume":
+            action["reason"] = "surgery"
+        self.feed({"t": self.now, "act": action})
+
+    def new_action(self, what):
+        self.actions += 1
+        action = {"id": f"a{self.actions}", "do": what, "by": "nurse", "seen_ms": self.now}
+        if self.chance(0.05):
+            action["seen_boot"] = "other"
+        if self.chance(0.2):
+            action["stay"] = self.random.choice(("stay-1", "stay-2"))
+        return action
 
     def restart(self, _):
         random = self.random
@@ -314,6 +391,7 @@ class NastyHour:
             setup["rules"], down = self.other_rules(setup["rules"]), 0
         self.now = stopped + down
         if boot == "other":
+            self.lasted, self.since = self.lasted + self.now - self.since, 0
             self.begun -= self.now
             self.due = {name: at - self.now for name, at in self.due.items()}
             self.now = random.choice((0, 20_000))
@@ -322,7 +400,6 @@ class NastyHour:
             self.moods = {}
         line = {"t": self.now, "restart": {"boot": boot, "stopped": stopped, "setup": setup}}
         self.setup = setup
-        self.first_action = self.actions + 1  # answered actions are not kept over a restart yet (E24)
         self.feed(line)
 
     def other_rules(self, rules):
@@ -344,16 +421,10 @@ class NastyHour:
 
     def length(self):
         """For how long it went on, ms."""
-        return self.lines[-1]["t"] - self.lines[0]["t"]
+        return self.lasted + self.lines[-1]["t"] - self.since
 
     def feed(self, line):
-        """The hour is over where text and engine are known to differ (`covered.OPEN`)."""
-        if self.is_over:
-            return
         told = self.reference.feed(line)
-        self.is_over = bool(self.reference.bed.reached)
-        if self.is_over:
-            return
         self.lines.append(line)
         for said in told:
             self.records.append(said)

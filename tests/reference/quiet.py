@@ -46,7 +46,6 @@ class QuietHour:
         self.lines, self.records = [], []
         self.reference = Lines()
         self.open = {}
-        self.is_over = False
         self.levels = {vital: float(mean) for vital, (mean, *_) in AT_REST.items()}
         self.episode, self.episode_until = None, 0
         self.absence, self.absence_until = None, 0
@@ -118,12 +117,7 @@ class QuietHour:
         return self.lines[-1]["t"] - self.lines[0]["t"]
 
     def feed(self, line):
-        if self.is_over:
-            return
         told = self.reference.feed(line)
-        self.is_over = bool(self.reference.bed.reached)
-        if self.is_over:
-            return
         self.lines.append(line)
         for said in told:
             self.records.append(said)

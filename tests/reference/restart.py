@@ -2,7 +2,8 @@
 
 from bed import Bed
 from choice import FALLBACK_AFTER
-from level import PENDING
+from equipment import FLAGS
+from level import IN, VOID
 from rules import Rules
 from telling import tell
 
@@ -12,22 +13,28 @@ def restart(old, t, how):
     and the setup of the new run."""
     setup = how["setup"]
     bed = Bed(Rules.read(setup), setup["run"], t)
-    gone = keep(bed, old)
+    gone = keep(bed, old, how, t)
+    for origin in bed.sources.values():
+        origin.unheard = True
+        bed.miss_nothing(how["stopped"], origin)
+        bed.equipment[origin.name]["suspect"].fall_silent(how["stopped"])
+    waiting = {it for it in bed.machines() if it.is_present() and it.kind != "advisory"}  # E35: what was present at the snapshot
     if how["boot"] == "same":
         resume(bed, how["stopped"], t)
     else:
-        begin_anew(bed, t)
-    records = first_step(bed, gone, t)
+        begin_anew(bed, [it for it, _ in gone], how["stopped"], t)
+    records = first_step(bed, gone, waiting, t)
     bed.schedule()
     return bed, records
 
 
-def keep(bed, old):
+def keep(bed, old, how, t):
     """E34: alarms, levels, signals, acknowledgements, values, sources. Returns the machines whose rule or source is gone."""
-    bed.actions = old.actions
+    bed.actions, bed.words, bed.flag_word = old.actions, old.words, old.flag_word
+    bed.stay, bed.life_at = old.stay, old.life_at
     kept_sources = {}
     for name, origin in old.sources.items():
-        if name in bed.sources:
+        if name in bed.sources or not origin.is_announced:
             kept_sources[name] = origin
     bed.sources |= kept_sources
     bed.choices = {vital: bed.choices.get(vital) or choice for vital, choice in old.choices.items()} | bed.choices
@@ -45,9 +52,16 @@ def keep(bed, old):
             gone.append((machine, "rule removed"))
         else:
             take_over(heir, machine)
+    for machine in old.apneas:
+        heir = next((it for it in bed.apneas if it.vital == machine.vital), None)
+        if heir is None:
+            gone.append((machine, "rule removed"))
+        else:
+            take_over(heir, machine)
     for (name, sensor), kept in old.sensors.items():
         if name in kept_sources:
             bed.sensors[name, sensor] = kept
+            kept.bed = bed
         else:
             gone += [(it, "source removed") for it in kept.machines]
     for name, machines in old.silences.items():
@@ -55,6 +69,18 @@ def keep(bed, old):
             bed.silences[name] = machines
         else:
             gone += [(it, "source removed") for it in machines]
+    for name, machines in old.equipment.items():
+        if name in kept_sources:
+            bed.equipment[name] = machines
+        else:
+            gone += [(it, "source removed") for it in machines.values()]
+    bed.disagreements, bed.switches, bed.no_patient = old.disagreements, old.switches, old.no_patient
+    bed.inactive.kept(old.inactive, how["boot"], t - how["stopped"], how["stopped"], t)
+    for machine in (*bed.disagreements, *bed.switches.values(), bed.no_patient):
+        machine.bed = bed
+    for machines in bed.equipment.values():
+        for machine in machines.values():
+            machine.bed = bed
     for machine in (*(it for kept in old.sensors.values() for it in kept.machines), *sum(old.silences.values(), [])):
         machine.bed = bed
     return [it for it in gone if it[0].alarm is not None]
@@ -62,15 +88,21 @@ def keep(bed, old):
 
 def take_over(heir, machine):
     """E29: unchanged and changed rules keep their state, and the next value is judged by the new limit."""
-    for level in heir.levels:
+    if heir.code == "apnea":
+        heir.levels[0].__dict__.update({k: v for k, v in machine.levels[0].__dict__.items() if k != "time"})
+    for level in heir.levels if heir.code != "apnea" else ():
         before = next((it for it in machine.levels if it.name == level.name), None)
         if before is not None:
             for name in ("state", "onset", "decided", "present_at", "remaining", "thaw_by", "clear_at"):
                 setattr(level, name, getattr(before, name))
     if machine.slot is not None and machine.slot.source.name not in heir.bed.sources:
         machine.slot = None
-    for name in ("alarm", "worse", "void", "indeterminate", "indeterminate_at", "worst", "last_valid", "newest", "slot"):
-        setattr(heir, name, getattr(machine, name))
+    for name in (
+        "alarm", "worse", "void", "indeterminate", "indeterminate_at", "worst", "last_valid", "newest", "slot",
+        "waits_after",
+    ):
+        if hasattr(machine, name):
+            setattr(heir, name, getattr(machine, name))
 
 
 def resume(bed, stopped, t):
@@ -78,41 +110,50 @@ def resume(bed, stopped, t):
     for origin in bed.sources.values():
         if origin.silent_at is not None:
             origin.silent_at += t - stopped
-        elif origin.silent:
-            origin.silent_at = t + origin.fresh_for
+    for machine in bed.machines():
+        if machine.alarm is not None:
+            machine.alarm.stand_still(stopped)
     bed.is_mute = True
     bed.schedule()
     bed.run_until(t)  # E35: what fell due meanwhile is done without a word
     bed.is_mute = False
 
 
-def begin_anew(bed, t):
+def begin_anew(bed, gone, stopped, t):
     """E34, other boot: pending levels and values are dropped, acknowledgements are on again, present levels stay."""
+    by = t - stopped  # E35: times of another boot are moved as if no time had passed
     for origin in bed.sources.values():
         origin.slots = {}
-        origin.silent_at = t + origin.fresh_for
-        origin.silent = origin.port_gone = origin.late = False
+        origin.silent_at = t + origin.fresh_for  # as at the engine's start
+        origin.late = False
+        origin.cuff_time = origin.device_time = origin.cuff_stale_at = origin.inflates_until = None
+        origin.inflates = origin.cuff_was_absent = False
+        origin.flags.clear()
+        bed.equipment[origin.name]["suspect"].said = VOID
+        for code in FLAGS:
+            bed.equipment[origin.name][code].said = IN
+    bed.life_at = None
     for choice in bed.choices.values():
         choice.slots, choice.believed = [], None
         choice.open, choice.open_at = False, t + FALLBACK_AFTER
-    for machine in bed.machines():
-        for level in machine.levels:
-            if level.state == PENDING:
-                level.become_clear()
-        machine.slot = machine.last_valid = machine.newest = None
-        machine.indeterminate_at = None
+    for sensor in bed.sensors.values():
+        sensor.forget()
+    for machine in (*bed.machines(), *gone):
+        machine.move(by)
+        machine.forget_values()
         alarm = machine.alarm
-        if alarm is None:
-            continue
-        if alarm.signal == "acknowledged":
-            alarm.annunciate_again()
-            machine.worse = None
-        if machine.escalate_at is not None:
-            machine.escalate_at = t + machine.settings.urgent_after
+        if alarm is not None:
+            alarm.stand_still(t)
+            alarm.audio_paused = None
+            if alarm.signal == "acknowledged":
+                alarm.annunciate_again()
 
 
-def first_step(bed, gone, t):
+def first_step(bed, gone, waiting, t):
     """E35: each kept alarm says that it goes on, or what has changed, and that there was a restart."""
+    for origin in bed.sources.values():
+        if origin.silent or origin.port_gone:
+            origin.silent_at = t + origin.fresh_for
     for machine, why in gone:
         machine.bed = bed
         for level in machine.levels:
@@ -121,15 +162,15 @@ def first_step(bed, gone, t):
         machine.settle(t)
         machine.alarm.signal = "off"
         machine.alarm.reason = why
-    kept = [it for it in bed.machines() if it.alarm is not None]
-    for machine in kept:
+    bed.inactive.advise(t)
+    for machine in bed.machines():
         machine.settle(t)
-        told = machine.alarm.told
-        if machine.indeterminate and (told is None or told[0] == "clear"):
-            bed.reaches("an alarm that begins while nobody listens and is void for G by then")
-        if machine.is_present() and told is not None and told[0] != "clear":
+        if machine in waiting and machine.is_present():
             machine.indeterminate = True
+            machine.waits_after = bed.words
+            machine.settle(t)
     bed.touched = {}
     resets = sorted((machine for machine, _ in gone), key=lambda it: it.order)
-    said = [tell(bed, it, t, restarted=True) for it in [*resets, *sorted(kept, key=lambda it: it.order)]]
+    kept = sorted((it for it in bed.machines() if it.alarm is not None), key=lambda it: it.order)
+    said = [tell(bed, it, t, restarted=True) for it in [*resets, *kept]]
     return [it for it in said if it is not None]

@@ -37,6 +37,15 @@ class SourceSettings:
     name: str
     period: int
     critical: bool
+    nibp_interval: int | None
+    same_limb: bool
+
+
+@dataclass(frozen=True)
+class ApneaRule:
+    vital: str
+    time: int
+    fallback_for: str | None
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,10 @@ class Rules:
     no_data: TechnicalRule
     prefer: dict
     sources: tuple
+    apnea: tuple
+    news2: bool
+    profile: str
+    stay: str | None
 
     @classmethod
     def read(cls, setup):
@@ -68,8 +81,15 @@ class Rules:
             no_data=TechnicalRule("medium", 0, 0, "high", technical["no_data"]["high_after"]),
             prefer=setup.get("prefer", {}),
             sources=tuple(
-                SourceSettings(it["name"], it["period"], it.get("critical", False)) for it in setup["sources"]
+                SourceSettings(
+                    it["name"], it["period"], it.get("critical", False), it.get("nibp_interval"), it.get("same_limb", False)
+                )
+                for it in setup["sources"]
             ),
+            apnea=tuple(ApneaRule(it["vital"], it["time"], it.get("fallback_for")) for it in setup.get("apnea", [])),
+            news2=setup.get("news2", False),
+            profile=setup.get("profile", "adult"),
+            stay=setup.get("stay"),
         )
 
 

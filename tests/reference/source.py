@@ -1,10 +1,13 @@
 """Sources and the newest word of each vital: how long it counts (E7 to E12a, E31)."""
 
-from level import moved
-from words import CUFF, QUALITIES, UNUSABLE, VITALS
+from level import IN, OUT, moved
+from words import CUFF, QUALITIES, SENSOR_REASONS, UNUSABLE, VITALS
 
 FRESH_AT_LEAST = 5_000
 STEADY_AFTER = 30_000
+INFLATES_FOR = 60_000
+# E31: what says that the cuff has nothing to say.
+NOTHING_TO_SAY = ("not_measured", "unsupported", "stale", "searching")
 
 
 class Slot:
@@ -12,7 +15,7 @@ class Slot:
 
     __slots__ = (
         "source", "vital", "value", "absent", "quality", "at", "stale_at", "in_force", "ever_valued",
-        "is_implausible", "is_watched", "is_missed", "valid_since_at", "steady", "gone_at", "gone", "last_valid_at",
+        "word", "is_implausible", "is_watched", "is_missed", "valid_since_at", "steady", "gone_at", "gone", "last_valid_at",
     )
 
     def __init__(self, source, vital):
@@ -21,6 +24,7 @@ class Slot:
         self.quality = []
         self.at = self.stale_at = self.last_valid_at = None
         self.in_force = self.ever_valued = False
+        self.word = 0  # the number of its newest word (`Bed.next_word`)
         self.is_implausible = False  # E11
         self.is_missed = False
         self.is_watched = False  # a rule watches it, and its sensor measures all the time (E30, H6)
@@ -28,8 +32,9 @@ class Slot:
         self.valid_since_at = self.gone_at = None
         self.steady = self.gone = False
 
-    def take(self, said, quality, now):
+    def take(self, said, quality, now, word):
         """A sample or an absent marker, as the device said it."""
+        self.word = word
         value, absent = read(self.vital, said, quality)
         self.is_implausible = absent == "invalid" and is_implausible(self.vital, said, quality)
         self.is_missed = False
@@ -38,19 +43,33 @@ class Slot:
         self.quality = [it for it in QUALITIES if it in quality]
         self.at = now
         self.in_force = True
-        # E7: until it is T old; a marker ages like a value. E31: what a cuff said never becomes stale.
-        self.stale_at = None if self.vital in CUFF else now + self.source.fresh_for
+        self.stale_at = self.when_stale(now)
         if value is not None:
             self.ever_valued = True
         if self.is_valid():
             self.last_valid_at = now
         self.note_validity(was_valid, now, first=self.gone_at is None and not self.gone)
 
+    def when_stale(self, now):
+        """E7: until it is T old; a marker ages like a value. E31: T of a cuff; what its sensor says stays."""
+        if self.vital not in CUFF:
+            return now + self.source.fresh_for
+        if self.source.nibp_interval is None or self.absent in SENSOR_REASONS:
+            return None
+        return now + self.source.nibp_interval * 3 // 2
+
     def become_stale(self, now):
         was_valid = self.is_valid()
         self.stale_at = None
         self.in_force = False
         self.note_validity(was_valid, now, first=False)
+
+    def forget(self, now):
+        """E30: another device is on the line; what was said is void and not in force."""
+        if self.in_force:
+            self.become_stale(now)
+        self.value = self.absent = self.at = None
+        self.is_missed = self.is_implausible = self.ever_valued = False
 
     def note_validity(self, was_valid, now, first):
         if self.is_valid():
@@ -105,7 +124,7 @@ def is_implausible(vital, said, quality):
 class Source:
     """One source of a bed: its period, when it was last heard, and what it said last."""
 
-    def __init__(self, name, period, critical, gap_tolerance, now):
+    def __init__(self, name, period, critical, gap_tolerance, now, nibp_interval=None, same_limb=False):
         self.name, self.period, self.critical = name, period, critical
         self.fresh_for = max(FRESH_AT_LEAST, 3 * period)  # T
         self.gap = max(gap_tolerance, 2 * period)  # G
@@ -113,13 +132,29 @@ class Source:
         self.silent_at = now + self.fresh_for  # E30: silent T after the engine's start
         self.silent = False
         self.port_gone = False
+        self.link = None  # the alarm of the link that has gone with the port
+        self.is_announced = True
+        self.unheard = False  # since a restart (E30, H6)
         self.late = False  # late data since the last frame (E12a)
+        self.word = 0  # the number of its newest word (`Bed.next_word`)
+        self.flags = set()
+        self.device_time = None  # of the newest observation (E30, suspect)
         self.cuff_time = None
+        self.cuff_was_absent = False
+        self.cuff_said = {}
+        self.cuff_stale_at = None
+        self.nibp_interval, self.same_limb = nibp_interval, same_limb
+        self.inflates, self.inflates_until = False, None
 
     def frame(self, now):
         """Something was said now, be it without numbers."""
         self.silent_at = now + self.fresh_for
-        self.silent = self.port_gone = self.late = False
+        self.silent = self.port_gone = self.late = self.unheard = False
+        self.link = None
+
+    def misses(self):
+        """E30, H6: whether what it does not name is missed."""
+        return not (self.silent or self.port_gone or self.unheard)
 
     def slot(self, vital):
         slot = self.slots.get(vital)
@@ -127,26 +162,57 @@ class Source:
             slot = self.slots[vital] = Slot(self, vital)
         return slot
 
-    def samples(self, vitals, device_time):
+    def read(self, vital, said, quality):
+        return read(vital, said, quality)
+
+    def samples(self, now, vitals, device_time):
         """E31: leaves out of a message what a cuff only says again."""
-        cuff = [it for it in vitals if it in CUFF]
+        cuff = {it: said for it, said in vitals.items() if it in CUFF}
         if not cuff:
             return vitals
-        alone = len(cuff) == len(vitals)
-        is_new = any(self.says_another_word(it, *vitals[it]) for it in cuff)
-        if alone and device_time is not None:
+        self.watch_inflation(now, cuff)
+        words = {it: said for it, said in cuff.items() if said[0] not in NOTHING_TO_SAY}
+        is_new = any(self.says_another_word(it, *words[it]) for it in words)
+        if len(cuff) == len(vitals) and device_time is not None:
             is_new = is_new or device_time != self.cuff_time
             self.cuff_time = device_time
-        if is_new:
-            return vitals
-        return {it: said for it, said in vitals.items() if it not in CUFF}
+        if words and self.cuff_was_absent:
+            is_new = True
+        self.cuff_was_absent = len(words) == 0 or (self.cuff_was_absent and not words)
+        others = {it: said for it, said in vitals.items() if it not in CUFF}
+        if not (is_new and words):
+            return others
+        self.note_measurement(now, words)
+        return {it: said for it, said in vitals.items() if it in words or it in others}
+
+    def note_measurement(self, now, words):
+        found = [read(it, *said) for it, said in words.items()]
+        if any(value is not None or absent in ("under_range", "over_range") for value, absent in found):
+            self.cuff_said = {"nibp_failed": IN, "nibp_stale": IN}
+            if self.nibp_interval is not None:
+                self.cuff_stale_at = now + self.nibp_interval * 3 // 2
+        elif any(absent in ("invalid", "not_calibrated") for _, absent in found):
+            self.cuff_said = {"nibp_failed": OUT}
+
+    def watch_inflation(self, now, cuff):
+        """E30: from the word `searching` to the next other word, and no longer than 60 s."""
+        if any(said == "searching" for said, _ in cuff.values()):
+            if not self.inflates:
+                self.inflates, self.inflates_until = True, now + INFLATES_FOR
+        else:
+            self.inflates, self.inflates_until = False, None
+
+    def is_inflating(self):
+        return self.inflates_until is not None
 
     def says_another_word(self, vital, said, quality):
         """Another value, another reason for its absence, or a value after an absence."""
         slot = self.slots.get(vital)
-        return slot is None or read(vital, said, quality) != (slot.value, slot.absent)
+        return slot is None or slot.at is None or read(vital, said, quality) != (slot.value, slot.absent)
 
     def shift(self, by):
         self.silent_at = moved(self.silent_at, by)
+        self.cuff_stale_at = moved(self.cuff_stale_at, by)
+        self.inflates_until = moved(self.inflates_until, by)
         for slot in self.slots.values():
             slot.shift(by)

@@ -2,7 +2,7 @@
 
 from level import IN, OUT, VOID, Level, moved
 from machine import Machine
-from words import MISSED_ONLY_AFTER_A_VALUE, SENSOR_ORDER, SENSOR_REASONS, SENSORS
+from words import CUFF, MISSED_ONLY_AFTER_A_VALUE, SENSOR_ORDER, SENSOR_REASONS, SENSORS
 
 
 class TechnicalMachine(Machine):
@@ -55,24 +55,41 @@ class Sensor:
         self.onset = self.runs_since = self.thaw_by = None  # onset: when the sensor came into trouble
         self.ran = 0  # for how long it has been in trouble and in force
 
+    def end(self, now):
+        """Another device is on the line."""
+        self.forget()
+        for machine in self.machines:
+            machine.is_own = False
+            for level in machine.levels:
+                level.become_clear()
+            self.bed.touch(machine)
+
     def slots(self):
         return [slot for it in SENSORS[self.name] if (slot := self.source.slots.get(it)) is not None]
 
-    def judge(self, now, is_new):
+    def judge(self, now):
+        if self.bed.inactive.standby:
+            return
         slots = self.slots()
+        word = max((it.word for it in slots), default=0)
         troubles = [trouble for it in slots if (trouble := trouble_of(it)) is not None]
         speaks = any(it.in_force or it.is_missed for it in slots)
+        gap = self.source.gap
+        if self.bed.is_excused(self) and (troubles or not speaks):
+            troubles, speaks, gap = [], False, None  # the cuff is on the probe's limb: G makes none of them anything
         if troubles and self.runs_since is None:
             if self.onset is None:
                 self.onset, self.ran = now, 0
             self.runs_since, self.thaw_by = now, None
         elif not troubles and speaks:
             self.forget()
-        elif not speaks and self.runs_since is not None:
-            self.ran, self.runs_since = self.ran + now - self.runs_since, None
-            self.thaw_by = now + self.source.gap
+        elif not speaks and self.onset is not None:
+            if self.runs_since is not None:
+                self.ran, self.runs_since = self.ran + now - self.runs_since, None
+                self.thaw_by = None
+            self.thaw_by = None if gap is None else self.thaw_by if self.thaw_by is not None else now + gap
         for machine in self.machines:
-            machine.judge(machine.code in troubles, speaks, now, is_new)
+            machine.judge(machine.code in troubles, speaks, now, word, gap)
 
     def has_run_at(self, delay):
         """When a delay has run, if it runs now."""
@@ -96,6 +113,8 @@ def trouble_of(slot):
         return None
     if slot.absent in SENSOR_REASONS:
         return "sensor_off"
+    if slot.vital in CUFF:  # E31
+        return None
     if slot.is_implausible:
         return "implausible"
     if slot.absent in MISSED_ONLY_AFTER_A_VALUE and not slot.ever_valued:
@@ -115,27 +134,23 @@ class SensorMachine(TechnicalMachine):
         self.sensor = sensor
         self.is_own = False  # the sensor's trouble is (also) this one
 
-    def judge(self, is_own, speaks, now, is_new):
+    def judge(self, is_own, speaks, now, word, gap):
         self.is_own = is_own
         if self.is_present():
             # A trouble that is only another's is in.
-            word = OUT if is_own else IN if speaks else VOID
-            self.hear(lambda _: word, now, self.source.gap, True, is_new)
-            self.note_clear()
+            said = OUT if is_own else IN if speaks else VOID
+            self.hear(lambda _: said, now, gap, True, word)
+            if gap is None and said == VOID:
+                self.indeterminate_at = None
         else:
             self.void = not speaks
             self.run_present(now)
 
-    def run_clear(self, now):
-        super().run_clear(now)
-        self.note_clear()
-
-    def note_clear(self):
-        if self.alarm is not None and not self.is_present() and self.sensor.onset is not None:
-            self.bed.reaches("an alarm that clears while its sensor is in another trouble")
-
     def is_idle(self):
         return not self.is_own and super().is_idle()
+
+    def gap(self):
+        return None if self.bed.is_excused(self.sensor) else super().gap()
 
     def ripe_at(self):
         """When the delay has run, if it runs now and the trouble is (also) its own."""
@@ -162,7 +177,7 @@ class SensorMachine(TechnicalMachine):
         for slot in slots:
             if trouble_of(slot) == self.code:
                 return said | {"absent": slot.absent if slot.in_force else "stale"}
-        if slots and not any(it.in_force or it.is_missed for it in slots):
+        if not any(it.in_force or it.is_missed for it in slots):
             return said | {"absent": "stale"}
         return said
 
@@ -174,12 +189,13 @@ class SourceMachine(TechnicalMachine):
         place = (len(SENSOR_ORDER), code == "port_gone")
         super().__init__(bed, code, source, bed.rules.no_data, place)
         self.is_late = False
+        self.link = None
 
-    def judge(self, now, is_new):
+    def judge(self, now, word):
         source = self.source
         silent = source.silent and not source.port_gone if self.code == "no_data" else source.port_gone
-        word = OUT if silent else IN
-        self.hear(lambda _: word, now, source.gap, True, is_new)
+        said = OUT if silent else IN
+        self.hear(lambda _: said, now, source.gap, True, word)
 
     def may_become_urgent(self):
         return self.source.critical
@@ -188,6 +204,9 @@ class SourceMachine(TechnicalMachine):
         super().settle_present(alarm, top, now)
         # E12a: late data came meanwhile, or came after its start.
         self.is_late = self.code == "no_data" and self.source.late
+        self.link = self.source.link
 
     def cause(self):
+        if self.code == "port_gone":
+            return self.link
         return "late" if self.is_late else None

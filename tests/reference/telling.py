@@ -14,25 +14,19 @@ def tell(bed, machine, t, restarted=False):
     restarted = restarted and alarm.told is not None  # what was born meanwhile is not kept of old
     if restarted and alarm.condition == "indeterminate":
         # E35: that nobody can tell is what the `continue` says anyway.
-        alarm.condition = alarm.told[0]
+        alarm.condition = alarm.told[0][0]
     if restarted and alarm.condition == "clear":
         # E20: a record without a present level keeps the last that was told.
         alarm.priority, alarm.level, alarm.onset, alarm.decided, alarm.limit = alarm.stood_at
     phase = phase_of(machine, alarm)
-    reminder = False
+    reminder = alarm.owes_reminder or (alarm.remind_at is not None and alarm.remind_at <= t)
     if phase is None:
-        if restarted:
-            phase, reminder = "continue", alarm.owes_reminder
-        else:
-            due_again = alarm.continue_at is not None and alarm.continue_at <= t
-            reminder = alarm.remind_at is not None and alarm.remind_at <= t
-            if not due_again and not reminder:
-                return None
-            phase = "continue"
-    if alarm.remind_at is not None and alarm.remind_at <= t:
-        if phase != "continue":
-            bed.reaches("a reminder that is due with another record of its alarm")
-        alarm.remind_at += bed.rules.reminder  # E27: every 180 s
+        due_again = alarm.continue_at is not None and alarm.continue_at <= t
+        if not (restarted or due_again or reminder):
+            return None
+        phase = "continue"
+    if reminder:
+        alarm.remind_at = t + bed.rules.reminder  # E27: every 180 s
     if phase != "continue":
         alarm.revision += 1  # E18: the revision counts the changes
     if alarm.id is None:
@@ -42,7 +36,7 @@ def tell(bed, machine, t, restarted=False):
     if alarm.peak is None or RANK[alarm.priority] > RANK[alarm.peak]:
         alarm.peak = alarm.priority
     record = describe(machine, alarm, t, phase)
-    if reminder and phase == "continue":
+    if reminder and not alarm.is_over():  # E27: what is over reminds of nothing
         record["reminder"] = True
     if restarted:
         record["restarted"] = True
@@ -57,7 +51,9 @@ def tell(bed, machine, t, restarted=False):
 
 def state(machine, alarm):
     """What makes a change if it differs from the last record."""
-    return (alarm.condition, alarm.signal, alarm.priority, machine.cause(), alarm.escalation_level)
+    stands = (alarm.condition, alarm.signal, alarm.priority, alarm.level, alarm.limit, machine.cause(), machine.news(),
+              alarm.cover)
+    return (stands, alarm.escalation_level)
 
 
 def phase_of(machine, alarm):
@@ -65,15 +61,15 @@ def phase_of(machine, alarm):
     now = state(machine, alarm)
     if alarm.told is None:
         return "start"
-    if now == alarm.told or now[:4] == alarm.told[:4] and now[4] < alarm.told[4]:
+    if now[0] == alarm.told[0] and now[1] <= alarm.told[1]:
         return None  # E23a: back to 0 without a record of its own
     if alarm.is_over():
         return "reset" if alarm.was_reset else "end"
-    condition, _, priority = alarm.told[:3]
-    if now[0] == "clear":
+    condition, _, priority, *_ = alarm.told[0]
+    if alarm.condition == "clear":
         return "update"
-    if now[2] != priority:
-        if RANK[now[2]] > RANK[priority]:
+    if alarm.priority != priority:
+        if RANK[alarm.priority] > RANK[priority]:
             return "escalate"
         return "update" if condition == "clear" else "de_escalate"
     return "update"
@@ -87,6 +83,7 @@ def describe(machine, alarm, t, phase):
         "revision": alarm.revision,
         "kind": machine.kind,
         "code": machine.code,
+        "vital": machine.vital,
         "phase": phase,
         "condition": alarm.condition,
         "signal": alarm.signal,
@@ -98,11 +95,13 @@ def describe(machine, alarm, t, phase):
         "acknowledged_ms": alarm.acknowledged_at,
         "escalation_level": alarm.escalation_level or None,
         "latching": alarm.latching or None,
+        "inactivation": alarm.cover[0],
+        "until_ms": alarm.cover[1],
     }
     if alarm.reason is not None:
         record["reason"] = alarm.reason
-    if alarm.told is not None and alarm.told[2] != alarm.priority:
-        record["previous_priority"] = alarm.told[2]
+    if alarm.told is not None and alarm.told[0][2] != alarm.priority:
+        record["previous_priority"] = alarm.told[0][2]
     if alarm.is_over():
         record["ended_ms"] = t
     record |= machine.about(t)
