@@ -104,7 +104,7 @@ pub enum Device {
     Medibus(Box<medibus::Medibus>),
     /// A monitor that publishes flat JSON.
     Flat(flat::Flat),
-    /// A model that is not simulated: it is there and says nothing.
+    /// Nobody: what there is where a device was that has another address now.
     Silent,
 }
 
@@ -130,7 +130,6 @@ impl Device {
             DeviceModel::Intellivue => Self::Intellivue(Box::new(intellivue::Intellivue::serial(start, bed))),
             DeviceModel::IntellivueLan => Self::Intellivue(Box::new(intellivue::Intellivue::lan(start, bed))),
             DeviceModel::Medibus => Self::Medibus(Box::new(medibus::Medibus::new(start))),
-            _ => Self::Silent,
         }
     }
 

@@ -10,7 +10,7 @@ use std::net::SocketAddrV4;
 use vitals::time::Timestamp;
 
 pub use beside::Beside;
-pub use way::{Fleet, Models, SERIAL, Way, Ways, simulated};
+pub use way::{Fleet, Models, SERIAL, Way, Ways};
 
 use crate::artefact::Voice;
 use crate::device::Emission;

@@ -22,8 +22,8 @@ mod outcomes;
 pub mod redact;
 mod repeats;
 mod schedule;
-mod steady;
 pub mod setup;
+mod steady;
 mod suntech;
 mod talk;
 

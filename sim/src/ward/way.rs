@@ -3,9 +3,6 @@
 use std::fmt;
 
 use vitals::device::DeviceModel;
-use vitals::time::Timestamp;
-
-use crate::device::Device;
 
 /// The models beside beds that are not on topics, in the order in which beds get them, unless others are asked for.
 pub const SERIAL: [DeviceModel; 5] = [
@@ -15,13 +12,6 @@ pub const SERIAL: [DeviceModel; 5] = [
     DeviceModel::NoninDf8,
     DeviceModel::NoninDf2,
 ];
-
-/// Every model that is simulated.
-#[must_use]
-pub fn simulated() -> Vec<DeviceModel> {
-    let is = |it: &DeviceModel| !matches!(Device::serial(*it, Timestamp::EPOCH, 1), Device::Silent);
-    DeviceModel::ALL.into_iter().filter(is).collect()
-}
 
 /// How a device is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,15 +113,13 @@ pub struct Models(Vec<DeviceModel>);
 impl Models {
     /// Names between commas, or `all`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let simulated = simulated();
+        let all = Self(DeviceModel::ALL.to_vec());
         if text == "all" {
-            return Ok(Self(simulated));
+            return Ok(all);
         }
         let known = |name: &str| {
-            let model = DeviceModel::from_name(name).filter(|it| simulated.contains(it));
-            model.ok_or_else(|| {
-                format!("{name} is not simulated: write all, or some of {}", Self(simulated.clone()))
-            })
+            DeviceModel::from_name(name)
+                .ok_or_else(|| format!("{name} is no model: write all, or some of {all}"))
         };
         text.split(',').map(known).collect::<Result<_, _>>().map(Self)
     }
@@ -154,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_are_named_or_all_that_are_simulated() {
+    fn models_are_named_or_all() {
         let some = Models::parse("ge-s5-dri,nonin-df8").unwrap();
         assert_eq!(some.as_slice(), [DeviceModel::GeS5Dri, DeviceModel::NoninDf8]);
         let all = Models::parse("all").unwrap();

@@ -9,7 +9,7 @@ use vitals::reading::Reading;
 use vitals::time::Timestamp;
 use wardline_sim::device::{Emission, Observation};
 use wardline_sim::scenario::Scenario;
-use wardline_sim::ward::{Fleet, Ward, Ways, simulated};
+use wardline_sim::ward::{Fleet, Ward, Ways};
 
 use super::{End, agree};
 
@@ -19,7 +19,7 @@ const SOON_MS: u64 = 10_000;
 #[test]
 fn a_driver_hears_all_that_was_said_for_sure_whatever_has_happened_to_its_line() -> Result<()> {
     let scenario = Scenario::load("line-faults")?;
-    let models = simulated();
+    let models = DeviceModel::ALL;
     let fleet = Fleet::new(Ways::Serial, &models);
     let mut ward = Ward::with(&scenario, u64::try_from(models.len())?, 7, &fleet, Timestamp::EPOCH);
     let mut lines: Vec<Line> =

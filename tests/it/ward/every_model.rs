@@ -1,4 +1,4 @@
-//! Every model that is simulated, each on its own way: serial lines, device servers, TCP, datagrams.
+//! Every model that is each on its own way: serial lines, device servers, TCP, datagrams.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use wardline_sim::ward::simulated;
+use vitals::device::DeviceModel;
 use wardline_tests::kafka::Kafka;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::port;
@@ -63,7 +63,7 @@ fn what_was_said_for_sure_between_the_troubles_of_device_servers_is_there() -> R
 /// Plays all models on these ways, and lets the judge speak.
 fn judged(name: &str, ways: &str, scenario: &str) -> Result<Value> {
     let (kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
-    let models = simulated();
+    let models = DeviceModel::ALL;
     let (beds, base) = (models.len().to_string(), port::free_row(u16::try_from(models.len())?)?.to_string());
     let arguments =
         ["run", scenario, "--ways", ways, "--devices", "all", "--beds", &beds, "--port-base", &base];

@@ -86,18 +86,40 @@ impl AlarmEngine {
 
 /// The words for what says more than its code does.
 fn technical_text(code: Code, cause: &str) -> Option<String> {
-    let own = |what: &str| format!("The device's own alarm: {what} ({cause})");
     match code {
         Code::News2 => Some(format!("NEWS2 {cause}")),
         Code::LimitsDiffer => Some(format!("Limits differ: {cause}")),
-        Code::Device(About::Limit(vital, Direction::Low)) => {
-            Some(own(&format!("{} low", vital.properties().label)))
-        }
-        Code::Device(About::Limit(vital, Direction::High)) => {
-            Some(own(&format!("{} high", vital.properties().label)))
-        }
-        Code::Device(About::Apnea) => Some(own("apnea")),
-        Code::Device(About::Patient | About::Equipment | About::Unknown) => Some(format!("The device's own alarm: {cause}")),
-        _ => None,
+        Code::Device(about) => Some(device_text(about, cause)),
+        Code::Limit(..)
+        | Code::Apnea(_)
+        | Code::SensorOff
+        | Code::Implausible
+        | Code::NoValue
+        | Code::NoData
+        | Code::PortGone
+        | Code::Suspect
+        | Code::NibpStale
+        | Code::NibpFailed
+        | Code::BadDataRate
+        | Code::DeviceBattery
+        | Code::ClockSkew
+        | Code::DeviceChanged
+        | Code::SourcesDisagree(_)
+        | Code::SourceSwitched(_)
+        | Code::NoPatient
+        | Code::AlarmsInactive
+        | Code::Agent(_)
+        | Code::Test => None,
     }
+}
+
+/// The words for a device's own alarm, by its own name for it.
+fn device_text(about: About, own: &str) -> String {
+    let what = match about {
+        About::Limit(vital, Direction::Low) => format!("{} low ({own})", vital.properties().label),
+        About::Limit(vital, Direction::High) => format!("{} high ({own})", vital.properties().label),
+        About::Apnea => format!("apnea ({own})"),
+        About::Patient | About::Equipment | About::Unknown => own.into(),
+    };
+    format!("The device's own alarm: {what}")
 }

@@ -63,8 +63,11 @@ impl Code {
     #[must_use]
     pub const fn kind(self) -> Kind {
         match self {
-            Self::Limit(..) | Self::Apnea(_) => Kind::Physiological,
-            Self::Device(About::Limit(..) | About::Apnea | About::Patient | About::Unknown) => Kind::Physiological,
+            Self::Limit(..)
+            | Self::Apnea(_)
+            | Self::Device(About::Limit(..) | About::Apnea | About::Patient | About::Unknown) => {
+                Kind::Physiological
+            }
             Self::SourceSwitched(_)
             | Self::LimitsDiffer
             | Self::NoPatient
@@ -112,9 +115,10 @@ impl Code {
     /// On which side, for a limit.
     #[must_use]
     pub fn direction(self) -> Option<Direction> {
-        match self {
-            Self::Limit(_, direction) | Self::Device(About::Limit(_, direction)) => Some(direction),
-            _ => None,
+        if let Self::Limit(_, direction) | Self::Device(About::Limit(_, direction)) = self {
+            Some(direction)
+        } else {
+            None
         }
     }
 
