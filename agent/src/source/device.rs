@@ -222,7 +222,8 @@ impl Line {
         if let Some(reason) = fault {
             // One entry for all that one read held: a noisy line must not push everything else out.
             let port = self.setup.source.port.to_string();
-            self.setup.quarantine.offer(reason, id, port.as_bytes(), bytes);
+            let content = if self.setup.source.device.names_patients() { &[] } else { bytes };
+            self.setup.quarantine.offer(reason, id, port.as_bytes(), content);
         }
         self.setup.metrics.accept(id, observations.len(), bytes.len());
         let counts = driver.counts();

@@ -1,8 +1,8 @@
 //! A Mindray monitor with Patient Data Share: HL7 v2.3.1 in MLLP over TCP, by the "Patient Data Share Protocol
 //! Programmer's Guide" (0010-20-43061-2) as public logs of T5, T8 and uMEC monitors show it.
 //!
-//! It talks while it hears from the host once in ten seconds: a query, or the echo 106. Real monitors want a query
-//! (QRY^R02, 1203) first; this one takes the first echo for it. Each module speaks for itself, so that one second has
+//! It talks from the first query of the host (QRY^R02, 1203) on, while it hears from the host once in ten seconds: a query,
+//! or the echo 106. Each module speaks for itself, so that one second has
 //! several messages.
 
 pub mod message;
@@ -18,6 +18,8 @@ use message::{Parameter, Value};
 
 /// A host that says nothing for so long is gone, ms.
 const HOST_GONE_MS: u64 = 10_000;
+/// What a query has in its header.
+const QUERY: &[u8] = b"QRY^R02|1203|P|2.3.1";
 /// Which parameters are alarmed on, and who lies there, every so many s.
 const LEVELS_EVERY: u64 = 10;
 const PATIENT_EVERY: u64 = 60;
@@ -70,9 +72,10 @@ impl Mindray {
         self.ready.pop_front()
     }
 
-    /// Any message of the host is a sign of life.
+    /// A query begins it; then any message of the host is a sign of life.
     pub(super) fn handle_host_bytes(&mut self, now_ms: u64, bytes: &[u8]) {
-        if !bytes.contains(&message::END) {
+        let asked = bytes.windows(QUERY.len()).any(|it| it == QUERY);
+        if !bytes.contains(&message::END) || (self.heard_ms.is_none() && !asked) {
             return;
         }
         if self.heard_ms.replace(now_ms).is_none() {
@@ -168,6 +171,9 @@ mod tests {
         for now in (0..end_ms).step_by(100) {
             if heard_ms.contains(&now) {
                 monitor.handle_host_bytes(now, &message::echo());
+                if now < 1000 || now % 1000 != 0 || now == 30_000 {
+                    monitor.handle_host_bytes(now, b"\x0BMSH|^~\\&|||||||QRY^R02|1203|P|2.3.1\r\x1C\r");
+                }
             }
             while monitor.due().is_some_and(|it| it <= now) {
                 said.extend(monitor.emit(&mut patient));
@@ -183,6 +189,7 @@ mod tests {
     #[test]
     fn it_talks_while_it_hears_from_the_host() {
         assert!(played(5000, &[]).is_empty());
+        assert!(played(5000, &[1000, 2000]).is_empty(), "nobody has asked");
         let said = played(60_000, &[2500, 30_000, 35_000]);
         let seconds: Vec<u64> = said.iter().filter(|it| is(it, "106")).map(|it| it.at_ms / 1000).collect();
         let expected: Vec<u64> = (3..=12).chain(31..=45).collect();

@@ -8,6 +8,8 @@
 //! 0B  MSH|^~\&|||||||ORU^R01|204|P|2.3.1|  CR  OBX||NM|101^HR|2101|60||||||F  CR  …  1C 0D
 //! ```
 //!
+//! A monitor sends values when it has been asked for them (1203), as public clients of several makers' hands show it.
+//!
 //! There is no checksum. A message is read a segment at a time, and only MSH and OBX are kept for the time of reading:
 //! names and numbers of patients (PID, PV1) are passed over as they come, and the name of a monitor, in OBR, with them.
 
@@ -36,11 +38,17 @@ const SEGMENT_MAX: usize = 512;
 /// More segments than any bed has parameters.
 const SEGMENTS_MAX: usize = 1000;
 
-/// Message 106: the link is alive.
+/// Message 1203: send the values of these parameters as they come, and all alarms. A list has fewer than five numbers; that
+/// of all parameters some monitors take, and then send none. The date is the guide's own: the monitor does not look at it.
+const QUERY: &[u8] = b"\x0BMSH|^~\\&|||||||QRY^R02|1203|P|2.3.1\rQRD|20060731145557|R|I|Q895211|||||RES\r\
+    QRF|MON||||0&0^1^1^0^101&151&160&161\rQRF|MON||||0&0^1^1^0^170&171&172&200\r\
+    QRF|MON||||0&0^3^1^1^\rQRF|MON||||0&0^4^1^1^\r\x1C\r";
+
+/// Until it has been asked a monitor sends no value. Message 106: the link is alive.
 const PHRASES: Phrases = Phrases {
-    opening: &[],
-    at_once: false,
-    patience: Duration::MAX,
+    opening: &[QUERY],
+    at_once: true,
+    patience: Duration::from_secs(10),
     repeated: Some((b"\x0BMSH|^~\\&|||||||ORU^R01|106|P|2.3.1|\r\x1C\r", Duration::from_secs(2))),
 };
 

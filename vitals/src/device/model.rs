@@ -125,6 +125,13 @@ impl DeviceModel {
         matches!(self, Self::IntellivueLan)
     }
 
+    /// Whether its messages carry names and numbers of patients beside the values: nothing of what comes from it is kept but
+    /// what a driver has read.
+    #[must_use]
+    pub const fn names_patients(self) -> bool {
+        matches!(self, Self::MindrayPds)
+    }
+
     /// How often it says something, unless the configuration says otherwise.
     #[must_use]
     pub const fn period(self) -> Duration {

@@ -38,8 +38,14 @@ pub fn permits(model: DeviceModel, message: &[u8]) -> bool {
         DeviceModel::Intellivue => {
             intellivue::unframed(message).is_some_and(|it| intellivue::is_permitted(&it))
         }
-        // Keep alive.
-        DeviceModel::MindrayPds => message == b"\x0BMSH|^~\\&|||||||ORU^R01|106|P|2.3.1|\r\x1C\r",
+        // Keep alive; send values and alarms.
+        DeviceModel::MindrayPds => {
+            message == b"\x0BMSH|^~\\&|||||||ORU^R01|106|P|2.3.1|\r\x1C\r"
+                || message
+                    == b"\x0BMSH|^~\\&|||||||QRY^R02|1203|P|2.3.1\rQRD|20060731145557|R|I|Q895211|||||RES\r\
+                        QRF|MON||||0&0^1^1^0^101&151&160&161\rQRF|MON||||0&0^1^1^0^170&171&172&200\r\
+                        QRF|MON||||0&0^3^1^1^\rQRF|MON||||0&0^4^1^1^\r\x1C\r"
+        }
         DeviceModel::GeS5Dri => is_permitted_on_s5(message),
     }
 }

@@ -316,3 +316,28 @@ async fn a_line_that_damages_much_is_told_and_one_that_is_mended_too() {
     }
     let _device = writer.join().unwrap();
 }
+
+#[tokio::test]
+async fn what_may_name_a_patient_is_not_kept_as_evidence() {
+    let mut bench = Bench::new(DeviceModel::MindrayPds, Mode::Simulated);
+    assert_eq!(bench.port().await, PortState::Gone);
+    let mut device = bench.plug();
+    assert_eq!(bench.port().await, PortState::Present);
+    // Cut short by the next message.
+    device
+        .write_all(b"\x0BMSH|^~\\&|||||||ORU^R01|103|P|2.3.1|\rPID|||4711||Doe^Jane||1970\x0BMSH|^~\\&|")
+        .unwrap();
+    let folder = bench.dir.path().join("quarantine");
+    let kept = || std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|it| it.path());
+    let entry = timeout(SOON, async {
+        loop {
+            let text: String = kept().filter_map(|it| std::fs::read_to_string(it).ok()).collect();
+            if text.contains("fragment") {
+                return text;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let entry = entry.await.expect("the damage was not entered");
+    assert!(!entry.contains("Doe") && !entry.contains("4711") && entry.contains("\"length\":0"), "{entry}");
+}

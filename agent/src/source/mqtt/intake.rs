@@ -227,8 +227,13 @@ impl Running {
             }
         }
         let device = Arc::clone(&line.stamp.device);
+        let withheld = line.names_patients();
         for reason in &decoded.faults {
-            intake.reject(reason, route.id.as_str(), message);
+            if withheld {
+                intake.metrics.reject(route.id.as_str(), reason);
+            } else {
+                intake.reject(reason, route.id.as_str(), message);
+            }
         }
         intake.metrics.accept(route.id.as_str(), decoded.observations.len(), message.payload.len());
         let (before, after) = decoded.words;

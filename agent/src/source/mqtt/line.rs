@@ -49,6 +49,7 @@ pub(super) struct Line {
     pub(super) stamp: Stamp,
     format: LineFormat,
     repeats: Option<Repeats>,
+    names_patients: bool,
 }
 
 enum LineFormat {
@@ -73,7 +74,13 @@ impl Line {
             Format::Wardline | Format::Mapped(_) | Format::Senml(_) => None,
         };
         let stamp = Stamp::new(&source.common, &route.bed, &route.id, source.format.name());
-        Self { stamp, format, repeats }
+        let names_patients = matches!(source.format, Format::Device(model) if model.names_patients());
+        Self { stamp, format, repeats, names_patients }
+    }
+
+    /// Whether its messages carry names and numbers of patients.
+    pub(super) fn names_patients(&self) -> bool {
+        self.names_patients
     }
 
     /// Reads a message.

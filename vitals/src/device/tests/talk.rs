@@ -94,7 +94,8 @@ fn a_driver_that_asks_is_heard_and_its_table_is_closed() {
         (DeviceModel::Medibus, b"\x1B*45\r"),
         (DeviceModel::Medibus, b"\x1Bj85\r"),
         (DeviceModel::Medibus, b"\x1B)44\r"),
-        (DeviceModel::MindrayPds, b"\x0BMSH|^~\\&|||||||QRY^R02|1203|P|2.3.1|\r\x1C\r"),
+        // A query for who lies there.
+        (DeviceModel::MindrayPds, b"\x0BMSH|^~\\&|||||||QRY^R02|1203|P|2.3.1\rQRF|MON||||0&0^2^1^1^\r\x1C\r"),
         (DeviceModel::IntellivueLan, &[0xE1, 0, 0, 2, 0, 1, 0, 4, 0, 1, 0, 5]),
         (DeviceModel::GeS5Dri, &[0x7E, 0x31, 0x7E]),
     ] {
