@@ -186,13 +186,16 @@ fn class(limit: &Limit, value: i32) -> Class {
 
 /// How long a value of that vital is in force.
 fn hold(said: &[Heard<'_>], vital: Vital) -> i64 {
-    let times = said.iter().filter(|it| it.vitals.contains_key(&vital)).map(|it| it.at_ms);
-    STALE_MS.max(3 * period(times))
+    let of_it: Vec<Heard<'_>> = said.iter().filter(|it| it.vitals.contains_key(&vital)).copied().collect();
+    STALE_MS.max(3 * period(&of_it))
 }
 
-/// The middle one of the times from one to the next, ms.
-fn period(times: impl Iterator<Item = i64>) -> i64 {
-    let times: Vec<i64> = times.collect();
+/// How often these were said: as often as such a device speaks, or the middle one of the times from one to the next, ms.
+fn period(said: &[Heard<'_>]) -> i64 {
+    if let Some(every) = said.iter().filter_map(|it| it.every_ms).max() {
+        return every;
+    }
+    let times: Vec<i64> = said.iter().map(|it| it.at_ms).collect();
     let mut gaps: Vec<i64> = times.iter().zip(times.iter().skip(1)).map(|(a, b)| b - a).collect();
     gaps.sort_unstable();
     gaps.get(gaps.len() / 2).copied().unwrap_or(0)

@@ -246,6 +246,7 @@ impl Live {
             vitals: observation.vitals,
             doubtful,
             repeats: repeats_itself(bed.way.device()),
+            every_ms: bed.way.every_ms(),
         })
     }
 }

@@ -191,6 +191,7 @@ pub fn play(
                 vitals: observation.vitals,
                 doubtful: emission.doubtful,
                 repeats: repeats_itself(bed.way.device()),
+                every_ms: bed.way.every_ms(),
             })?;
         }
     }

@@ -47,6 +47,8 @@ pub struct Statement {
     /// Whether the device says it sixty times a second: of that, what is news is told here, a change at once and the same once a
     /// second.
     pub repeats: bool,
+    /// How often a device of its kind speaks, ms, where that is so seldom that its silence counts later than that of others.
+    pub every_ms: Option<i64>,
 }
 
 /// How a run began.
@@ -127,6 +129,8 @@ struct Entry {
     doubtful: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     repeats: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    every_ms: Option<i64>,
 }
 
 /// What was said of one vital, as written.
@@ -195,7 +199,8 @@ impl Writer {
         let (bed, source) = (it.bed.clone(), it.source.clone());
         self.said += 1;
         let (at, seq, doubtful, repeats) = (time(it.at_ms), it.seq, it.doubtful, it.repeats);
-        self.write(&Line::Said(Entry { at, bed, source, seq, vitals, doubtful, repeats }))
+        let every_ms = it.every_ms;
+        self.write(&Line::Said(Entry { at, bed, source, seq, vitals, doubtful, repeats, every_ms }))
     }
 
     /// Adds that something happens to a patient, a sensor or a line.
@@ -240,6 +245,7 @@ pub fn read(path: &Path) -> Result<Vec<Statement>, TruthError> {
                 vitals: it.vitals.into_iter().map(|(vital, word)| (vital, word.into())).collect(),
                 doubtful: it.doubtful,
                 repeats: it.repeats,
+                every_ms: it.every_ms,
             }),
             Line::Event { .. } => {}
             Line::End { said, .. } => ended = Some(said),
@@ -274,6 +280,7 @@ mod tests {
             ]),
             doubtful: true,
             repeats: true,
+            every_ms: Some(30_000),
         }
     }
 

@@ -12,6 +12,7 @@ mod alarm_tools;
 mod bad_input;
 mod clocks;
 mod conservation;
+mod device_words;
 mod devices;
 mod disk_full;
 mod durability;

@@ -34,7 +34,7 @@ fn sensor(vital: Vital) -> Option<Sensor> {
 
 /// Adds what a source calls for by itself.
 pub(super) fn technical(bed: &str, said: &[Heard<'_>], limits: &Limits, expected: &mut Expected) {
-    let hold_ms = STALE_MS.max(3 * period(said.iter().map(|it| it.at_ms)));
+    let hold_ms = STALE_MS.max(3 * period(said));
     let mut sensors: BTreeMap<Sensor, Vec<(Heard<'_>, Vec<Said>)>> = BTreeMap::new();
     for it in said {
         let mut words: BTreeMap<Sensor, Vec<Said>> = BTreeMap::new();

@@ -21,6 +21,7 @@ fn statements(source: &str, vital: Vital, samples: &[(i64, i16)]) -> Vec<Stateme
         vitals: BTreeMap::from([(vital, said(*value))]),
         doubtful: false,
         repeats: false,
+        every_ms: None,
     };
     samples.iter().map(statement).collect()
 }

@@ -74,7 +74,16 @@ mod tests {
 
     fn statement(bed: &str, at_ms: i64) -> Statement {
         let (source, vitals) = ("s".into(), BTreeMap::new());
-        Statement { source, bed: bed.into(), at_ms, seq: None, vitals, doubtful: false, repeats: false }
+        Statement {
+            source,
+            bed: bed.into(),
+            at_ms,
+            seq: None,
+            vitals,
+            doubtful: false,
+            repeats: false,
+            every_ms: None,
+        }
     }
 
     #[test]

@@ -47,6 +47,14 @@ impl Way {
         }
     }
 
+    /// How often such a device speaks, ms, where three times that is more than the five seconds after which any other is
+    /// silent.
+    #[must_use]
+    pub fn every_ms(self) -> Option<i64> {
+        let every = i64::try_from(self.model()?.period().as_millis()).ok()?;
+        Some(every).filter(|it| 3 * it > 5000)
+    }
+
     /// The device's name in records.
     #[must_use]
     pub const fn device(self) -> &'static str {

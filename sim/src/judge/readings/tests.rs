@@ -20,6 +20,7 @@ fn said(numbered: bool) -> Vec<Statement> {
         ]),
         doubtful: false,
         repeats: false,
+        every_ms: None,
     };
     (1..=10).map(statement).collect()
 }
@@ -217,7 +218,10 @@ fn a_device_that_repeats_itself_may_be_heard_once_more_or_less_in_half_a_minute(
     let more = Reading { id: "agent/run/r/more".into(), seq: 121, ..all[119].clone() };
     let last = Reading { seq: 122, ..all[120].clone() };
     let more = [&all[..120], &[more, last]].concat();
-    assert_eq!(compare(&said, &more), Readings { duplicate: 1, ..clean.clone() });
+    assert_eq!(compare(&said, &more), clean);
+    // Who begins to listen hears at once what is told a moment later.
+    let begun = compare(&said[1..], &all);
+    assert_eq!(begun, Readings { said: 120, delivered: 120, ..Readings::default() });
     // Ten seconds without a word are no difference of clocks.
     let silent = [&all[..60], &all[70..]].concat();
     assert!((5..10).contains(&compare(&said, &silent).missing.len()));
