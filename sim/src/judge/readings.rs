@@ -73,9 +73,8 @@ pub fn compare(said: &[Statement], records: &[Reading]) -> Readings {
         // What is doubtful and arrived all the same may have been taken for one that did not: they say the same.
         let mut exchanged = 0;
         let mut stretch = Stretch::default();
-        for (place, pair) in pairs.iter().copied().enumerate() {
-            let next = pairs.iter().skip(place + 1).find_map(|(statement, _)| *statement);
-            if stretch.excuses(said, pair, next) {
+        for pair in pairs {
+            if stretch.excuses(said, pair) {
                 found.excuse(pair);
             } else {
                 found.judge(said, pair, &doubts, &mut missing, &mut exchanged);

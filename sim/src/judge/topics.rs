@@ -1,5 +1,6 @@
 //! What lies in the topics: read from the beginning until it is enough, or nothing more comes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -101,13 +102,14 @@ impl Place {
         let consumer = self.consumer()?;
         let readings = format!("{}{READINGS}", self.prefix);
         let mut found = Found::default();
-        let mut ids = std::collections::BTreeSet::new();
+        let mut ids = BTreeSet::new();
+        // Open alarms are told again and again, for as long as somebody listens: that is no news.
+        let mut told = BTreeSet::new();
         let mut last_news = clock::now();
         loop {
             let patience = if ids.len() >= wanted { self.linger } else { self.patience };
             match consumer.poll(POLL) {
                 Some(Ok(message)) => {
-                    last_news = clock::now();
                     let Some(body) = message.payload() else { continue };
                     let unfit = |source| TopicsError::Record {
                         topic: message.topic().into(),
@@ -119,8 +121,13 @@ impl Place {
                         let reading = Reading::parse(body).map_err(unfit)?;
                         ids.insert(reading.id.clone());
                         found.readings.push(reading);
+                        last_news = clock::now();
                     } else {
-                        found.alarms.push(Alarm::parse(body).map_err(unfit)?);
+                        let alarm = Alarm::parse(body).map_err(unfit)?;
+                        if told.insert((alarm.id.clone(), alarm.revision)) {
+                            last_news = clock::now();
+                        }
+                        found.alarms.push(alarm);
                     }
                 }
                 Some(Err(source)) if last_news.elapsed() > self.patience => {

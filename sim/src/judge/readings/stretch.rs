@@ -19,20 +19,10 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    /// Whether what this pair wants is no more than the difference of two clocks; pairs come in order, and `next` is the
-    /// statement behind it: who begins to listen hears at once what is told a moment later.
-    pub(super) fn excuses(
-        &mut self,
-        said: &[Statement],
-        (statement, record): Pair<'_>,
-        next: Option<usize>,
-    ) -> bool {
+    /// Whether what this pair wants is no more than the difference of two clocks; pairs come in order.
+    pub(super) fn excuses(&mut self, said: &[Statement], (statement, record): Pair<'_>) -> bool {
         let words = |index: usize| said.get(index).filter(|it| it.repeats);
         let first = self.first.and_then(words);
-        let begins = match (first, statement, record, next.and_then(words)) {
-            (None, None, Some(record), Some(next)) => difference(next, record).is_none() && self.excused == 0,
-            _ => false,
-        };
         let is_more = match (first, statement.map(words), record) {
             (Some(first), Some(Some(it)), _) => it.vitals == first.vitals,
             (Some(first), None, Some(record)) => difference(first, record).is_none(),
@@ -46,7 +36,7 @@ impl Stretch {
             }
         }
         let wants = statement.is_none() || record.is_none();
-        let excused = begins || (is_more && wants && self.excused <= self.statements / SECONDS_FOR_ONE);
+        let excused = is_more && wants && self.excused <= self.statements / SECONDS_FOR_ONE;
         self.excused += u64::from(excused);
         excused
     }
