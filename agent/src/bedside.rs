@@ -248,7 +248,8 @@ impl Bedside {
     fn store_reading(&mut self, arrival: &Arrival) {
         let observation = &arrival.observation;
         let seq = self.reading_seq + 1;
-        let record = ReadingRecord::new(&self.origin, seq, &arrival.device, observation);
+        let stay = self.beds.get(&observation.bed).and_then(|it| it.engine().stay());
+        let record = ReadingRecord::new(&self.origin, seq, &arrival.device, observation).of_stay(stay);
         let body = match serde_json::to_vec(&record) {
             Ok(body) => body,
             Err(error) => {

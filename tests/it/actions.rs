@@ -215,3 +215,21 @@ fn from_the_local_topic_only_what_is_allowed_is_done() -> Result<()> {
     ensure!(!replies.iter().any(|it| it.text("of") == "kafka-1"), "Kafka was heard without being configured");
     Ok(())
 }
+
+#[test]
+fn who_is_admitted_stands_in_every_record_from_then_on() -> Result<()> {
+    let scene = Scene::new("act-admit", "")?;
+    let _agent = Agent::start(&scene.site)?;
+    let bed = scene.alarm()?;
+    let admit = json!({"action": "admit", "stay": "s-4711", "alarm": null, "seen_priority": null});
+    scene.place(&bed, "admit-1", admit)?;
+    ensure!(scene.reply("admit-1")?.0 == "accepted");
+    publish_one(scene.broker.port(), &format!("ward/{}", scene.bed), Patient::Desaturated.payload(2), false)?;
+    for topic in ["vitals.readings.v1", "vitals.alarms.v1"] {
+        let records = Reader::open(scene.kafka, topic)?;
+        let is = |it: &Record| of(it, &scene.site) && it.text("stay") == "s-4711";
+        let record = records.wait_for(&format!("{topic} of the stay"), SOON, is)?;
+        ensure!(record.text("association") == "confirmed", "{}", record.body);
+    }
+    Ok(())
+}

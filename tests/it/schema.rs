@@ -151,11 +151,13 @@ pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
         origin: &origin,
         bed: "icu-3-07",
         bed_label: None,
+        stay: None,
         profile: "adult",
         rule_hash: "c0ffee",
         wall: None,
         signalled_at: None,
     };
+    let stay = name("s-4711");
     let evidence = Evidence { run: "2b36-1".to_owned(), first: 3, last: 9 };
     let events = events();
     let live = events.iter().map(|event| {
@@ -166,6 +168,7 @@ pub(crate) fn alarm_records() -> Vec<AlarmRecord> {
             wall: Some(wall),
             signalled_at: Some(event.at),
             bed_label: Some("Bed 7"),
+            stay: Some(&stay),
             ..replay
         };
         AlarmRecord::new(event, seq, &context)
@@ -207,7 +210,13 @@ fn reading_records_keep_to_their_schema() {
         Vital::all().map(|vital| Measurement::value(vital, vital.properties().highest)).collect();
     every_vital.reading.device_time = None;
     for it in [plain, absent, every_vital] {
-        schemas.check(READINGS, &json_of(&ReadingRecord::new(&origin, 1, "ge-s5-dri", &it))).unwrap();
+        let stay = name("s-4711");
+        for stay in [None, Some(&*stay)] {
+            let record = ReadingRecord::new(&origin, 1, "ge-s5-dri", &it).of_stay(stay);
+            // What is history may be another patient's.
+            assert_eq!(record.stay.is_some(), stay.is_some() && it.late.is_none());
+            schemas.check(READINGS, &json_of(&record)).unwrap();
+        }
     }
 }
 

@@ -294,6 +294,7 @@ impl Voice for BedState {
             origin,
             bed: self.config.id.as_str(),
             bed_label: self.config.label.as_deref(),
+            stay: self.engine.stay(),
             profile: &self.config.policy.profile,
             rule_hash: &self.config.policy.hash,
             wall: Some(signalled),

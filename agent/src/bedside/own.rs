@@ -264,6 +264,7 @@ impl Voice for OwnAlarms {
             origin,
             bed: self.id.as_str(),
             bed_label: None,
+            stay: None,
             profile: PROFILE,
             rule_hash: RULES,
             wall: Some(signalled),

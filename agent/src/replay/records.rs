@@ -50,6 +50,7 @@ impl Records {
                 origin: &self.origin,
                 bed: REPLAY,
                 bed_label: None,
+                stay: None,
                 profile: &policy.profile,
                 rule_hash: &policy.hash,
                 wall: self.wall,

@@ -115,6 +115,7 @@ impl Recorder {
             origin: &self.origin,
             bed: desk.bed.as_str(),
             bed_label: None,
+            stay: None,
             profile: PROFILE,
             rule_hash: &desk.rule_hash,
             wall: Some(WallClock { up: event.at, at: self.wall(event.at)?, quality: ClockQuality::Synced }),

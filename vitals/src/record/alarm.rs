@@ -1,6 +1,7 @@
 //! An alarm record: one change of one alarm as `vitals.alarms.v1`.
 
 mod wall;
+mod words;
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -9,11 +10,12 @@ use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
-use super::reading::{Origin, is_false};
+use super::reading::{Association, Origin, is_false};
 use super::state::LatestValue;
 use crate::alarm::event::{
     AlarmEvent, Code, Condition, Direction, Inactivation, Kind, Level, Phase, Priority, Signal,
 };
+use crate::name::Name;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
 use crate::time::{ClockQuality, Timestamp, Uptime, millis};
@@ -55,6 +57,12 @@ pub struct AlarmRecord {
     /// What is written on the bed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bed_label: Option<String>,
+    /// The stay of the patient in the bed, an opaque token; left out where nobody was admitted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stay: Option<String>,
+    /// How the patient is known; left out where only the bed is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub association: Option<Association>,
     /// The profile in force.
     pub profile: String,
     /// The source.
@@ -206,6 +214,8 @@ pub struct AlarmContext<'a> {
     pub bed: &'a str,
     /// What is written on it.
     pub bed_label: Option<&'a str>,
+    /// The stay of the patient in the bed, where one was admitted.
+    pub stay: Option<&'a Name>,
     /// The profile in force.
     pub profile: &'a str,
     /// The hash of the rule set.
@@ -255,6 +265,8 @@ impl AlarmRecord {
             up_ms: event.at,
             bed: context.bed.into(),
             bed_label: context.bed_label.map(Into::into),
+            stay: context.stay.map(ToString::to_string),
+            association: context.stay.map(|_| Association::Confirmed),
             profile: context.profile.into(),
             source: event.source.as_ref().map(|it| it.as_str().into()),
             mode: event.mode,
@@ -313,76 +325,6 @@ impl AlarmRecord {
         };
         it.text = event.text.clone().unwrap_or_else(|| it.words());
         it
-    }
-
-    /// What of the bed's alarms is paused or off.
-    fn inactive_words(&self) -> String {
-        let cause = self.cause.as_deref().unwrap_or_default();
-        alloc::format!("Alarms inactive: {cause}")
-    }
-
-    /// That nobody needs to run.
-    fn test_words(&self) -> String {
-        let by = self.cause.as_deref().unwrap_or_default();
-        alloc::format!("TEST by {by}: nothing is wrong here")
-    }
-
-    fn is_beyond(&self, value: Quantity, limit: Quantity) -> bool {
-        match self.direction {
-            Some(Direction::Low) => value < limit,
-            Some(Direction::High) => value > limit,
-            None => false,
-        }
-    }
-
-    /// One line for a person: what, how much against which limit, since when. No bed and no priority.
-    fn words(&self) -> String {
-        let what = match (self.vital, self.direction) {
-            (Some(vital), Some(Direction::Low)) => alloc::format!("{} low", vital.properties().label),
-            (Some(vital), Some(Direction::High)) => alloc::format!("{} high", vital.properties().label),
-            _ => match self.code.as_str() {
-                "apnea" => "Apnea".into(),
-                "sensor_off" => "Sensor off".into(),
-                "implausible" => "Implausible values".into(),
-                "no_value" => "No usable value".into(),
-                "no_data" => "No data".into(),
-                "port_gone" => "Port gone".into(),
-                "suspect" => "Values stand still: check the device".into(),
-                "nibp_stale" => "NIBP overdue".into(),
-                "nibp_failed" => "NIBP failed".into(),
-                "bad_data_rate" => "Bad data: check cable and settings".into(),
-                "device_battery" => "Device battery low".into(),
-                "clock_skew" => "Device clock wrong".into(),
-                "device_changed" => "Another device is on this line: same patient?".into(),
-                "sources_disagree" => "Two devices disagree".into(),
-                "source_switched" => "Another device is believed now".into(),
-                "no_patient" => "Values, and no patient admitted".into(),
-                "alarms_inactive" => return self.inactive_words(),
-                "test" => return self.test_words(),
-                other => other.into(),
-            },
-        };
-        let sign = match self.direction {
-            Some(Direction::Low) => "<",
-            Some(Direction::High) => ">",
-            None => "",
-        };
-        match (self.value, self.absent, self.limit) {
-            (Some(value), _, Some(limit)) if self.is_beyond(value, limit) => {
-                alloc::format!("{what} {value} {sign} {limit}")
-            }
-            // Latched, ending, or on its way back: nobody must read that 97 is below 90.
-            (Some(value), _, Some(limit)) => alloc::format!("{what} (limit {limit}), now {value}"),
-            (None, Some(absent), Some(limit)) => {
-                alloc::format!("{what} (limit {limit}), no value now: {}", absent.name())
-            }
-            (None, None, Some(limit)) => alloc::format!("{what} (limit {limit}), no value now"),
-            // "Sensor off: sensor_off" says nothing twice.
-            (_, Some(absent), None) if absent.name() != self.code => {
-                alloc::format!("{what}: {}", absent.name())
-            }
-            _ => what,
-        }
     }
 }
 

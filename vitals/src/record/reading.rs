@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::name::Name;
 use crate::observation::Observation;
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Measurement, Mode, Quality};
@@ -51,6 +52,13 @@ pub struct ReadingRecord<'a> {
     /// Whether it was history when it arrived, and was not judged.
     #[serde(skip_serializing_if = "is_false", default)]
     pub late: bool,
+    /// The stay of the patient in the bed when it came, an opaque token; left out where nobody was admitted, and of what was
+    /// history when it arrived, which may be another patient's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stay: Option<Cow<'a, str>>,
+    /// How the patient is known; left out where only the bed is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub association: Option<Association>,
     /// Whether the broker had sent it before and it carries no identity to tell whether it was stored before.
     #[serde(skip_serializing_if = "is_false", default)]
     pub redelivered: bool,
@@ -108,10 +116,27 @@ impl<'a> ReadingRecord<'a> {
             device_time: observation.reading.device_time,
             device_seq: observation.reading.device_seq,
             late: observation.late.is_some(),
+            stay: None,
+            association: None,
             redelivered: observation.redelivered,
             vitals: observation.reading.measurements.iter().map(VitalRecord::from).collect(),
         }
     }
+
+    /// The same of the patient who is in the bed, where one was admitted.
+    #[must_use]
+    pub fn of_stay(self, stay: Option<&'a Name>) -> Self {
+        let stay = stay.filter(|_| !self.late).map(|it| Cow::Borrowed(it.as_str()));
+        Self { association: stay.as_ref().map(|_| Association::Confirmed), stay, ..self }
+    }
+}
+
+/// How records and a patient belong together (IHE PCD-01 and ACM call it so).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Association {
+    /// Somebody said who lies in the bed.
+    Confirmed,
 }
 
 impl From<&Measurement> for VitalRecord {
