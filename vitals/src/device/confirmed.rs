@@ -13,6 +13,8 @@ use crate::reading::Reading;
 const GOOD: u32 = 2;
 /// Damaged frames in a row that are none, and those before them neither.
 const DAMAGED_MAX: u32 = 3;
+/// The longest frame of these formats: a recording may begin in its middle.
+const FRAME_MAX: u64 = 9;
 /// Readings that wait: some frames around damaged ones.
 const WAITING_MAX: usize = 16;
 
@@ -76,7 +78,8 @@ impl Confirmation {
     /// No frame will follow: where more were good than not, they were a device's.
     pub(super) fn end(&mut self, out: &mut Outcomes) {
         let counts = out.counts();
-        if counts.frames_good > counts.fragments && counts.skipped_bytes <= counts.frames_good {
+        let skipped_max = counts.frames_good.max(FRAME_MAX);
+        if counts.frames_good >= counts.fragments && counts.skipped_bytes <= skipped_max {
             self.release(out);
         }
     }
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn at_the_end_what_waits_is_given_where_more_was_good_than_not() {
-        for (frames, expected) in [("+", 1), ("+-+", 2), ("+-", 0), ("-+-", 0)] {
+        for (frames, expected) in [("+", 1), ("+-+", 2), ("+-", 1), ("-+-", 0)] {
             assert_eq!(readings(Confirmation::new(3, 3), frames), (0, expected), "{frames}");
         }
     }

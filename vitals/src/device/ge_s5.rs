@@ -71,6 +71,8 @@ impl GeS5Driver {
         let Some(displayed) = record::displayed(record) else { return };
         let Some(reading) = record::read(&displayed) else { return };
         self.dialogue.handle_values(now, record::level(record));
+        // Another monitor: below this level none sends alarm records.
+        self.sends_alarms &= record::level(record) >= dialogue::LEVEL_OF_ALARMS;
         out.reading(reading);
         if let Some(apnea) = state::apnea(&displayed) {
             out.notice(Notice::Apnea(apnea));

@@ -123,7 +123,8 @@ impl MasimoCodec {
             };
             let digits = value.strip_suffix('%').unwrap_or(value);
             if vital != Vital::PerfusionIndex {
-                is_padded |= digits.len() == DIGITS && digits.starts_with(['0', '-']);
+                // Dashes are three on every device.
+                is_padded |= digits.len() == DIGITS && digits.starts_with('0');
                 let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
                 if !is_whole || digits.len() > DIGITS || (is_padded && digits.len() < DIGITS) {
                     return None;
@@ -264,6 +265,11 @@ mod tests {
 
     #[test]
     fn a_device_that_does_not_fill_up_with_zeros_is_read_too() {
+        // Without a sensor there are three dashes on every device.
+        let (_, counts) = hear(
+            "03/17/16 19:19:35 SPO2=---% BPM=--- EXC=000020\r\n03/17/16 19:19:36 SPO2=98% BPM=60 EXC=800\r\n",
+        );
+        assert_eq!((counts.observations, counts.fragments), (2, 0));
         let (readings, counts) = hear("03/17/16 19:19:36 SPO2=98% BPM=60 PI=0.55 EXC=800\r\n");
         assert_eq!(counts.frames_good, 1);
         assert_eq!(readings[0].measurements[1].value.unwrap().to_string(), "98");

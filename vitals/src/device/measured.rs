@@ -16,12 +16,12 @@ pub(super) fn measured(vital: Vital, value: Quantity, quality: Quality) -> Measu
     }
 }
 
-/// A reading of these; of a vital said twice the first counts. `None` where nothing was said.
+/// A reading of these; of a vital said twice the first counts, or the other where that has no value. `None` where nothing was said.
 pub(super) fn reading(
     mut measurements: Vec<Measurement>,
     device_time: Option<DeviceTime>,
 ) -> Option<Reading> {
-    measurements.sort_by_key(|it| it.vital);
+    measurements.sort_by_key(|it| (it.vital, it.value.is_err()));
     measurements.dedup_by_key(|it| it.vital);
     (!measurements.is_empty()).then_some(Reading { measurements, device_time, ..Reading::default() })
 }
@@ -42,4 +42,22 @@ pub(super) fn millimetres_of_mercury(kilopascal: Quantity) -> Quantity {
     let half = if product < 0 { -50_000 } else { 50_000 };
     let bounded = ((product + half) / 100_000).clamp(i64::from(i32::MIN), i64::from(i32::MAX));
     Quantity::from_thousandths(i32::try_from(bounded).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_vital_said_twice_the_first_value_counts() {
+        let absent = Measurement::absent(Vital::Temperature, Absent::Invalid);
+        let value = |whole| Measurement::value(Vital::Temperature, Quantity::from_whole(whole));
+        for (said, expected) in [
+            ([absent, value(37)], value(37)),
+            ([value(37), absent], value(37)),
+            ([value(36), value(37)], value(36)),
+        ] {
+            assert_eq!(reading(said.into(), None).unwrap().measurements, [expected]);
+        }
+    }
 }

@@ -80,7 +80,9 @@ impl Codec for MindrayCodec {
             (FS, None) => self.settle_strays(out),
             (CR | b'\n', None) => {}
             (_, None) => self.stray += 1,
-            (CR, Some(_)) => self.end_segment(out),
+            // Some end their segments with LF, or with both.
+            (CR | b'\n', Some(_)) if self.segment.is_empty() => {}
+            (CR | b'\n', Some(_)) => self.end_segment(out),
             (_, Some(_)) if self.segment.len() == SEGMENT_MAX => {}
             (byte, Some(_)) => self.segment.push(byte),
         }
@@ -118,10 +120,10 @@ impl MindrayCodec {
         match Segment::kind(&bytes) {
             Segment::Passed => {}
             Segment::Kept if overlong => message.is_damaged = true,
-            Segment::Kept => match String::from_utf8(bytes).ok() {
-                Some(text) => message.handle_segment(&text),
-                None => message.is_damaged = true,
-            },
+            // A letter a byte: words may be in any language's.
+            Segment::Kept => {
+                message.handle_segment(&bytes.iter().map(|it| char::from(*it)).collect::<String>());
+            }
         }
     }
 
@@ -191,6 +193,18 @@ mod tests {
     fn values(reading: &Reading) -> Vec<(&str, Result<String, Absent>)> {
         let measurements = reading.measurements.iter();
         measurements.map(|it| (it.vital.name(), it.value.map(|it| it.to_string()))).collect()
+    }
+
+    #[test]
+    fn segments_end_with_cr_lf_or_both_and_words_may_be_of_any_language() {
+        for end in ["\n", "\r\n", "\r\r"] {
+            let text = PERIODIC.replace("DOE^JANE", "DOE^JOS\u{e9}").replace('\r', end);
+            let (readings, counts) = hear(text.as_bytes());
+            assert_eq!((counts.frames_good, readings.len(), counts.fragments), (1, 1, 0), "{end:?}");
+            assert_eq!(values(&readings[0]).len(), 3, "{end:?}");
+        }
+        let alarm = b"\x0BMSH|^~\\&|||||||ORU^R01|54|P|2.3.1|\rOBX||CE|2|1|10033^**SpO2 trop \xe9lev\xe9e||||||F\r\x1C\r";
+        assert_eq!(hear(alarm).1.frames_good, 1);
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl DeviceModel {
     /// what a driver has read.
     #[must_use]
     pub const fn names_patients(self) -> bool {
-        matches!(self, Self::MindrayPds)
+        matches!(self, Self::MindrayPds | Self::Capnostream)
     }
 
     /// How often it says something, unless the configuration says otherwise.

@@ -100,7 +100,7 @@ impl NellcorCodec {
 fn is_heading(text: &str) -> bool {
     let mut words = text.split_ascii_whitespace();
     text.contains(" VERSION ")
-        || (words.next() == Some("TIME") && words.next() == Some("%SPO2"))
+        || (words.next() == Some("TIME") && words.next().is_some_and(|it| it.eq_ignore_ascii_case("%SPO2")))
         || (text.contains("SAT-S") && text.starts_with(' '))
 }
 
@@ -151,8 +151,9 @@ fn row(text: &str) -> Option<(Reading, Vec<&str>)> {
         .union(Quality::QUESTIONABLE.when(has(&["PS", "LP"])))
         .union(Quality::HELD.when(has(&["SD", "SO"])));
     let say = |vital, value| match value {
+        // An N-560 that searches for a pulse writes 0; that a pulse is lost has a status of its own.
+        None | Some(0) => Measurement::absent(vital, reason),
         Some(value) => measured(vital, Quantity::from_whole(value), quality),
-        None => Measurement::absent(vital, reason),
     };
     let both = alloc::vec![say(Vital::PulseRate, rate), say(Vital::Spo2, saturation)];
     Some((measured::reading(both, device_time)?, status))
@@ -178,7 +179,7 @@ fn time(date: &str, clock: &str) -> Option<DeviceTime> {
     let mut parts = date.split('-');
     let day = two(parts.next()?)?;
     let name = parts.next()?;
-    let month = MONTHS.iter().position(|it| *it == name)? + 1;
+    let month = MONTHS.iter().position(|it| it.eq_ignore_ascii_case(name))? + 1;
     let year = two(parts.next()?)?;
     let mut parts = clock.split(':').map(two);
     let mut next = || parts.next().flatten();
@@ -265,6 +266,25 @@ TIME                  %SPO2   BPM    PA    Status\r\n\
         ] {
             assert!(row(damaged).is_none(), "{damaged}");
         }
+    }
+
+    /// As logs of an N-560 have it: other months, another heading, zeros while it searches.
+    #[test]
+    fn an_n560_writes_it_in_its_own_way() {
+        let text = "\
+N-560    VERSION 1.56.00    CRC:XXXX  SpO2 Limit: 90-100%    PR Limit: 60-170BPM\r\n\x20\
+\x20                           ADULT            0SAT-S\r\n\
+TIME                 %SpO2   BPM     PA     Status\r\n\
+29-Dec-17 07:19:21    74*     70      11    MO SL       AS\r\n\
+29-Dec-17 07:20:27     0       0     ---    PS\r\n\
+29-Dec-17 07:20:43    94     119       5\r\n";
+        let (readings, counts) = crate::device::codec::hear(NellcorCodec::default(), text.as_bytes());
+        assert_eq!((counts.frames_good, counts.fragments), (6, 0));
+        let values: Vec<_> =
+            readings.iter().map(|it| (it.measurements[0].value, it.measurements[1].value)).collect();
+        let whole = |value| Ok(Quantity::from_whole(value));
+        let searching = Err(Absent::Searching);
+        assert_eq!(values, [(whole(70), whole(74)), (searching, searching), (whole(119), whole(94))]);
     }
 
     #[test]

@@ -33,12 +33,14 @@ impl Outcomes {
 
     /// The device has said something beside its readings; told if it differs from the last of its kind.
     pub(super) fn notice(&mut self, notice: Notice) {
-        let kind = core::mem::discriminant(&notice);
-        match self.told.iter_mut().find(|it| core::mem::discriminant(*it) == kind) {
-            Some(last) if *last == notice => return,
-            Some(last) => last.clone_from(&notice),
-            None => self.told.push(notice.clone()),
+        if self.told.contains(&notice) {
+            return;
         }
+        // Whoever hears of another device forgets what the one before had said: all of it is news again.
+        let anew = matches!(notice, Notice::Identity(_));
+        let kind = core::mem::discriminant(&notice);
+        self.told.retain(|it| !anew && core::mem::discriminant(it) != kind);
+        self.told.push(notice.clone());
         self.notices.push_back(notice);
     }
 
@@ -67,5 +69,41 @@ impl Outcomes {
 
     pub(super) fn counts(&self) -> Counts {
         self.counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::DeviceIdentity;
+
+    #[test]
+    fn a_notice_is_told_when_it_differs_and_all_anew_behind_another_identity() {
+        let identity = |serial: &str| {
+            Notice::Identity(DeviceIdentity { serial: Some(serial.into()), ..DeviceIdentity::default() })
+        };
+        let mut out = Outcomes::default();
+        for notice in [
+            Notice::Apnea(true),
+            identity("1"),
+            Notice::Apnea(true),
+            Notice::Apnea(true),
+            identity("1"),
+            identity("2"),
+            Notice::Apnea(true),
+            Notice::Apnea(false),
+        ] {
+            out.notice(notice);
+        }
+        let told: Vec<Notice> = core::iter::from_fn(|| out.poll_notice()).collect();
+        let expected = [
+            Notice::Apnea(true),
+            identity("1"),
+            Notice::Apnea(true),
+            identity("2"),
+            Notice::Apnea(true),
+            Notice::Apnea(false),
+        ];
+        assert_eq!(told, expected);
     }
 }

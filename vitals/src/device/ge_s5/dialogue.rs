@@ -16,7 +16,7 @@ const REQUEST: usize = 49;
 /// the document's example, 0A that of the recorded monitor.
 const LEVELS: [u8; 2] = [0x00, 0x0A];
 /// The level from which on alarms are available.
-const LEVEL_OF_ALARMS: u8 = 10;
+pub(super) const LEVEL_OF_ALARMS: u8 = 10;
 /// Between two requests for alarms: a monitor sends no two of their records in less.
 const ALARMS_EVERY: Duration = Duration::from_secs(2);
 /// The length of that request, bytes: a header, the command and ten that are reserved.

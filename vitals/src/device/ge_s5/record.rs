@@ -114,7 +114,7 @@ pub(super) fn displayed(record: &[u8]) -> Option<Displayed<'_>> {
         let Some(subrecord) = subrecord.filter(|_| kind == DISPLAYED) else { continue };
         // A sum of eight bits lets one damaged record of 256 through; that both times agree, hardly any.
         let its_own = subrecord.get(..4).and_then(|it| it.try_into().ok()).map_or(0, u32::from_le_bytes);
-        if its_own.abs_diff(seconds) > AGREE {
+        if its_own != 0 && its_own.abs_diff(seconds) > AGREE {
             continue;
         }
         let place = match i16_at(subrecord, 276).map(|it| it >> 8 & 0x0F) {
@@ -184,7 +184,9 @@ impl Field {
         Some(match value(i16_at(subrecord, self.value)?) {
             Err(reason) => Measurement::absent(vital, reason),
             Ok(raw) => {
-                let value = Quantity::from_thousandths(self.scale.apply(raw, subrecord)?);
+                let Some(value) = self.scale.apply(raw, subrecord).map(Quantity::from_thousandths) else {
+                    return Some(Measurement::absent(vital, Absent::Invalid));
+                };
                 // As the monitor has it: a number that no patient could have is the alarm engine's to name.
                 Measurement::value(vital, value).with_quality(self.quality(status))
             }

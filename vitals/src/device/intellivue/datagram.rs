@@ -63,6 +63,9 @@ fn length(bytes: &[u8]) -> Length {
             let count = bytes.len().min(EXPORT.len());
             if bytes.get(..count) == EXPORT.get(..count) { Length::Unknown } else { Length::None }
         }
+        &[0xE1, 0x00, 0x00, 0x02, 0x00, kind @ (1 | 2 | 5), high, low, ref body @ ..] => {
+            exported(kind, usize::from(u16::from_be_bytes([high, low])), body)
+        }
         &[0xE1, 0x00, 0x00, 0x02, _, _, high, low, ..] => {
             Length::Bytes(8 + usize::from(u16::from_be_bytes([high, low])))
         }
@@ -75,6 +78,19 @@ fn length(bytes: &[u8]) -> Length {
     }
 }
 
+/// A request, a result or a part of one (5) says its length twice: one that says two different things is none.
+fn exported(kind: u8, said: usize, body: &[u8]) -> Length {
+    // The state of a part, the invoke id, the command; then the length of the rest.
+    let at = if kind == 5 { 6 } else { 4 };
+    match body.get(at..at + 2) {
+        None if said >= at + 2 => Length::Unknown,
+        Some(&[high, low]) if usize::from(u16::from_be_bytes([high, low])) + at + 2 == said => {
+            Length::Bytes(8 + said)
+        }
+        _ => Length::None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,11 +98,31 @@ mod tests {
     #[test]
     fn messages_say_their_own_length_and_what_is_none_is_counted_once() {
         let (mut finder, mut out) = (Finder::default(), Outcomes::default());
-        let export = [0xE1, 0, 0, 2, 0, 2, 0, 3, 7, 8, 9];
+        let export = [0xE1, 0, 0, 2, 0, 2, 0, 6, 0, 1, 0, 7, 0, 0];
         let stream = [&export[..], &[0x0E, 2, 1, 2], b"what?", &export, &[0x0E, 0xFF, 0, 1, 5]].concat();
         let found: Vec<usize> =
             stream.iter().filter_map(|byte| finder.take(*byte, &mut out)).map(|it| it.len()).collect();
-        assert_eq!(found, [11, 4, 11, 5]);
+        assert_eq!(found, [14, 4, 14, 5]);
+        assert_eq!((out.counts().bad_length, out.counts().skipped_bytes), (1, 5));
+    }
+
+    #[test]
+    fn a_length_that_one_bit_has_made_another_costs_its_own_message() {
+        let export = [0xE1, 0, 0, 2, 0, 2, 0, 6, 0, 1, 0, 7, 0, 0];
+        let mut damaged = export;
+        damaged[6] = 0x08;
+        let (mut finder, mut out) = (Finder::default(), Outcomes::default());
+        let stream = [&export[..], &damaged, &export, &export].concat();
+        let found = stream.iter().filter_map(|byte| finder.take(*byte, &mut out)).count();
+        assert_eq!((found, out.counts().bad_length), (3, 1));
+    }
+
+    #[test]
+    fn what_is_no_message_is_passed_over() {
+        let (mut finder, mut out) = (Finder::default(), Outcomes::default());
+        let export = [0xE1, 0, 0, 2, 0, 2, 0, 6, 0, 1, 0, 7, 0, 0];
+        let stream = [b"what?", &export[..]].concat();
+        assert_eq!(stream.iter().filter_map(|byte| finder.take(*byte, &mut out)).count(), 1);
         assert_eq!((out.counts().bad_length, out.counts().skipped_bytes), (1, 5));
     }
 }

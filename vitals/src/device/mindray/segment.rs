@@ -67,9 +67,14 @@ pub(super) struct Message {
 impl Message {
     /// Takes MSH, OBX, or a segment that nobody knows.
     pub(super) fn handle_segment(&mut self, text: &str) {
-        let fields: Vec<&str> = text.trim_start_matches('\n').split('|').collect();
+        let fields: Vec<&str> = text.split('|').collect();
         let field = |index: usize| fields.get(index).copied().unwrap_or_default();
-        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) || byte == b'\n');
+        // What is coded, or a text, is in the monitor's language.
+        let has_words = matches!((field(0), field(2)), ("OBX", "CE" | "ST" | "TX"));
+        let is_plain = |(index, it): (usize, &&str)| {
+            (has_words && index == 5) || it.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        };
+        let printable = fields.iter().enumerate().all(is_plain);
         match field(0) {
             _ if !printable => self.is_damaged = true,
             "MSH" => {

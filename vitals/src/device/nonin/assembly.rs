@@ -88,6 +88,11 @@ impl Assembly {
 
     /// No byte will follow these damaged frames.
     pub(super) fn handle_end(&mut self, damaged: usize, out: &mut Outcomes) {
+        // With all its frames there, the stray bytes in a packet were none of them.
+        if self.state == State::Within && self.frames.len() == PACKET {
+            self.close(out);
+            self.state = State::Outside;
+        }
         if damaged > 0 {
             self.abandon(out);
             damaged_frames(damaged * FRAME, out);

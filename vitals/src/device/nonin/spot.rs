@@ -60,14 +60,17 @@ impl Codec for SpotCodec {
 fn read(frame: &[u8]) -> Option<(Reading, bool)> {
     let &[first, low, saturation, fourth] = frame else { return None };
     let rate = u16::from(first & 3) << 7 | u16::from(low);
-    let reserved = first & 0x40 != 0 || fourth & 0b0101_0110 != 0;
+    // An OEM III and an Xpod say with it that the sensor is disconnected; then there is no value.
+    let disconnected = first & 0x40 != 0;
+    let has_value = rate != RATE_MISSING || saturation != SATURATION_MISSING;
+    let reserved = (disconnected && has_value) || fourth & 0b0101_0110 != 0;
     let possible = (RATE_RANGE.contains(&rate) || rate == RATE_MISSING)
         && (saturation <= 100 || saturation == SATURATION_MISSING);
     if reserved || !possible {
         return None;
     }
     let status = Status {
-        disconnected: false,
+        disconnected,
         sensor_alarm: fourth & 0x08 != 0,
         out_of_track: first & 0x20 != 0,
         artifact: first & 0x04 != 0,
@@ -75,4 +78,17 @@ fn read(frame: &[u8]) -> Option<(Reading, bool)> {
     };
     let measurements = status.measurements(rate, saturation).into();
     Some((Reading { measurements, ..Reading::default() }, fourth & LOWBAT != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::Absent;
+
+    #[test]
+    fn a_sensor_that_is_disconnected_is_no_damage() {
+        let (reading, _) = read(&[0xE3, 0x7F, 0x7F, 0x08]).unwrap();
+        assert!(reading.measurements.iter().all(|it| it.value == Err(Absent::SensorFault)), "{reading:?}");
+        assert!(read(&[0xC0, 0x48, 0x61, 0x00]).is_none(), "with a value it is noise");
+    }
 }
