@@ -13,7 +13,7 @@ use vitals::alarm::action::Role;
 use vitals::alarm::event::Signal;
 use vitals::quantity::Quantity;
 use vitals::record::action::{ACTIONS, ActionName, ActionRecord, ReplyRecord};
-use vitals::record::alarm::AlarmRecord;
+use vitals::record::alarm::{AlarmRecord, DEVICE};
 use vitals::record::state::BedRecord;
 use vitals::time::Timestamp;
 
@@ -240,11 +240,12 @@ fn acknowledge(
     Ok(chosen.into_iter().enumerate().map(record).collect())
 }
 
-/// An open alarm by its id, or by its code.
+/// An open alarm by its id, or by its code; a device's own, which share one code, by the device's name for it.
 fn find<'a>(alarm: &str, bed: &'a BedRecord) -> Result<&'a AlarmRecord, ActError> {
     let alarms = || bed.alarms.iter().filter(|it| !it.test);
-    alarms().find(|it| it.id == alarm || it.code == alarm).ok_or_else(|| {
-        let open: Vec<_> = alarms().map(|it| it.code.as_str()).collect();
+    let name = |it: &'a AlarmRecord| it.cause.as_deref().filter(|_| it.origin == DEVICE).unwrap_or(&it.code);
+    alarms().find(|it| it.id == alarm || name(it) == alarm).ok_or_else(|| {
+        let open: Vec<_> = alarms().map(name).collect();
         let open = if open.is_empty() { "none".into() } else { open.join(", ") };
         ActError::NoSuchAlarm { bed: bed.bed.clone(), alarm: alarm.into(), open }
     })

@@ -61,6 +61,8 @@ impl DataRate {
 #[derive(Debug, Clone, Default)]
 pub struct DeviceClock {
     set_until: Option<Uptime>,
+    /// Whether it was off when it could last be compared.
+    is_off: bool,
     is_wrong: bool,
 }
 
@@ -82,13 +84,14 @@ impl DeviceClock {
         }
         self.set_until.take_if(|it| *it <= now);
         let wall = wall.as_micros().div_euclid(1000);
-        let off = match (told, quality, arrived) {
+        self.is_off = match (told, quality, arrived) {
             (DeviceTime::Utc(_), ClockQuality::Synced, Arrived::Fresh | Arrived::Rebased) => {
                 told.as_millis().abs_diff(wall) > SKEW_MAX_MS
             }
-            _ => false,
+            // Nothing to compare with: as it was.
+            _ => self.is_off,
         };
-        let is_wrong = off || self.set_until.is_some();
+        let is_wrong = self.is_off || self.set_until.is_some();
         (core::mem::replace(&mut self.is_wrong, is_wrong) != is_wrong).then_some(is_wrong)
     }
 }
@@ -144,9 +147,14 @@ mod tests {
             (604, Arrived::Fresh, 0, synced, None),
             (605, Arrived::Fresh, 0, synced, Some(false)),
             (606, Arrived::Late, 3600, synced, None),
+            (607, Arrived::Fresh, 61, synced, Some(true)),
+            // What says nothing ends nothing.
+            (608, Arrived::Late, 0, synced, None),
+            (609, Arrived::Fresh, 0, unsynced, None),
+            (610, Arrived::Fresh, 0, synced, Some(false)),
         ] {
             assert_eq!(clock.handle_arrival(up(second), arrived, said(off), wall), expected, "at {second}");
         }
-        assert_eq!(clock.handle_arrival(up(607), Arrived::Fresh, None, synced), None);
+        assert_eq!(clock.handle_arrival(up(611), Arrived::Fresh, None, synced), None);
     }
 }

@@ -13,7 +13,7 @@ use vitals::alarm::event::{AlarmEvent, AlarmId, Kind, Priority, Signal};
 use vitals::alarm::test_alarm::{TestAlarm, TestExpects, TestOutcome, TestReport, TestRequest, TestSchedule};
 use vitals::name::Name;
 use vitals::reading::Mode;
-use vitals::record::alarm::{AlarmRecord, WallClock};
+use vitals::record::alarm::{AlarmRecord, WARDLINE, WallClock};
 use vitals::record::reading::Origin;
 use vitals::time::Uptime;
 
@@ -168,6 +168,10 @@ impl Tests {
 impl Bedside {
     /// Begins a test alarm for somebody, or says why not.
     pub(super) fn handle_question(&mut self, question: TestQuestion) {
+        // Whoever has been told that the loop stands still expects no test any more.
+        if question.answer.is_closed() {
+            return;
+        }
         let bed = self.beds.keys().find(|it| it.as_str() == question.bed).cloned();
         let begun = match bed {
             Some(bed) => {
@@ -239,11 +243,13 @@ impl Bedside {
     }
 }
 
-/// Whether an alarm of the patient asks for somebody.
+/// Whether an alarm of the patient asks for somebody here; what a device raises it sounds itself.
 fn has_patient_alarm(bed: &BedState) -> bool {
-    bed.open_alarms()
-        .iter()
-        .any(|it| it.kind == Kind::Physiological && matches!(it.signal, Signal::On | Signal::Latched))
+    let asks = |it: &AlarmRecord| {
+        let on = matches!(it.signal, Signal::On | Signal::Latched);
+        it.kind == Kind::Physiological && it.origin == WARDLINE && on
+    };
+    bed.open_alarms().iter().any(|it| asks(it))
 }
 
 /// A test speaks with its bed's voice.

@@ -249,7 +249,9 @@ impl SourceState {
     /// Another device is there: what was said is of the other.
     pub(super) fn forget_device(&mut self) {
         let kept = self.clone();
-        let (held, cuff, flags) = (BTreeMap::new(), Cuff::default(), BTreeSet::new());
+        let (held, cuff) = (BTreeMap::new(), Cuff::default());
+        // A bad line is as bad with another device.
+        let flags = kept.flags.iter().copied().filter(|it| *it == Flag::BadDataRate).collect();
         *self = Self { held, cuff, flags, device_time: None, repeats: None, ..kept };
         self.forget_line();
     }

@@ -154,7 +154,8 @@ impl TestAlarm {
     /// Takes what was told of another alarm: that of a patient on the same bed ends it at once (E37).
     pub fn handle_event(&mut self, bed: &Name, event: &AlarmEvent) {
         let is_told = event.phase != Phase::Continue && event.signal == Signal::On;
-        if is_told && event.kind == Kind::Physiological && *bed == **self.bed() {
+        let of_patient = event.kind == Kind::Physiological && !event.code.is_of_device();
+        if is_told && of_patient && *bed == **self.bed() {
             self.end(event.at.max(self.begun), true);
         }
     }

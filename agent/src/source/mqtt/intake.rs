@@ -172,8 +172,12 @@ impl Running {
         };
         let mut inputs = self.decode(message, at);
         // The receipt goes with the last record of the message, or alone where there is none.
-        match (receipt, inputs.last_mut()) {
-            (Some(receipt), Some(SourceInput::Observation(arrival))) => arrival.receipt = Some(receipt),
+        let last = inputs.iter_mut().rev().find_map(|it| match it {
+            SourceInput::Observation(arrival) => Some(arrival),
+            _ => None,
+        });
+        match (receipt, last) {
+            (Some(receipt), Some(arrival)) => arrival.receipt = Some(receipt),
             (Some(receipt), _) => inputs.push(SourceInput::Nothing { receipt }),
             (None, _) => {}
         }
@@ -242,7 +246,7 @@ impl Running {
         let frame = alive.then(|| line.stamp.word(Word::Alive, at));
         let arrival = |observation| Arrival { observation, device: Arc::clone(&device), receipt: None };
         let arrivals = decoded.observations.into_iter().map(arrival).map(SourceInput::Observation);
-        before.into_iter().chain(frame).chain(after).chain(arrivals).collect()
+        before.into_iter().chain(frame).chain(arrivals).chain(after).collect()
     }
 
     /// Acknowledges what is stored by now, in order of receipt.

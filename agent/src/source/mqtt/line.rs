@@ -1,8 +1,11 @@
 //! One source behind a topic: its payload's format, and what it makes of a message.
 
+use std::mem::discriminant;
+
 use vitals::alarm::engine::Flag;
 use vitals::device::{self, Driver, Repeats};
 use vitals::line_watch::DataRate;
+use vitals::notice::Notice;
 use vitals::observation::{Late, Observation};
 use vitals::payload::{Payload, PayloadError, mapped, senml, wardline};
 use vitals::reading::Reading;
@@ -50,6 +53,8 @@ pub(super) struct Line {
     format: LineFormat,
     repeats: Option<Repeats>,
     names_patients: bool,
+    /// What was said in a backlog, the last of each kind: a driver says it once, and it may still be so.
+    unsaid: Vec<Notice>,
 }
 
 enum LineFormat {
@@ -75,7 +80,7 @@ impl Line {
         };
         let stamp = Stamp::new(&source.common, &route.bed, &route.id, source.format.name());
         let names_patients = matches!(source.format, Format::Device(model) if model.names_patients());
-        Self { stamp, format, repeats, names_patients }
+        Self { stamp, format, repeats, names_patients, unsaid: Vec::new() }
     }
 
     /// Whether its messages carry names and numbers of patients.
@@ -105,9 +110,14 @@ impl Line {
                 let counts = driver.counts();
                 let good = counts.frames_good - before.frames_good;
                 let bad = rate.handle_frames(up, good, counts.damaged() - before.damaged());
-                // A backlog says nothing of the device of now.
-                let notices = std::iter::from_fn(|| driver.poll_notice()).filter(|_| !how.is_history());
-                decoded.words.0.extend(notices.map(|it| self.stamp.notice(it, up)));
+                while let Some(notice) = driver.poll_notice() {
+                    self.unsaid.retain(|it| discriminant(it) != discriminant(&notice));
+                    self.unsaid.push(notice);
+                }
+                // A backlog says nothing of the device of now; the first live word says that it still holds.
+                if !how.is_history() {
+                    decoded.words.0.extend(self.unsaid.drain(..).map(|it| self.stamp.notice(it, up)));
+                }
                 decoded.words.1.extend(bad.map(|on| self.stamp.flag(Flag::BadDataRate, on, up)));
                 let mut readings = Vec::new();
                 while let Some(outcome) = driver.poll_reading() {

@@ -3,8 +3,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::AlarmEngine;
 use super::rules::{Changes, with_changes};
+use super::{AlarmEngine, Flag};
 use crate::alarm::choice::Choice;
 use crate::alarm::object::{Alarm, Facts};
 use crate::alarm::policy::{AlarmPolicy, Preference, SourceSetup};
@@ -84,7 +84,11 @@ impl AlarmEngine {
         };
         let silent_at = state.silent_at.map(|at| moved.to + at.since(moved.from)).or(source.state.silent_at);
         match moved.boot {
-            Boot::Same => source.state = SourceState { silent_at, unheard: true, ..state.clone() },
+            Boot::Same => {
+                source.state = SourceState { silent_at, unheard: true, ..state.clone() };
+                // Who watches the line begins anew, and tells only what changes.
+                source.state.flags.retain(|it| !matches!(it, Flag::BadDataRate | Flag::ClockSkew));
+            }
             Boot::Other => {
                 source.state.mode = state.mode;
                 source.state.identity.clone_from(&state.identity);

@@ -104,3 +104,16 @@ fn e38_another_serial_number_on_the_line_is_another_device() {
         "9.500 device_changed start medium present on",
     );
 }
+
+#[test]
+fn e38_what_the_agent_sees_of_a_line_begins_anew_with_it() {
+    check(
+        "spo2 97@0..20
+         flag clock_skew on@2.5
+         kill@5..6
+         until 20",
+        "2.500 clock_skew start low present on
+         6.000 clock_skew continue low indeterminate on restarted=yes
+         6.000 clock_skew end low clear off",
+    );
+}
