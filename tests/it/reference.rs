@@ -39,19 +39,8 @@ fn the_engine_says_what_the_reference_says() -> Result<()> {
     Ok(())
 }
 
-/// References that are wrong in one small thing, at least one for each group of rules.
-const WRONG: [&str; 10] = [
-    "limits-not-strict",
-    "a-delay-off-by-one",
-    "stale-a-millisecond-late",
-    "apnea-from-the-first-zero",
-    "a-cuff-that-is-overdue-late",
-    "believed-again-too-soon",
-    "suspect-too-late",
-    "audio-off-covers-what-is-high",
-    "a-rule-that-is-on-again-is-not-judged",
-    "life-a-second-longer",
-];
+/// References that are wrong in one small thing, of the rules that are compared unless more is asked for.
+const WRONG: [&str; 3] = ["limits-not-strict", "a-delay-off-by-one", "stale-a-millisecond-late"];
 
 /// The controls: each is seen to be wrong.
 #[test]

@@ -10,21 +10,22 @@ COVERED = {
     "stalls": "E6",
     "acknowledge and reset": "E23, E24, E27",
     "absences": "E30: sensor_off, implausible, no_value, what is no longer named",
-    "several troubles": "E30, H7: a sensor that is in one trouble and then in another",
     "silence": "E30: no_data, port_gone",
     "several sources": "each vital from one of them",
     "fallbacks": "E33: fallback_for",
     "refused observations": "E5",
-    "pauses and offs": "E24, E25, E26, E27",
+}
+
+# Features of the generator that are off unless they are asked for (`--with`): rare differences, about one in some
+# tens of bed-hours, are still open there: neither the text nor the engine has been found wrong yet.
+WORKED_ON = {
+    "several troubles": "E30, H7: a sensor that is in one trouble and then in another",
     "standby and stays": "E24, E28",
+    "pauses and offs": "E24, E25, E26, E27",
     "apnea": "E32",
     "cuffs": "E31; E30: same_limb",
     "one vital from several sources": "E33: prefer, source_switched, sources_disagree",
     "repetition": "E30: suspect",
-}
-
-# Features of the generator that are off unless they are asked for (`--with`): rare differences are still open there.
-WORKED_ON = {
     "restart, same boot": "E34, E35",
     "restart, other boot": "E34, E35",
     "restart with other rules": "E29, E35: rules that are gone or changed",
