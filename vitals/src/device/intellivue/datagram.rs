@@ -35,7 +35,11 @@ impl Finder {
     pub(super) fn take(&mut self, byte: u8, out: &mut Outcomes) -> Option<Vec<u8>> {
         self.bytes.push_back(byte);
         loop {
-            match length(self.bytes.make_contiguous()) {
+            let bytes = self.bytes.make_contiguous();
+            // The rest of a damaged message is searched for the next of Data Export alone: a byte that begins a session is
+            // in any.
+            let is_rest = self.is_lost && bytes.first().is_some_and(|it| Some(it) != EXPORT.first());
+            match if is_rest { Length::None } else { length(bytes) } {
                 Length::Unknown => return None,
                 Length::Bytes(length) if length <= MESSAGE_MAX => {
                     if self.bytes.len() < length {
