@@ -17,7 +17,7 @@ use super::level::{Class, Delays, LevelState, Progress};
 use super::object::{Alarm, Change, Facts, Finding};
 use super::policy::Timing;
 use super::snapshot::{Boot, Moved};
-use crate::reading::{Mode, Quality};
+use crate::reading::Mode;
 use crate::time::Uptime;
 
 pub use trouble::{AgentRule, AgentTrouble, Report, buffer_report, waiting_report};
@@ -205,17 +205,9 @@ impl AgentAlarm {
 
     fn facts(&self, trouble: AgentTrouble, mode: Mode) -> Facts {
         Facts {
-            kind: Code::Agent(trouble).kind(),
-            code: Code::Agent(trouble),
-            source: None,
-            value: None,
-            absent: None,
-            quality: Quality::NONE,
-            low: None,
-            high: None,
             cause: self.cause.clone(),
-            mode,
             text: Some(trouble.text().into()),
+            ..Facts::without_value(Code::Agent(trouble), mode)
         }
     }
 

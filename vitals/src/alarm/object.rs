@@ -90,6 +90,25 @@ pub(super) struct Facts {
     pub(super) text: Option<String>,
 }
 
+impl Facts {
+    /// Of an alarm that is of no value and of no source.
+    pub(super) fn without_value(code: Code, mode: Mode) -> Self {
+        Self {
+            kind: code.kind(),
+            code,
+            source: None,
+            value: None,
+            absent: None,
+            quality: Quality::NONE,
+            low: None,
+            high: None,
+            cause: None,
+            mode,
+            text: None,
+        }
+    }
+}
+
 /// What one step changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {

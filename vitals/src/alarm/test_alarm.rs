@@ -18,7 +18,7 @@ use super::event::{AlarmEvent, AlarmId, AlarmIds, Code, Kind, Phase, Priority, S
 use super::object::{Alarm, Change, Facts, Finding};
 use super::policy::Timing;
 use crate::name::Name;
-use crate::reading::{Mode, Quality};
+use crate::reading::Mode;
 use crate::time::{Uptime, millis};
 
 pub use report::{TestOutcome, TestReport, TestWord};
@@ -220,19 +220,8 @@ impl TestAlarm {
     }
 
     fn tell(&mut self, now: Uptime, change: Change) {
-        let facts = Facts {
-            kind: Code::Test.kind(),
-            code: Code::Test,
-            source: None,
-            value: None,
-            absent: None,
-            quality: Quality::NONE,
-            low: None,
-            high: None,
-            cause: Some(self.request.by.to_string()),
-            mode: self.mode,
-            text: None,
-        };
+        let cause = Some(self.request.by.to_string());
+        let facts = Facts { cause, ..Facts::without_value(Code::Test, self.mode) };
         let event = self.alarm.tell(now, change, facts, &TIMING);
         self.events.push_back(event);
     }

@@ -64,17 +64,11 @@ impl AlarmEngine {
             .map_or_else(believed, |name| self.sources.iter().find(|source| source.setup.source == *name));
         let name = key.source.as_ref().or(source.map(|it| &it.setup.source));
         Facts {
-            kind: code.kind(),
-            code,
             source: name.map(Arc::clone),
-            value: None,
             absent: it.absent,
-            quality: Quality::NONE,
-            low: None,
-            high: None,
             cause: it.cause.clone(),
-            mode: source.map_or(self.mode, |source| source.state.mode),
             text: it.cause.as_deref().and_then(|cause| technical_text(code, cause)),
+            ..Facts::without_value(code, source.map_or(self.mode, |source| source.state.mode))
         }
     }
 
@@ -86,31 +80,11 @@ impl AlarmEngine {
 
 /// The words for what says more than its code does.
 fn technical_text(code: Code, cause: &str) -> Option<String> {
-    match code {
-        Code::News2 => Some(format!("NEWS2 {cause}")),
-        Code::LimitsDiffer => Some(format!("Limits differ: {cause}")),
-        Code::Device(about) => Some(device_text(about, cause)),
-        Code::Limit(..)
-        | Code::Apnea(_)
-        | Code::SensorOff
-        | Code::Implausible
-        | Code::NoValue
-        | Code::NoData
-        | Code::PortGone
-        | Code::Suspect
-        | Code::NibpStale
-        | Code::NibpFailed
-        | Code::BadDataRate
-        | Code::DeviceBattery
-        | Code::ClockSkew
-        | Code::DeviceChanged
-        | Code::SourcesDisagree(_)
-        | Code::SourceSwitched(_)
-        | Code::NoPatient
-        | Code::AlarmsInactive
-        | Code::Agent(_)
-        | Code::Test => None,
+    if let Code::Device(about) = code {
+        return Some(device_text(about, cause));
     }
+    let what = [(Code::News2, "NEWS2"), (Code::LimitsDiffer, "Limits differ:")];
+    what.into_iter().find(|(it, _)| *it == code).map(|(_, words)| format!("{words} {cause}"))
 }
 
 /// The words for a device's own alarm, by its own name for it.

@@ -165,7 +165,6 @@ impl AlarmEngine {
                 it.finish();
             }
         }
-        self.judge_device(now, place);
     }
 
     /// Tells the choice of a vital's source how that source stands. Whether the vital's rules must look again.
