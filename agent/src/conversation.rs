@@ -2,7 +2,6 @@
 //!
 //! What is asked is what the agent itself would ask, and the same table stands before it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 use vitals::device::{self, Counts, DeviceModel, Driver};
 
 use crate::clock;
-use crate::source::device::{Connection, READ_MAX, WRITE_MAX};
+use crate::source::device::{Connection, READ_MAX, WRITE_MAX, next_message};
 
 /// What has happened on the line.
 #[derive(Debug)]
@@ -36,7 +35,6 @@ pub(crate) struct Conversation {
 struct Asker {
     model: DeviceModel,
     driver: Box<dyn Driver>,
-    due: VecDeque<Vec<u8>>,
 }
 
 impl Conversation {
@@ -48,7 +46,7 @@ impl Conversation {
     /// Asks as the model's driver does.
     pub(crate) fn asking(port: Connection, model: DeviceModel) -> Self {
         let driver = device::driver(model, model.period());
-        let asker = Some(Asker { model, driver, due: VecDeque::new() });
+        let asker = Some(Asker { model, driver });
         Self { port, asker, bytes: [0; READ_MAX] }
     }
 
@@ -106,10 +104,7 @@ impl Asker {
         if self.driver.poll_timeout().is_some_and(|at| at <= clock::uptime()) {
             self.driver.handle_timeout(clock::uptime());
         }
-        let model = self.model;
-        let messages = std::iter::from_fn(|| self.driver.poll_transmit());
-        self.due.extend(messages.filter(|it| device::permits(model, it)));
-        self.due.pop_front()
+        next_message(self.model, self.driver.as_mut())
     }
 
     fn wait(&self) -> Option<Duration> {

@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vitals::device::{self, Counts, DeviceModel, Driver};
+use vitals::notice::Notices;
 use vitals::reading::Reading;
 use vitals::record::reading::VitalRecord;
 use vitals::time::{DeviceTime, Uptime};
-
-use self::notices::Notices;
 
 /// Bytes taken at once.
 const CHUNK: usize = 64 * 1024;
@@ -96,13 +95,13 @@ pub fn run(arguments: &Arguments, out: &mut impl Write, talk: &mut impl Write) -
             break;
         }
         driver.handle_bytes(Uptime::ZERO, chunk.get(..count).unwrap_or_default());
-        notices.take(driver.as_mut());
+        notices::take(&mut notices, driver.as_mut());
         if write_all(out, arguments.device, driver.as_mut())? == Reader::Gone {
             return Ok(());
         }
     }
     driver.handle_end();
-    notices.take(driver.as_mut());
+    notices::take(&mut notices, driver.as_mut());
     if write_all(out, arguments.device, driver.as_mut())? == Reader::Gone {
         return Ok(());
     }
@@ -159,7 +158,7 @@ fn write(out: &mut impl Write, device: DeviceModel, reading: &Reading) -> io::Re
 
 fn tell(talk: &mut impl Write, counts: Counts, notices: &Notices, format: SummaryFormat) -> io::Result<()> {
     if format == SummaryFormat::Text {
-        notices.tell(talk)?;
+        notices::tell(notices, talk)?;
     }
     match format {
         SummaryFormat::Json => writeln!(talk, "{}", serde_json::to_string(&counts)?),

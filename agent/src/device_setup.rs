@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::civil::DateTime;
 use vitals::device::DeviceModel;
@@ -188,16 +188,19 @@ async fn set(arguments: &Arguments, setting: Setting) -> Result<(), SetupError> 
     })?;
     let mut conversation = Conversation::listening(port);
     let mut finder = AnswerFinder::default();
+    let listened = clock::instant() + LISTEN;
     let steps = setting.steps();
     // What is an answer's own byte depends on what is asked; frames are the same.
     let first = steps.first().map_or(Answer::Nothing, |it| it.answer);
-    wait(&mut conversation, &mut finder, first, LISTEN).await?;
+    // What looks like an answer to what was not asked yet is forgotten.
+    while wait_for(&mut conversation, &mut finder, first, listened).await?.is_some() {}
     for step in steps {
         conversation.say(&step.message).await.map_err(SetupError::Line)?;
         if step.answer == Answer::Nothing {
             continue;
         }
-        match (wait_for(&mut conversation, &mut finder, step.answer).await?, setting) {
+        let until = clock::instant() + ANSWERS_WITHIN;
+        match (wait_for(&mut conversation, &mut finder, step.answer, until).await?, setting) {
             (None, _) => return Err(SetupError::NoAnswer),
             (Some(Verdict::Refused), _) => return Err(SetupError::Refused),
             (Some(Verdict::Time(it)), Setting::NoninClock(at))
@@ -211,26 +214,13 @@ async fn set(arguments: &Arguments, setting: Setting) -> Result<(), SetupError> 
     Ok(())
 }
 
-/// Listens for so long, and forgets what looks like an answer to what was not asked yet.
-async fn wait(
-    conversation: &mut Conversation,
-    finder: &mut AnswerFinder,
-    answer: Answer,
-    within: Duration,
-) -> Result<(), SetupError> {
-    let until = clock::instant() + within;
-    while let Turn::Heard(bytes) = conversation.next(until).await.map_err(SetupError::Line)? {
-        finder.handle_bytes(answer, bytes);
-    }
-    Ok(())
-}
-
+/// The next answer, if one comes until then.
 async fn wait_for(
     conversation: &mut Conversation,
     finder: &mut AnswerFinder,
     answer: Answer,
+    until: Instant,
 ) -> Result<Option<Verdict>, SetupError> {
-    let until = clock::instant() + ANSWERS_WITHIN;
     while let Turn::Heard(bytes) = conversation.next(until).await.map_err(SetupError::Line)? {
         if let Some(verdict) = finder.handle_bytes(answer, bytes) {
             return Ok(Some(verdict));

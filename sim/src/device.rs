@@ -210,13 +210,6 @@ impl Device {
     }
 }
 
-/// Whether a device of that name says the same sixty times a second, so that whoever reads it takes what is news: a change at
-/// once, and the same once a second.
-#[must_use]
-pub fn repeats_itself(name: &str) -> bool {
-    [DeviceModel::ContecV7, DeviceModel::Bci].map(DeviceModel::name).contains(&name)
-}
-
 /// A number of the model as a device rounds it: whole steps of 1/`parts`, halves away from zero.
 #[expect(clippy::cast_possible_truncation, reason = "clamped to a range that every vital lies in")]
 pub(crate) fn rounded(value: f64, parts: u16) -> i32 {

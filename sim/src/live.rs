@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::announce::Announcer;
 use crate::carrier::{Carrier, Place};
 use crate::clock;
-use crate::device::{Emission, repeats_itself};
+use crate::device::Emission;
 use crate::scenario::Happening;
 use crate::site::WARD_TOPICS;
 use crate::truth::{Statement, Writer};
@@ -237,7 +237,7 @@ impl Live {
                 self.client.publish(topic, QoS::AtLeastOnce, false, emission.bytes).await.is_ok()
             }
         };
-        let repeats = repeats_itself(bed.way.device());
+        let repeats = bed.way.repeats_itself();
         // Who begins to listen amid the same sixty times a second hears it before it is told once more.
         let observation = emission.observation.filter(|_| heard || repeats)?;
         Some(Statement {

@@ -12,7 +12,7 @@ use vitals::vital::Vital;
 
 use crate::clock;
 use crate::device::flat::off;
-use crate::device::{Observation, Said, repeats_itself};
+use crate::device::{Observation, Said};
 use crate::scenario::Happening;
 use crate::truth::{Statement, Writer};
 use crate::ward::Ward;
@@ -190,7 +190,7 @@ pub fn play(
                 seq: observation.seq,
                 vitals: observation.vitals,
                 doubtful: emission.doubtful,
-                repeats: repeats_itself(bed.way.device()),
+                repeats: bed.way.repeats_itself(),
                 every_ms: bed.way.every_ms(),
             })?;
         }

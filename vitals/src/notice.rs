@@ -4,6 +4,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem::discriminant;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,39 @@ pub enum Notice {
     Apnea(bool),
     /// Whether its cuff inflates.
     CuffInflating(bool),
+}
+
+/// Notices, the last of each kind.
+#[derive(Debug, Clone, Default)]
+pub struct Notices(Vec<Notice>);
+
+impl Notices {
+    /// Puts a notice in the place of the last of its kind, behind all others.
+    pub fn put(&mut self, notice: Notice) {
+        self.0.retain(|it| discriminant(it) != discriminant(&notice));
+        self.0.push(notice);
+    }
+
+    /// Whether the last of its kind says the same.
+    #[must_use]
+    pub fn contains(&self, notice: &Notice) -> bool {
+        self.0.contains(notice)
+    }
+
+    /// Each, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = &Notice> {
+        self.0.iter()
+    }
+
+    /// Takes them out, in the order in which they came.
+    pub fn drain(&mut self) -> impl Iterator<Item = Notice> + '_ {
+        self.0.drain(..)
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 /// Who a device is, as far as its protocol tells; nothing of a patient.

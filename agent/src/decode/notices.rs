@@ -1,29 +1,19 @@
 //! What a recording says beside its observations, for whoever reads along: the last of each kind.
 
 use std::io::{self, Write};
-use std::mem::discriminant;
 
 use vitals::device::Driver;
-use vitals::notice::{BedsideLimit, DeviceAlarm, DeviceIdentity, Notice};
+use vitals::notice::{BedsideLimit, DeviceAlarm, DeviceIdentity, Notice, Notices};
 use vitals::quantity::Quantity;
 
-/// The last notice of each kind.
-#[derive(Debug, Default)]
-pub(super) struct Notices(Vec<Notice>);
+/// Takes what a driver has newly heard.
+pub(super) fn take(notices: &mut Notices, driver: &mut dyn Driver) {
+    std::iter::from_fn(|| driver.poll_notice()).for_each(|it| notices.put(it));
+}
 
-impl Notices {
-    /// Takes what a driver has newly heard.
-    pub(super) fn take(&mut self, driver: &mut dyn Driver) {
-        while let Some(notice) = driver.poll_notice() {
-            self.0.retain(|it| discriminant(it) != discriminant(&notice));
-            self.0.push(notice);
-        }
-    }
-
-    /// Tells them in words, a line each.
-    pub(super) fn tell(&self, out: &mut impl Write) -> io::Result<()> {
-        self.0.iter().flat_map(words).try_for_each(|it| writeln!(out, "{it}"))
-    }
+/// Tells them in words, a line each.
+pub(super) fn tell(notices: &Notices, out: &mut impl Write) -> io::Result<()> {
+    notices.iter().flat_map(words).try_for_each(|it| writeln!(out, "{it}"))
 }
 
 fn words(notice: &Notice) -> Vec<String> {

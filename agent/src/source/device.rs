@@ -15,10 +15,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
-use vitals::alarm::engine::{Flag, PortState};
+use vitals::alarm::engine::PortState;
 use vitals::backoff::Backoff;
 use vitals::device::{self, DeviceModel, Driver, Repeats};
-use vitals::line_watch::DataRate;
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
@@ -71,7 +70,6 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) {
             setup.source.device.name(),
         ),
         repeats: Repeats::new(setup.source.device, setup.source.common.period),
-        rate: DataRate::default(),
         setup,
         state: None,
         heard: false,
@@ -98,7 +96,6 @@ struct Line {
     setup: Setup,
     stamp: Stamp,
     repeats: Repeats,
-    rate: DataRate,
     /// What the bedside task has been told of the port.
     state: Option<PortState>,
     /// Something has come since the port was opened.
@@ -227,13 +224,11 @@ impl Line {
         }
         self.setup.metrics.accept(id, observations.len(), bytes.len());
         let counts = driver.counts();
-        let good = counts.frames_good - before.frames_good;
-        let bad = self.rate.handle_frames(at, good, counts.damaged() - before.damaged());
-        let words = bad.map(|on| self.stamp.flag(Flag::BadDataRate, on, at));
-        for word in words.into_iter().chain(self.stamp.poll_skew(at)) {
+        let bad = self.stamp.handle_counts(at, before, counts);
+        for word in bad.into_iter().chain(self.stamp.poll_skew(at)) {
             self.send(word).await?;
         }
-        if observations.is_empty() && good > 0 {
+        if observations.is_empty() && counts.frames_good > before.frames_good {
             self.send(self.stamp.word(Word::Alive, at)).await?;
         }
         for observation in observations {
@@ -267,19 +262,24 @@ fn lost(port: &Port) -> &'static str {
 }
 
 /// Sends what the driver has to say. A line that takes nothing is no error: the device is asked again later.
-///
-/// The table of what may be said to a device stands between every driver and its port.
 async fn transmit(model: DeviceModel, driver: &mut dyn Driver, port: &mut Connection) -> std::io::Result<()> {
-    while let Some(bytes) = driver.poll_transmit() {
-        if !device::permits(model, &bytes) {
-            error!(device = %model, "A message that may not be sent to this device was held back. Please report this.");
-            continue;
-        }
+    while let Some(bytes) = next_message(model, driver) {
         if let Ok(written) = timeout(WRITE_MAX, port.write(&bytes)).await {
             written?;
         }
     }
     Ok(())
+}
+
+/// The next message of a driver: the table of what may be said to a device stands between every driver and its port.
+pub(crate) fn next_message(model: DeviceModel, driver: &mut dyn Driver) -> Option<Vec<u8>> {
+    std::iter::from_fn(|| driver.poll_transmit()).find(|bytes| {
+        let may = device::permits(model, bytes);
+        if !may {
+            error!(device = %model, "A message that may not be sent to this device was held back. Please report this.");
+        }
+        may
+    })
 }
 
 async fn wait_until(at: Option<Uptime>) {

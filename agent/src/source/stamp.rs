@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use vitals::alarm::engine::Flag;
+use vitals::device::Counts;
 use vitals::freshness::Freshness;
-use vitals::line_watch::DeviceClock;
+use vitals::line_watch::{DataRate, DeviceClock};
 use vitals::name::Name;
 use vitals::notice::Notice;
 use vitals::observation::{Late, Observation};
@@ -25,6 +26,7 @@ pub(super) struct Stamp {
     mode: Mode,
     freshness: Freshness,
     clock: DeviceClock,
+    rate: DataRate,
     /// Whether the device's clock is wrong, where that has changed.
     skew: Option<bool>,
 }
@@ -38,6 +40,7 @@ impl Stamp {
             mode: common.mode,
             freshness: Freshness::new(common.period),
             clock: DeviceClock::default(),
+            rate: DataRate::default(),
             skew: None,
         }
     }
@@ -71,8 +74,16 @@ impl Stamp {
         self.skew.take().map(|on| self.flag(Flag::ClockSkew, on, at))
     }
 
+    /// Takes what a driver had counted before some bytes, and after. The word that many frames come damaged, or no more, where
+    /// that has changed.
+    pub(super) fn handle_counts(&mut self, at: Uptime, before: Counts, after: Counts) -> Option<SourceInput> {
+        let good = after.frames_good - before.frames_good;
+        let changed = self.rate.handle_frames(at, good, after.damaged() - before.damaged());
+        changed.map(|on| self.flag(Flag::BadDataRate, on, at))
+    }
+
     /// That something of the source is the matter, or is no more.
-    pub(super) fn flag(&self, flag: Flag, on: bool, at: Uptime) -> SourceInput {
+    fn flag(&self, flag: Flag, on: bool, at: Uptime) -> SourceInput {
         self.word(Word::Flag(flag, on), at)
     }
 

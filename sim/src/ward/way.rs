@@ -47,6 +47,12 @@ impl Way {
         }
     }
 
+    /// Whether such a device says the same sixty times a second.
+    #[must_use]
+    pub fn repeats_itself(self) -> bool {
+        self.model().is_some_and(DeviceModel::repeats_itself)
+    }
+
     /// How often such a device speaks, ms, where three times that is more than the five seconds after which any other is
     /// silent.
     #[must_use]

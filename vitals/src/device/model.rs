@@ -125,6 +125,13 @@ impl DeviceModel {
         matches!(self, Self::IntellivueLan)
     }
 
+    /// Whether it says the same sixty times a second, so that whoever reads it takes what is news: a change at once, and the
+    /// same once a period.
+    #[must_use]
+    pub const fn repeats_itself(self) -> bool {
+        matches!(self, Self::ContecV7 | Self::Bci)
+    }
+
     /// Whether its messages carry names and numbers of patients beside the values: nothing of what comes from it is kept but
     /// what a driver has read.
     #[must_use]

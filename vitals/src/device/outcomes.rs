@@ -1,10 +1,9 @@
 //! What comes out of a driver, counted as it comes: no reading and no fault passes without its counter.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
 use super::{Counts, Fault};
-use crate::notice::Notice;
+use crate::notice::{Notice, Notices};
 use crate::reading::Reading;
 
 /// Readings and faults on their way out, and how many there were.
@@ -15,7 +14,7 @@ pub(super) struct Outcomes {
     queue: VecDeque<Result<Reading, Fault>>,
     notices: VecDeque<Notice>,
     /// The last of each kind: what is said again is no news.
-    told: Vec<Notice>,
+    told: Notices,
     counts: Counts,
 }
 
@@ -37,10 +36,10 @@ impl Outcomes {
             return;
         }
         // Whoever hears of another device forgets what the one before had said: all of it is news again.
-        let anew = matches!(notice, Notice::Identity(_));
-        let kind = core::mem::discriminant(&notice);
-        self.told.retain(|it| !anew && core::mem::discriminant(it) != kind);
-        self.told.push(notice.clone());
+        if matches!(notice, Notice::Identity(_)) {
+            self.told.clear();
+        }
+        self.told.put(notice.clone());
         self.notices.push_back(notice);
     }
 
@@ -74,6 +73,8 @@ impl Outcomes {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
     use crate::notice::DeviceIdentity;
 

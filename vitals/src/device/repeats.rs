@@ -22,8 +22,7 @@ impl Repeats {
     /// Of a model that is to speak this often.
     #[must_use]
     pub fn new(model: DeviceModel, period: Duration) -> Self {
-        let repeats = matches!(model, DeviceModel::ContecV7 | DeviceModel::Bci);
-        Self { period: repeats.then_some(period), last: None }
+        Self { period: model.repeats_itself().then_some(period), last: None }
     }
 
     /// Whether a reading that came at `at` says what the last did not, or says it a period later.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
+use vitals::alarm::engine::Flag;
 use vitals::device::DeviceModel;
 use vitals::name::Name;
 use vitals::notice::Notice;
@@ -77,6 +78,14 @@ impl Bench {
         File::from(device)
     }
 
+    /// The same, once the source has seen that it is there.
+    async fn connect(&mut self) -> File {
+        assert_eq!(self.port().await, PortState::Gone);
+        let device = self.plug();
+        assert_eq!(self.port().await, PortState::Present);
+        device
+    }
+
     async fn next(&mut self) -> SourceInput {
         timeout(SOON, self.inbox.recv()).await.expect("nothing came").expect("the source has ended")
     }
@@ -85,6 +94,14 @@ impl Bench {
         match self.next().await {
             SourceInput::Word { word: Word::Port(state), .. } => state,
             other => panic!("{other:?}"),
+        }
+    }
+
+    async fn bad_data_rate(&mut self) -> bool {
+        loop {
+            if let SourceInput::Word { word: Word::Flag(Flag::BadDataRate, on), .. } = self.next().await {
+                return on;
+            }
         }
     }
 
@@ -120,9 +137,7 @@ async fn bytes_become_readings_and_a_pulled_cable_is_told_and_survived() {
     assert_eq!(bench.heart_rate().await, "72");
     // Pulled out in the middle of a frame; what comes after it is not its rest.
     drop(device);
-    assert_eq!(bench.port().await, PortState::Gone);
-    let mut device = bench.plug();
-    assert_eq!(bench.port().await, PortState::Present);
+    let mut device = bench.connect().await;
     device.write_all(&[0x00, 0x00]).unwrap();
     device.write_all(&FRAME.repeat(2)).unwrap();
     assert_eq!(bench.heart_rate().await, "72");
@@ -268,9 +283,7 @@ async fn what_cannot_be_reached_is_said_in_words() {
 #[tokio::test]
 async fn what_is_set_on_a_device_is_told_before_its_numbers() {
     let mut bench = Bench::new(DeviceModel::Nellcor, Mode::Simulated);
-    assert_eq!(bench.port().await, PortState::Gone);
-    let mut device = bench.plug();
-    assert_eq!(bench.port().await, PortState::Present);
+    let mut device = bench.connect().await;
     let text = "NPB-295   VERSION 2.0.0.0    CRC: XXXX   SpO2 Limit: 70-100%   PR Limit: 60-160BPM\r\n\
                 TIME                  %SPO2   BPM    PA    Status\r\n\
                 12-NOV-98 14:00:05     100    120    50\r\n";
@@ -296,33 +309,21 @@ async fn a_line_that_damages_much_is_told_and_one_that_is_mended_too() {
             .write_all(b"03/17/16 19:19:36 SN=---------- SPO2=098% BP=123 PI=00.55 EXC=0000C00\r\n")
             .unwrap();
     }
-    loop {
-        if let SourceInput::Word { word: Word::Flag(Flag::BadDataRate, on), .. } = bench.next().await {
-            assert!(on);
-            break;
-        }
-    }
+    assert!(bench.bad_data_rate().await);
     let good = b"03/17/16 19:19:37 SN=---------- SPO2=098% BPM=123 PI=00.55 ALARM=000000 EXC=0000C00 EXC1=00000000\r\n";
     // More than the line holds unread.
     let writer = std::thread::spawn(move || {
         (0..250).for_each(|_| device.write_all(good).unwrap());
         device
     });
-    loop {
-        if let SourceInput::Word { word: Word::Flag(Flag::BadDataRate, on), .. } = bench.next().await {
-            assert!(!on);
-            break;
-        }
-    }
+    assert!(!bench.bad_data_rate().await);
     let _device = writer.join().unwrap();
 }
 
 #[tokio::test]
 async fn what_may_name_a_patient_is_not_kept_as_evidence() {
     let mut bench = Bench::new(DeviceModel::MindrayPds, Mode::Simulated);
-    assert_eq!(bench.port().await, PortState::Gone);
-    let mut device = bench.plug();
-    assert_eq!(bench.port().await, PortState::Present);
+    let mut device = bench.connect().await;
     // Cut short by the next message.
     device
         .write_all(b"\x0BMSH|^~\\&|||||||ORU^R01|103|P|2.3.1|\rPID|||4711||Doe^Jane||1970\x0BMSH|^~\\&|")

@@ -1,11 +1,7 @@
 //! One source behind a topic: its payload's format, and what it makes of a message.
 
-use std::mem::discriminant;
-
-use vitals::alarm::engine::Flag;
 use vitals::device::{self, Driver, Repeats};
-use vitals::line_watch::DataRate;
-use vitals::notice::Notice;
+use vitals::notice::Notices;
 use vitals::observation::{Late, Observation};
 use vitals::payload::{Payload, PayloadError, mapped, senml, wardline};
 use vitals::reading::Reading;
@@ -54,14 +50,14 @@ pub(super) struct Line {
     repeats: Option<Repeats>,
     names_patients: bool,
     /// What was said in a backlog, the last of each kind: a driver says it once, and it may still be so.
-    unsaid: Vec<Notice>,
+    unsaid: Notices,
 }
 
 enum LineFormat {
     Wardline,
     Mapped(vitals::payload::Mapping),
     Senml(senml::Names),
-    Device(Box<dyn Driver>, DataRate),
+    Device(Box<dyn Driver>),
 }
 
 impl Line {
@@ -70,9 +66,7 @@ impl Line {
             Format::Wardline => LineFormat::Wardline,
             Format::Mapped(mapping) => LineFormat::Mapped(mapping.clone()),
             Format::Senml(names) => LineFormat::Senml(names.clone()),
-            Format::Device(model) => {
-                LineFormat::Device(device::driver(*model, source.common.period), DataRate::default())
-            }
+            Format::Device(model) => LineFormat::Device(device::driver(*model, source.common.period)),
         };
         let repeats = match &source.format {
             Format::Device(model) => Some(Repeats::new(*model, source.common.period)),
@@ -80,7 +74,7 @@ impl Line {
         };
         let stamp = Stamp::new(&source.common, &route.bed, &route.id, source.format.name());
         let names_patients = matches!(source.format, Format::Device(model) if model.names_patients());
-        Self { stamp, format, repeats, names_patients, unsaid: Vec::new() }
+        Self { stamp, format, repeats, names_patients, unsaid: Notices::default() }
     }
 
     /// Whether its messages carry names and numbers of patients.
@@ -104,21 +98,16 @@ impl Line {
                 let parsed = senml::parse(names, payload);
                 self.take(parsed, how, &mut decoded);
             }
-            LineFormat::Device(driver, rate) => {
+            LineFormat::Device(driver) => {
                 let (up, before) = (how.wall.up, driver.counts());
                 driver.handle_bytes(up, payload);
                 let counts = driver.counts();
-                let good = counts.frames_good - before.frames_good;
-                let bad = rate.handle_frames(up, good, counts.damaged() - before.damaged());
-                while let Some(notice) = driver.poll_notice() {
-                    self.unsaid.retain(|it| discriminant(it) != discriminant(&notice));
-                    self.unsaid.push(notice);
-                }
+                decoded.words.1.extend(self.stamp.handle_counts(up, before, counts));
+                std::iter::from_fn(|| driver.poll_notice()).for_each(|it| self.unsaid.put(it));
                 // A backlog says nothing of the device of now; the first live word says that it still holds.
                 if !how.is_history() {
-                    decoded.words.0.extend(self.unsaid.drain(..).map(|it| self.stamp.notice(it, up)));
+                    decoded.words.0.extend(self.unsaid.drain().map(|it| self.stamp.notice(it, up)));
                 }
-                decoded.words.1.extend(bad.map(|on| self.stamp.flag(Flag::BadDataRate, on, up)));
                 let mut readings = Vec::new();
                 while let Some(outcome) = driver.poll_reading() {
                     match outcome {
