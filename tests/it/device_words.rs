@@ -6,10 +6,13 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use wardline_tests::agent::Agent;
 use wardline_tests::kafka::Kafka;
+use wardline_tests::listener::Listener;
+use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::pty::Pty;
 use wardline_tests::reader::Reader;
 use wardline_tests::schema::Schemas;
 use wardline_tests::site::Site;
+use wardline_tests::wait;
 
 use crate::way::of;
 
@@ -20,11 +23,12 @@ const HEADING: &str = "NPB-295   VERSION 2.0.0.0    CRC: XXXX   SpO2 Limit: 85-1
 
 #[test]
 fn what_a_device_raises_itself_and_what_is_set_on_it_arrive_beside_its_numbers() -> Result<()> {
-    let (kafka, schemas) = (Kafka::shared()?, Schemas::published()?);
+    let (kafka, broker, schemas) = (Kafka::shared()?, Mosquitto::start()?, Schemas::published()?);
     let mut line = Pty::open()?;
-    let site = Site::new("device-words")?.kafka(&kafka.bootstrap()).beds(["words-1"]);
-    let site = site.serial("oximeter", "words-1", "nellcor", line.port());
-    let _agent = Agent::start(&site)?;
+    let site = Site::new("device-words")?.kafka(&kafka.bootstrap()).mqtt(broker.port()).beds(["words-1"]);
+    let site = site.mqtt_annunciator().alarms_at_once().serial("oximeter", "words-1", "nellcor", line.port());
+    let lamp = Listener::start(broker.port(), "alarms/#")?;
+    let agent = Agent::start(&site)?;
     let alarms = Reader::open(kafka, "sim.vitals.alarms.v1")?;
     let is_own = |phase: &'static str| {
         let site = &site;
@@ -49,6 +53,18 @@ fn what_a_device_raises_itself_and_what_is_set_on_it_arrive_beside_its_numbers()
     ] {
         ensure!(start.body[field] == expected, "{field} is {}", start.body[field]);
     }
+
+    // The device sounds it: at the bedside ours alone is told, though theirs came first.
+    let own = lamp.wait_for("our alarm at the bedside", SOON, |it| {
+        assert!(!it.payload.contains("device_alarm"), "{}", it.payload);
+        it.payload.contains("spo2_low")
+    })?;
+    ensure!(own.topic == "alarms/words-1", "{}", own.topic);
+    let journal = wait::until("our alarm in the journal", SOON, || {
+        let log = agent.log();
+        Ok(log.contains("code=\"spo2_low\"").then_some(log))
+    })?;
+    ensure!(!journal.contains("device_alarm"), "{journal}");
 
     let beds = Reader::open(kafka, "sim.vitals.beds.v1")?;
     let told = |it: &_| of(it, &site) && !it.body["sources"][0]["bedside_limits"].is_null();

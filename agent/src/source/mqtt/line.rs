@@ -154,3 +154,56 @@ impl Line {
         Observation { redelivered: how.redelivered, ..self.stamp.observe(reading, how.wall, late) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use vitals::device::DeviceModel;
+    use vitals::name::Name;
+    use vitals::notice::Notice;
+    use vitals::reading::Mode;
+    use vitals::time::{ClockQuality, Timestamp, Uptime};
+
+    use super::*;
+    use crate::config::{Source, TopicBed};
+    use crate::source::Word;
+
+    fn source_of(model: DeviceModel) -> Line {
+        let name = |text| Arc::new(Name::parse(text).unwrap());
+        let common = Source {
+            id: name("oximeter"),
+            period: model.period(),
+            critical: false,
+            nibp_interval: None,
+            same_limb: false,
+            mode: Mode::Simulated,
+        };
+        let route = Route { source: 0, bed: name("bed-1"), id: name("oximeter") };
+        let bed = TopicBed::Fixed(name("bed-1"));
+        let source =
+            TopicSource { common, link: 0, filter: "raw".into(), bed, format: Format::Device(model) };
+        Line::new(&route, &source)
+    }
+
+    #[test]
+    fn what_a_device_said_in_the_backlog_is_told_with_its_first_live_word() {
+        let heading =
+            "NPB-295   VERSION 2.0.0.0    CRC: XXXX   SpO2 Limit: 70-100%   PR Limit: 60-160BPM\r\n";
+        let row = "12-NOV-98 14:00:05     100    120    50\r\n";
+        let wall =
+            WallClock { up: Uptime::from_millis(5), at: Timestamp::EPOCH, quality: ClockQuality::Unsynced };
+        let live = Circumstances { wall, retained: false, backlog: false, redelivered: false };
+        let mut oximeter = source_of(DeviceModel::Nellcor);
+        let mut limits = |text: &str, how| {
+            let is = |it: &SourceInput| {
+                matches!(it, SourceInput::Word { word: Word::Notice(_, Notice::Limits(_)), .. })
+            };
+            oximeter.decode(text.as_bytes(), how).words.0.iter().filter(|it| is(it)).count()
+        };
+        assert_eq!(limits(heading, Circumstances { backlog: true, ..live }), 0);
+        assert_eq!(limits(row, Circumstances { retained: true, ..live }), 0);
+        assert_eq!(limits(row, live), 1);
+        assert_eq!(limits(row, live), 0);
+    }
+}

@@ -117,3 +117,20 @@ fn e38_what_the_agent_sees_of_a_line_begins_anew_with_it() {
          6.000 clock_skew end low clear off",
     );
 }
+
+#[test]
+fn e38_a_bad_line_is_as_bad_with_another_device() {
+    check(
+        "spo2 97@0..12
+         flag bad_data_rate on@2.5
+         flag device_battery on@3.5
+         device@5.5
+         until 12",
+        "2.500 bad_data_rate start low present on
+         3.500 device_battery start low present on
+         5.500 bad_data_rate end low clear off
+         5.500 device_battery end low clear off
+         5.500 device_changed start medium present on
+         6.000 bad_data_rate start low present on",
+    );
+}
