@@ -5,6 +5,7 @@
 //! own, so that nothing else in the process can keep it from running either.
 
 mod act;
+mod answers;
 mod bed;
 mod latest;
 mod outlets;
@@ -29,6 +30,7 @@ use vitals::record::alarm::AlarmRecord;
 use vitals::record::reading::{Origin, ReadingRecord};
 use vitals::time::{ClockQuality, Uptime};
 
+use self::answers::Answers;
 use self::bed::BedState;
 pub use self::bed::SourceSetup;
 pub use self::outlets::Outlets;
@@ -94,6 +96,7 @@ pub struct Bedside {
     own: OwnAlarms,
     shown: Shown,
     tests: Tests,
+    answers: Answers,
     ids: AlarmIds,
     reading_seq: u64,
     alarm_seq: u64,
@@ -134,6 +137,7 @@ impl Bedside {
             own,
             shown: Shown::new(setup.receipts),
             tests,
+            answers: Answers::default(),
             ids: AlarmIds::new(setup.run),
             reading_seq: 0,
             alarm_seq: 0,
@@ -164,10 +168,12 @@ impl Bedside {
                 biased;
                 count = inbox.recv_many(&mut inputs, TURN_MAX) => if count == 0 { break },
                 Some(question) = questions.recv() => self.handle_question(question),
+                Ok(()) = self.store.changed(), if self.answers.any() => {}
                 () = tokio::time::sleep(wait) => {}
             }
             self.turn(clock::uptime(), &mut inputs);
         }
+        self.answer(clock::uptime(), true);
         self.tell_state(clock::uptime(), true);
     }
 
@@ -203,6 +209,7 @@ impl Bedside {
             self.own.handle_timeout(due, &mut self.ids);
             self.announce_own();
         }
+        self.answer(now, false);
         if now.since(self.last_tick) >= TICK {
             self.last_tick = now;
             self.look_at_tests(now);
@@ -215,7 +222,7 @@ impl Bedside {
     fn handle(&mut self, input: SourceInput) {
         match input {
             SourceInput::Observation(arrival) => self.handle_arrival(&arrival),
-            SourceInput::Action(placed) => self.handle_action(&placed),
+            SourceInput::Action(placed) => self.handle_action(*placed),
             SourceInput::Rules { policies, at } => self.handle_rules(policies, at),
             SourceInput::Shown { bed, alarm, revision, station, live } => {
                 self.handle_shown(&bed, &alarm, (revision, &station), live);

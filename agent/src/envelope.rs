@@ -68,4 +68,7 @@ pub enum ToStore {
     Nothing(Receipt),
     /// An alarm record with the whole state of the engines after it, encoded (see `vitals::alarm::snapshot`).
     Alarm(Envelope, Arc<[u8]>),
+    /// The engines' state alone, after something that left no record, and its number: it is durable when
+    /// `buffer::LaneProgress::state` has come as far.
+    State(Arc<[u8]>, u64),
 }

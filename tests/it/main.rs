@@ -20,6 +20,7 @@ mod endurance;
 mod exactly_once;
 mod harness;
 mod install;
+mod kept_actions;
 mod ledger;
 mod missing;
 mod network;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tracing::info;
+use tracing::{info, warn};
 use vitals::alarm::action::Outcome;
 use vitals::alarm::event::AlarmId;
 use vitals::alarm::policy::AlarmPolicy;
@@ -12,26 +12,57 @@ use vitals::reading::Mode;
 use vitals::record::action::{ActionLine, Answer, ReplyRecord};
 use vitals::time::Uptime;
 
-use super::Bedside;
+use super::answers::Unsaid;
+use super::{Bedside, snapshot};
 use crate::actions::{Placed, Way};
+use crate::buffer::StoreState;
 use crate::clock;
+use crate::envelope::ToStore;
 use crate::forwarder::{StateTopic, StateUpdate};
 
 impl Bedside {
     /// Does what is asked, or says why not. Never leaves an action of our beds without an answer.
-    pub(super) fn handle_action(&mut self, placed: &Placed) {
+    ///
+    /// That it is done is answered once it has reached the disk, or cannot.
+    pub(super) fn handle_action(&mut self, placed: Placed) {
         let Some(mode) = self.beds.get(&placed.bed).map(super::BedState::mode) else { return };
         // The topic of simulated beds says nothing about a patient, and the other way round.
         if matches!(placed.way, Way::Kafka { live } if live != (mode == Mode::Live)) {
             return;
         }
-        let answer = self.decide(placed);
+        let answer = self.decide(&placed);
         self.announce(&placed.bed);
         if let Answer::Decided(Outcome::Accepted) = answer {
             info!(bed = %placed.bed, action = placed.record.action.name(), actor = placed.record.actor, "An operator's action was done.");
         }
         let reply = ReplyRecord::new(&placed.record, &self.origin, placed.at, &answer);
-        self.reply(placed, reply, mode);
+        let unsaid = Unsaid { bed: placed.bed, way: placed.way, mode, reply };
+        if !answer.is_done() {
+            return self.reply(unsaid);
+        }
+        let number = self.answers.wait(unsaid, clock::uptime());
+        let state = snapshot::durable(&self.beds, &self.own, &self.origin.run);
+        self.outlets.store(ToStore::State(state, number));
+        // A killed process finds it here even where there is no disk.
+        self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, clock::uptime()));
+    }
+
+    /// Says what has reached the disk meanwhile, and of what never will, or has not for too long, that it has not.
+    pub(super) fn answer(&mut self, now: Uptime, ending: bool) {
+        if !self.answers.any() {
+            return;
+        }
+        let (durable, hopeless) = {
+            let store = self.store.borrow_and_update();
+            let dead = matches!(store.state, StoreState::Failed { .. } | StoreState::Memory);
+            (store.alarms.state, dead || ending)
+        };
+        while let Some(unsaid) = self.answers.poll(now, durable, hopeless) {
+            if unsaid.reply.durable == Some(false) {
+                warn!(bed = %unsaid.bed, "What an operator asked for is done and has not reached the disk.");
+            }
+            self.reply(unsaid);
+        }
     }
 
     /// What was due under the old rules is told under them first.
@@ -74,16 +105,17 @@ impl Bedside {
         Answer::Decided(bed.handle_action(placed.at, &action, &mut self.ids))
     }
 
-    fn reply(&mut self, placed: &Placed, reply: ReplyRecord, mode: Mode) {
-        if let (Way::Mqtt { .. }, Some(local)) = (placed.way, &self.outlets.local_replies) {
+    fn reply(&mut self, Unsaid { bed, way, mode, reply }: Unsaid) {
+        if let (Way::Mqtt { .. }, Some(local)) = (way, &self.outlets.local_replies) {
             local.offer(reply.clone());
         }
+        let about = Some(reply.of.as_str().into());
         let Ok(body) = serde_json::to_vec(&ActionLine::Reply(reply)) else { return };
         self.outlets.tell(StateUpdate {
             topic: StateTopic::Actions,
             mode,
-            key: placed.bed.as_str().into(),
-            about: Some(placed.record.id.as_str().into()),
+            key: bed.as_str().into(),
+            about,
             body: body.into(),
         });
     }

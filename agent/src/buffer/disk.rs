@@ -106,10 +106,14 @@ struct Tail {
     generation: Generation,
     facts: Facts,
     state_parts: u16,
+    /// Tells the newest state from those before it.
+    state_order: u64,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
+    /// The number of the last state offered alone.
+    state: u64,
     evicted: u64,
     damaged: u64,
     set_aside: u64,
@@ -124,31 +128,31 @@ struct Counts {
 impl DiskLane {
     /// Makes a group durable.
     pub(super) fn keep(&mut self, group: Group) -> Result<Kept, StoreError> {
-        let Some(chunk) = group.chunk else {
+        let items = group.chunk.as_ref().map_or(&[][..], |it| &it.items);
+        if items.is_empty() && group.state.is_none() {
             return Ok(Kept { fresh: None, receipts: group.receipts });
-        };
-        let mut frames = self.packer.pack(&self.place.naming, &chunk.items);
+        }
+        let mut frames = self.packer.pack(&self.place.naming, items);
         let mut stale = Vec::new();
         if let Some(state) = group.state {
-            let parts = self.state_frames(&state, chunk.last);
-            let count = u16::try_from(parts.len()).unwrap_or(u16::MAX);
-            stale = (count..self.tail.state_parts).map(|part| Key::special(Kind::State, part)).collect();
-            self.tail.state_parts = count;
-            self.state = Some(state);
+            let (parts, outdated) = self.replace_state(state, group.chunk.as_ref().map_or(0, |it| it.last));
             frames.extend(parts);
+            stale = outdated;
         }
         if self.cursor_stale && self.cursor_written.elapsed() >= CURSOR_EVERY {
             frames.push(self.cursor_frame());
         }
         self.commit(&frames, &stale)?;
-        for item in &chunk.items {
+        self.counts.state = group.state_number.unwrap_or(self.counts.state);
+        for item in items {
             self.tail.facts.add(item);
         }
-        if self.tail.generation.bytes() >= self.place.bound.generation {
+        // A generation without a record is not sealed: the next record does that.
+        if self.tail.generation.bytes() >= self.place.bound.generation && !self.tail.facts.is_empty() {
             self.rotate()?;
         }
         self.make_room()?;
-        Ok(Kept { fresh: Some(chunk), receipts: group.receipts })
+        Ok(Kept { fresh: group.chunk, receipts: group.receipts })
     }
 
     /// Everything up to here is in Kafka; `delivered` is what was seen to get there, where it was seen.
@@ -200,6 +204,7 @@ impl DiskLane {
 
     pub(super) fn describe(&self, progress: &mut LaneProgress) {
         progress.durable = Position { run: self.place.naming.run.clone(), seq: self.tail.facts.last };
+        progress.state = self.counts.state;
         progress.acknowledged = self.acknowledged.clone();
         progress.buffered_records = self.buffered_records();
         progress.bytes_on_disk = self.bytes() + self.repacking_bytes();
@@ -230,8 +235,16 @@ impl DiskLane {
         Ok(())
     }
 
-    fn state_frames(&self, state: &EngineState, last: u64) -> Vec<Keyed> {
-        special_frames(&self.place.naming, Kind::State, last, state)
+    /// The frames of the newest state, and what of the one before it they do not overwrite. A state may come without a
+    /// record: its order tells it from the one before all the same.
+    fn replace_state(&mut self, state: EngineState, last: u64) -> (Vec<Keyed>, Vec<Key>) {
+        let order = last.max(self.tail.state_order + 1);
+        let parts = special_frames(&self.place.naming, Kind::State, order, &state);
+        let count = u16::try_from(parts.len()).unwrap_or(u16::MAX);
+        let stale = (count..self.tail.state_parts).map(|part| Key::special(Kind::State, part)).collect();
+        (self.tail.state_parts, self.tail.state_order) = (count, order);
+        self.state = Some(state);
+        (parts, stale)
     }
 
     fn cursor_frame(&mut self) -> Keyed {

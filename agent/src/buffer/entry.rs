@@ -31,6 +31,8 @@ pub(super) enum Command {
 pub(super) enum Entry {
     /// A record, who waits for it, and the engines' state after it (alarms).
     Record { envelope: Envelope, receipt: Option<Receipt>, state: Option<EngineState> },
+    /// The engines' state alone, and its number.
+    State(EngineState, u64),
     /// A message that left no record.
     Nothing(Receipt),
     /// Records that memory could not hold.
@@ -43,6 +45,7 @@ impl Entry {
             Self::Record { envelope, state, .. } => {
                 weight(envelope) + state.as_ref().map_or(0, |it| it.len())
             }
+            Self::State(state, _) => OVERHEAD + state.len(),
             Self::Nothing(_) | Self::Shed(_) => OVERHEAD,
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Group {
     pub(super) chunk: Option<Chunk>,
     pub(super) receipts: Receipts,
     pub(super) state: Option<EngineState>,
+    /// The number of the last state that was offered alone.
+    pub(super) state_number: Option<u64>,
     /// Bytes in memory.
     pub(super) weight: usize,
 }
@@ -56,6 +58,7 @@ impl Pending {
                 self.receipts += usize::from(receipt.is_some());
             }
             Entry::Nothing(_) => self.receipts += 1,
+            Entry::State(..) => {}
             Entry::Shed(shed) => {
                 self.skipped += shed.after.saturating_sub(self.taken);
                 self.taken = shed.last();
@@ -93,6 +96,9 @@ impl Pending {
                     self.receipts -= usize::from(receipt.is_some());
                     group.state = state.or(group.state);
                     items.push(Item::Record(envelope));
+                }
+                Entry::State(state, number) => {
+                    (group.state, group.state_number) = (Some(state), Some(number));
                 }
                 Entry::Nothing(receipt) => {
                     group.receipts.add(receipt);

@@ -41,6 +41,7 @@ impl Intake {
             ToStore::Reading(envelope, receipt) => self.readings.offer(envelope, receipt, None),
             ToStore::Nothing(receipt) => self.readings.offer_nothing(receipt),
             ToStore::Alarm(envelope, state) => self.alarms.offer(envelope, None, Some(state)),
+            ToStore::State(state, number) => self.alarms.offer_state(state, number),
         }
         self.tell_stalled();
     }
@@ -126,6 +127,14 @@ impl LaneIntake {
         }
         let state = state.filter(|_| self.load.bytes() < STATE_MAX);
         self.send(Entry::Record { envelope, receipt, state });
+    }
+
+    /// A state that has no room is not kept, and its number never becomes durable: whoever waits for it is told so.
+    fn offer_state(&mut self, state: EngineState, number: u64) {
+        let entry = Entry::State(state, number);
+        if self.has_room(entry.weight()) {
+            self.send(entry);
+        }
     }
 
     fn offer_nothing(&mut self, receipt: Receipt) {

@@ -42,6 +42,8 @@ impl StoreState {
 pub struct LaneProgress {
     /// The last that is durable (in memory only: the last that is kept).
     pub durable: Position,
+    /// The number of the last state of the engines, of those offered alone, that is durable; 0 before the first.
+    pub state: u64,
     /// The last that the forwarder says is in Kafka.
     pub acknowledged: Position,
     /// Records kept beyond what is acknowledged.
@@ -88,6 +90,7 @@ impl LaneProgress {
         let start = Position { run: run.clone(), seq: 0 };
         Self {
             durable: start.clone(),
+            state: 0,
             acknowledged: start,
             buffered_records: 0,
             evicted: 0,

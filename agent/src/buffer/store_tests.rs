@@ -152,6 +152,29 @@ fn a_sync_that_fails_is_final_and_nothing_of_its_group_is_marked() {
 }
 
 #[test]
+fn a_state_alone_is_durable_once_it_is_said_to_be_and_the_newest_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let hangs = Arc::new(AtomicBool::new(false));
+    let mut opened = open_on(settings(dir.path(), "run-1"), Platter::Hanging(Arc::clone(&hangs))).unwrap();
+    let progress = opened.intake.progress();
+    opened.intake.offer(ToStore::State(vec![1; 30_000].into(), 1));
+    wait_until(|| progress.borrow().alarms.state == 1);
+    opened.intake.offer(ToStore::Alarm(envelope(1, 900), vec![2; 9_000].into()));
+    assert_eq!(seqs(&read_to(&mut opened.alarms, 1)), [1]);
+    hangs.store(true, SeqCst);
+    opened.intake.offer(ToStore::State(vec![3; 20_000].into(), 2));
+    assert_eq!(opened.alarms.wait(Duration::from_millis(100)), Waited::TimedOut);
+    assert_eq!(progress.borrow().alarms.state, 1, "no sync has returned");
+    hangs.store(false, SeqCst);
+    wait_until(|| progress.borrow().alarms.state == 2);
+    end(opened);
+    let opened = open(settings(dir.path(), "run-2")).unwrap();
+    let found = opened.found.recv().unwrap();
+    assert_eq!(found.state.as_deref(), Some(&[3; 20_000][..]));
+    assert_eq!(found.past.previous.unwrap().last_alarm, 1, "a state is no record");
+}
+
+#[test]
 fn a_second_agent_is_refused_and_the_first_is_not_disturbed() {
     let dir = tempfile::tempdir().unwrap();
     for memory_only in [false, true] {

@@ -30,10 +30,21 @@ pub fn outcome(reply: &ReplyRecord) -> String {
     let why = reply.reason.map_or("", reason);
     let detail = reply.detail.as_deref().map(|it| format!(" ({})", printable(it))).unwrap_or_default();
     match (reply.outcome, reply.reason) {
-        (OutcomeName::Accepted, _) => "done".into(),
-        (OutcomeName::Duplicate, None) => "done before: the agent knows this action".into(),
+        (OutcomeName::Accepted, _) => format!("done{}", unkept(reply)),
+        (OutcomeName::Duplicate, None) => {
+            format!("done before: the agent knows this action{}", unkept(reply))
+        }
         (OutcomeName::Duplicate, Some(_)) => format!("not done, as before: {why}{detail}"),
         (OutcomeName::Refused, _) => format!("not done: {why}{detail}"),
+    }
+}
+
+/// What must be added where the disk has not taken what was done.
+fn unkept(reply: &ReplyRecord) -> &'static str {
+    if reply.durable == Some(false) {
+        "; but it has not reached the agent's disk: look again after a loss of power or a restart there"
+    } else {
+        ""
     }
 }
 
@@ -73,6 +84,14 @@ mod tests {
             }
         }
         super::outcome(&serde_json::from_value(it).unwrap())
+    }
+
+    #[test]
+    fn what_the_disk_has_not_taken_is_said() {
+        let reply = json!({"schema": "vitals.actions.v1", "of": "1", "bed": "b", "agent": "a", "run": "r-1", "up_ms": 1,
+            "outcome": "accepted", "durable": false});
+        let told = super::outcome(&serde_json::from_value(reply).unwrap());
+        assert!(told.starts_with("done; but it has not reached the agent's disk"), "{told}");
     }
 
     #[test]

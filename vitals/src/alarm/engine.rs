@@ -154,10 +154,12 @@ impl AlarmEngine {
         self
     }
 
-    /// Whether operators have said anything of the patient that outlives the alarms: a stay, limits, a standby.
+    /// Whether operators have said anything that outlives the alarms: a stay, limits, a standby; or anything at all, for
+    /// what was answered is remembered.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        self.stay.is_some() || !self.changes.is_empty() || self.inactive.standby.is_some()
+        let of_patient = self.stay.is_some() || !self.changes.is_empty() || self.inactive.standby.is_some();
+        of_patient || !self.answered.is_empty()
     }
 
     /// The stay of the patient in the bed, where one is admitted.

@@ -185,6 +185,9 @@ pub struct ReplyRecord {
     /// What was not understood, in words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
+    /// Of what is done, now or before: whether it has reached the disk, and so outlives the process and a loss of power.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub durable: Option<bool>,
 }
 
 /// Why an action is not done.
@@ -286,6 +289,7 @@ impl ReplyRecord {
             outcome,
             reason,
             detail,
+            durable: None,
         }
     }
 }
@@ -299,6 +303,14 @@ pub enum Answer {
     NotUnderstood(NotUnderstood),
     /// The engine was not asked: this is not done for what comes by this way.
     NotFromHere,
+}
+
+impl Answer {
+    /// Whether what was asked for is done, by this action or by the same one before.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Decided(Outcome::Accepted | Outcome::Duplicate(None)))
+    }
 }
 
 impl ActionRecord {

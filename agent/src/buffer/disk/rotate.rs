@@ -32,7 +32,7 @@ impl Place {
         let state_parts = u16::try_from(state.len()).unwrap_or(u16::MAX);
         frames.extend(state);
         generation.commit(&frames, &[])?;
-        Ok(Tail { ordinal, generation, facts, state_parts })
+        Ok(Tail { ordinal, generation, facts, state_parts, state_order: last })
     }
 }
 
