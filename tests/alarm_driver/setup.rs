@@ -100,6 +100,7 @@ impl Setup {
             hash: "0".into(),
             rules: self.rules.iter().map(|it| ((it.vital, it.direction), it.rule())).collect(),
             apnea: self.apnea.iter().map(|it| (it.vital, it.rule())).collect(),
+            of_stays: BTreeMap::new(),
             news2: self.news2,
             technical: TechnicalPolicy {
                 sensor_off: technical.sensor_off.rule(),

@@ -216,6 +216,43 @@ fn from_the_local_topic_only_what_is_allowed_is_done() -> Result<()> {
     Ok(())
 }
 
+/// A new patient who was admitted while the agent was away is not judged by the limits of the one before.
+#[test]
+fn limits_of_a_stay_end_with_it_though_nobody_was_there() -> Result<()> {
+    let scene = Scene::new("act-away", "")?;
+    let agent = Agent::start(&scene.site)?;
+    let bed = scene.alarm()?;
+    let no_alarm = json!({"alarm": null, "seen_priority": null});
+    let with = |changes: Value| {
+        let mut all = no_alarm.clone();
+        all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        all
+    };
+    scene.place(&bed, "away-1", with(json!({"action": "admit", "stay": "s-1"})))?;
+    ensure!(scene.reply("away-1")?.0 == "accepted");
+    let limits =
+        json!({"action": "limits", "rule": "spo2_low", "limit": 80, "stay": "s-1", "reason": "COPD"});
+    scene.place(&bed, "away-2", with(limits))?;
+    ensure!(scene.reply("away-2")?.0 == "accepted");
+    agent.kill()?;
+    scene.place(&bed, "away-3", with(json!({"action": "discharge", "stay": "s-1", "reason": "home"})))?;
+    scene.place(&bed, "away-4", with(json!({"action": "admit", "stay": "s-2"})))?;
+    let _agent = Agent::start(&scene.site)?;
+    ensure!(scene.reply("away-3")?.0 == "accepted");
+    ensure!(scene.reply("away-4")?.0 == "accepted");
+    let beds = Reader::open(scene.kafka, "vitals.beds.v1")?;
+    let next = |it: &Record| of(it, &scene.site) && it.text("stay") == "s-2";
+    let now = beds.wait_for("the bed of the next stay", SOON, next)?;
+    ensure!(now.body["limits"].is_null(), "limits of another stay: {:?}", now.body);
+    // 82 is no alarm for whom 80 was meant, and is one for the next.
+    publish_one(scene.broker.port(), &format!("ward/{}", scene.bed), Patient::Desaturated.payload(3), false)?;
+    let alarms = Reader::open(scene.kafka, "vitals.alarms.v1")?;
+    alarms.wait_for("the alarm of the next stay", SOON, |it| {
+        of(it, &scene.site) && it.text("stay") == "s-2" && it.text("code") == "spo2_low"
+    })?;
+    Ok(())
+}
+
 #[test]
 fn who_is_admitted_stands_in_every_record_from_then_on() -> Result<()> {
     let scene = Scene::new("act-admit", "")?;

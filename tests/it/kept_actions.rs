@@ -20,6 +20,16 @@ const SOON: Duration = Duration::from_secs(30);
 const TOPIC: &str = "board/actions";
 const BED: &str = "kept-1";
 
+/// What the clinician's file says for one patient.
+const OVERRIDE: &str = r#"
+[[override]]
+bed = "kept-1"
+stay = "s-1"
+reason = "COPD"
+by = "dr-17"
+spo2.low = { limit = 85, extreme = 77 }
+"#;
+
 /// A quiet bed, and a board beside it that may do anything without Kafka.
 struct Scene {
     kafka: &'static Kafka,
@@ -34,7 +44,7 @@ impl Scene {
             "[actions]\nfrom_kafka = false\nfrom_local_mqtt = [\"admit\", \"discharge\", \"limits\", \"observe\"]\nmqtt = \"ward\"\ntopic = \"{TOPIC}\"\n"
         );
         let site = Site::new(name)?.kafka(&kafka.bootstrap()).mqtt(broker.port()).beds([BED]).ward();
-        Ok(Self { kafka, broker, site: site.toml(&actions) })
+        Ok(Self { kafka, broker, site: site.toml(&actions).alarms_toml(OVERRIDE) })
     }
 
     /// The bed's newest state that `is` as wanted.
@@ -79,6 +89,7 @@ fn what_is_answered_as_done_is_in_force_after_a_loss_of_power() -> Result<()> {
     let scene = Scene::new("kept-power")?;
     let agent = Agent::start(&scene.site)?;
     let bed = scene.bed("the bed", |_| true)?;
+    ensure!(bed.body["stay_rules"] == false, "whoever lies there is not whom the file means: {:?}", bed.body);
     let answer = scene.ask("admit-1", &bed, json!({"action": "admit", "stay": "s-1"}))?;
     assert_eq!((&answer["outcome"], &answer["durable"]), (&json!("accepted"), &json!(true)), "{answer}");
     let limits = json!({"action": "limits", "rule": "spo2_low", "limit": 86, "extreme": 78});
@@ -90,6 +101,7 @@ fn what_is_answered_as_done_is_in_force_after_a_loss_of_power() -> Result<()> {
     let is = |it: &Record| it.text("run") != bed.text("run");
     let now = scene.bed("the bed of the next run", is)?;
     assert_eq!((now.text("stay"), limit(&now)), ("s-1", Some(86)), "{:?}", now.body);
+    ensure!(now.body["stay_rules"] == true, "{:?}", now.body);
     // The answers are remembered too: the same words a second time do nothing.
     let again = scene.ask("limits-1", &now, json!({"action": "limits", "rule": "spo2_low", "limit": 88}))?;
     assert_eq!((&again["outcome"], &again["durable"]), (&json!("duplicate"), &json!(true)), "{again}");
@@ -103,6 +115,7 @@ fn what_is_answered_as_done_is_in_force_after_a_loss_of_power() -> Result<()> {
     })?;
     assert_eq!((last.text("stay"), limit(&last)), ("", None), "{:?}", last.body);
     ensure!(last.body["inactive"][0]["what"] == "standby", "{:?}", last.body);
+    ensure!(last.body["stay_rules"] == false, "{:?}", last.body);
     Ok(())
 }
 

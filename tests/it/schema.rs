@@ -73,6 +73,7 @@ fn policy() -> AlarmPolicy {
         hash: "c0ffee".into(),
         rules: BTreeMap::from([((Vital::Spo2, Direction::Low), rule)]),
         apnea: BTreeMap::new(),
+        of_stays: BTreeMap::new(),
         news2: false,
         technical: TechnicalPolicy {
             sensor_off: technical.clone(),
@@ -335,6 +336,7 @@ fn what_a_screen_needs_keeps_to_its_schema() {
             left_ms: Some(60_000),
         }],
         limits: vec![LimitsState { rule: "spo2_low".into(), limit: Quantity::from_whole(88), extreme: None }],
+        stay_rules: Some(true),
     };
     schemas.check(BEDS, &json_of(&bed)).unwrap();
 }

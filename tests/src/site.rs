@@ -129,6 +129,13 @@ impl Site {
         self
     }
 
+    /// Adds lines to the clinician's file.
+    #[must_use]
+    pub fn alarms_toml(mut self, lines: &str) -> Self {
+        self.alarms.push_str(lines);
+        self
+    }
+
     /// Makes every limit alarm high.
     #[must_use]
     pub fn high_alarms(mut self) -> Self {

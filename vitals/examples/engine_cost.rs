@@ -147,6 +147,7 @@ fn policy() -> AlarmPolicy {
             Vital::RespRate,
             ApneaRule { time: Duration::from_secs(20), fallback_for: None },
         )]),
+        of_stays: BTreeMap::new(),
         news2: true,
         technical: TechnicalPolicy {
             sensor_off: technical(10, Priority::Low),

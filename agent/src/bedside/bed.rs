@@ -220,6 +220,7 @@ impl BedState {
             stay: self.engine.stay().map(ToString::to_string),
             inactive: self.engine.inactive().into_iter().map(|it| InactiveState::new(it, now)).collect(),
             limits: self.engine.changed_limits().map(Into::into).collect(),
+            stay_rules: self.engine.follows_stay(),
         };
         let body = serde_json::to_vec(&record).ok()?;
         Some(StateUpdate {

@@ -231,6 +231,7 @@ impl OwnAlarms {
             stay: None,
             inactive: Vec::new(),
             limits: Vec::new(),
+            stay_rules: None,
         };
         let body = serde_json::to_vec(&record).ok()?.into();
         let key = self.id.as_str().into();

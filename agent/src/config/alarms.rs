@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 use vitals::alarm::event::Direction;
-use vitals::alarm::policy::{AlarmPolicy, LimitRule};
+use vitals::alarm::policy::{AlarmPolicy, LimitRule, StayRules};
 use vitals::name::Name;
 use vitals::vital::Vital;
 
@@ -46,7 +46,7 @@ pub struct AlarmsFile {
 pub struct Override {
     /// The bed.
     pub bed: Name,
-    /// The stay whose end makes it void.
+    /// The stay that it is for: it holds while that lasts, and for no other.
     pub stay: Name,
     /// Why.
     pub reason: String,
@@ -213,8 +213,9 @@ fn read_overrides(root: &Section<'_>, mistakes: &mut Mistakes) -> Vec<Override> 
         let (Some(bed), Some(stay), Some(reason), Some(by)) = (bed, stay, reason, by) else {
             continue;
         };
-        if overrides.iter().any(|it| it.bed == *bed.get_ref()) {
-            let what = format!("bed {} has two overrides", bed.get_ref());
+        let same = |it: &Override| it.bed == *bed.get_ref() && it.stay == *stay.get_ref();
+        if overrides.iter().any(same) {
+            let what = format!("bed {} has two overrides for one stay", bed.get_ref());
             mistakes.add(bed.span(), what, "put all its limits into one");
         }
         overrides.push(Override {
@@ -235,49 +236,49 @@ impl AlarmsFile {
         self.profiles.keys().map(String::as_str)
     }
 
-    /// What the engine follows for a profile, with the override of the bed if it has one; `None`: no such profile.
+    /// What the engine follows for a profile, with the overrides of the bed's stays; `None`: no such profile.
     ///
     /// An override that does not fit the profile is left out, which [`Self::mistakes_of`] tells.
     #[must_use]
     pub fn policy(&self, profile: &str, bed: Option<&Name>) -> Option<AlarmPolicy> {
         let drafts = self.profiles.get(profile)?;
-        let mut mistakes = Mistakes::default();
-        let own = self.override_of(bed).map(|it| it.over(drafts));
-        let own = own.filter(|it| {
-            resolve(it, &self.defaults, &mut mistakes);
-            mistakes.0.is_empty()
-        });
-        let drafts = own.as_ref().unwrap_or(drafts);
+        let own = |it: &Override| Some((it.stay.clone(), self.rules(&it.over(drafts))?));
+        let base = self.rules(drafts)?;
         Some(AlarmPolicy {
             profile: profile.to_owned(),
             hash: self.hash.clone(),
-            rules: resolve(drafts, &self.defaults, &mut Mistakes::default()),
-            apnea: drafts.iter().filter_map(|(vital, it)| Some((*vital, rule::apnea(it)?))).collect(),
+            rules: base.rules,
+            apnea: base.apnea,
+            of_stays: self.overrides.iter().filter(|it| Some(&it.bed) == bed).filter_map(own).collect(),
             news2: self.news2,
             technical: self.defaults.technical.clone(),
             timing: self.defaults.timing.clone(),
         })
     }
 
-    /// What is wrong with the override of a bed under this profile.
-    #[must_use]
-    pub fn mistakes_of(&self, profile: &str, bed: &Name) -> Vec<Mistake> {
+    /// The rules that some drafts come to; `None`: there is a mistake in them.
+    fn rules(&self, drafts: &Drafts) -> Option<StayRules> {
         let mut mistakes = Mistakes::default();
-        if let (Some(drafts), Some(it)) = (self.profiles.get(profile), self.override_of(Some(bed))) {
+        let rules = resolve(drafts, &self.defaults, &mut mistakes);
+        let apnea = drafts.iter().filter_map(|(vital, it)| Some((*vital, rule::apnea(it)?))).collect();
+        mistakes.0.is_empty().then_some(StayRules { rules, apnea })
+    }
+
+    /// What is wrong with an override under this profile.
+    #[must_use]
+    pub fn mistakes_of(&self, profile: &str, it: &Override) -> Vec<Mistake> {
+        let mut mistakes = Mistakes::default();
+        if let Some(drafts) = self.profiles.get(profile) {
             resolve(&it.over(drafts), &self.defaults, &mut mistakes);
         }
         mistakes.0
     }
 
-    fn override_of(&self, bed: Option<&Name>) -> Option<&Override> {
-        self.overrides.iter().find(|it| Some(&it.bed) == bed)
-    }
-
     /// The file does not say which profile a bed has: an override is wrong here if it fits none of them.
     fn check_overrides(&self, mistakes: &mut Mistakes) {
-        for bed in self.overrides.iter().map(|it| &it.bed) {
+        for it in &self.overrides {
             let of_each: Vec<Vec<Mistake>> =
-                self.profiles.keys().map(|profile| self.mistakes_of(profile, bed)).collect();
+                self.profiles.keys().map(|profile| self.mistakes_of(profile, it)).collect();
             if of_each.iter().all(|it| !it.is_empty()) {
                 mistakes.0.extend(of_each.into_iter().next().unwrap_or_default());
             }

@@ -118,7 +118,7 @@ fn mistakes_of_overrides(alarms: &AlarmsFile, root: &Section<'_>) -> Vec<Mistake
     let mut mistakes = Vec::new();
     for it in &alarms.overrides {
         match beds.iter().find(|(bed, _)| *bed == it.bed.as_str()) {
-            Some((_, profile)) => mistakes.extend(alarms.mistakes_of(profile, &it.bed)),
+            Some((_, profile)) => mistakes.extend(alarms.mistakes_of(profile, it)),
             None => mistakes.push(Mistake {
                 span: it.span.clone(),
                 what: format!("the override is for the bed {}, which the agent does not have", it.bed),

@@ -151,7 +151,19 @@ impl AlarmEngine {
     #[must_use]
     pub fn of_stay(mut self, stay: Option<Name>) -> Self {
         self.stay = stay;
+        if !self.file.of_stays.is_empty() {
+            let (now, file) = (self.clock, self.file.clone());
+            self.follow(now, file);
+        }
         self
+    }
+
+    /// Whether what the file says for one stay in this bed is in force; `None`: it says nothing for any.
+    #[must_use]
+    pub fn follows_stay(&self) -> Option<bool> {
+        let of_stays = &self.file.of_stays;
+        let own = self.stay.as_ref().is_some_and(|it| of_stays.contains_key(it));
+        (!of_stays.is_empty()).then_some(own)
     }
 
     /// Whether operators have said anything that outlives the alarms: a stay, limits, a standby; or anything at all, for

@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::event::{Direction, Level, Priority};
+use crate::name::Name;
 use crate::quantity::Quantity;
 use crate::reading::Mode;
 use crate::vital::Vital;
 
-/// Everything the clinician decided for one bed: the profile of its age group with the overrides of its stay.
+/// Everything the clinician decided for one bed: the profile of its age group, and the overrides of its stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmPolicy {
     /// The profile's name: `adult`, `adolescent`, `child`, `infant` or `neonatal`.
@@ -21,12 +22,23 @@ pub struct AlarmPolicy {
     pub rules: BTreeMap<(Vital, Direction), LimitRule>,
     /// The apnea rules, each of a respiratory rate.
     pub apnea: BTreeMap<Vital, ApneaRule>,
+    /// What holds in place of these rules while one stay lasts, by its token.
+    pub of_stays: BTreeMap<Name, StayRules>,
     /// Whether NEWS2 is looked at; of adults alone.
     pub news2: bool,
     /// The technical alarms.
     pub technical: TechnicalPolicy,
     /// Times that all rules share.
     pub timing: Timing,
+}
+
+/// The rules of one patient: those of the profile with what differs for this stay over them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StayRules {
+    /// As [`AlarmPolicy::rules`].
+    pub rules: BTreeMap<(Vital, Direction), LimitRule>,
+    /// As [`AlarmPolicy::apnea`].
+    pub apnea: BTreeMap<Vital, ApneaRule>,
 }
 
 /// When a vital beyond a limit is an alarm (E12): one rule has one alarm, whatever its levels.
@@ -60,6 +72,17 @@ pub struct LevelRule {
 }
 
 impl AlarmPolicy {
+    /// What holds while this stay lasts: the rules of the profile, where it has none of its own.
+    #[must_use]
+    pub fn in_stay(&self, stay: Option<&Name>) -> Self {
+        let mut policy = self.clone();
+        if let Some(own) = stay.and_then(|it| self.of_stays.get(it)) {
+            policy.rules.clone_from(&own.rules);
+            policy.apnea.clone_from(&own.apnea);
+        }
+        policy
+    }
+
     /// Whether NEWS2 is looked at: it is not made for children.
     #[must_use]
     pub fn scores(&self) -> bool {
@@ -127,7 +150,7 @@ pub struct TechnicalRule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceSetup {
     /// Its name.
-    pub source: alloc::sync::Arc<crate::name::Name>,
+    pub source: alloc::sync::Arc<Name>,
     /// How often it says something: never learned (E7).
     pub period: Duration,
     /// Whether its silence becomes a high priority.
@@ -143,10 +166,10 @@ pub struct SourceSetup {
 impl SourceSetup {
     /// A source of which no more is known: not critical, no cuff of a known interval, the probe on another limb.
     #[must_use]
-    pub fn new(source: alloc::sync::Arc<crate::name::Name>, period: Duration, mode: Mode) -> Self {
+    pub fn new(source: alloc::sync::Arc<Name>, period: Duration, mode: Mode) -> Self {
         Self { source, period, critical: false, mode, nibp_interval: None, same_limb: false }
     }
 }
 
 /// Which source is believed where two give one vital to one bed (E33).
-pub type Preference = BTreeMap<Vital, Vec<alloc::sync::Arc<crate::name::Name>>>;
+pub type Preference = BTreeMap<Vital, Vec<alloc::sync::Arc<Name>>>;

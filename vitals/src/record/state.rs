@@ -101,6 +101,9 @@ pub struct BedRecord {
     /// The limits that operators changed for this stay.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub limits: Vec<LimitsState>,
+    /// Whether what the file says for one stay in this bed is in force; left out where it says nothing for any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stay_rules: Option<bool>,
 }
 
 /// Something of a bed that makes no signal, or less.

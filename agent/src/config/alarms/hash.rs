@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use vitals::alarm::policy::{AlarmPolicy, LevelRule, TechnicalRule};
+use vitals::name::Name;
 use vitals::time::millis;
 
 use super::AlarmsFile;
@@ -14,14 +15,12 @@ const BYTES: usize = 16;
 pub(super) fn of(file: &AlarmsFile) -> String {
     let mut text = String::from("wardline rules 1\n");
     for profile in file.profiles() {
-        let beds = file.overrides.iter().map(|it| Some(&it.bed));
-        for bed in std::iter::once(None).chain(beds) {
-            let bed_name = bed.map_or("", |it| it.as_str());
-            let stay =
-                file.overrides.iter().find(|it| Some(&it.bed) == bed).map_or("", |it| it.stay.as_str());
-            text += &["profile ", profile, " bed ", bed_name, " stay ", stay, "\n"].concat();
+        for own in std::iter::once(None).chain(file.overrides.iter().map(Some)) {
+            let (bed, stay) = (own.map(|it| &it.bed), own.map(|it| &it.stay));
+            let name = |it: Option<&Name>| it.map_or_else(String::new, ToString::to_string);
+            let _ = writeln!(text, "profile {profile} bed {} stay {}", name(bed), name(stay));
             if let Some(policy) = file.policy(profile, bed) {
-                write_policy(&mut text, &policy);
+                write_policy(&mut text, &policy.in_stay(stay));
             }
         }
     }

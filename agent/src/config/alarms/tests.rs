@@ -57,7 +57,7 @@ fn same_as_takes_the_limits_of_another_vital_and_not_its_place() {
 }
 
 #[test]
-fn an_override_holds_for_its_bed_alone_and_keeps_what_it_does_not_say() {
+fn an_override_holds_for_its_bed_and_stay_alone_and_keeps_what_it_does_not_say() {
     let text = [
         SMALL,
         r#"
@@ -73,13 +73,36 @@ spo2.high = { limit = 94, delay = "60s", priority = "low" }
     .concat();
     let file = parse(&text).unwrap();
     let bed = Name::parse("icu-3-07").unwrap();
-    let rules = file.policy("adult", Some(&bed)).unwrap().rules;
+    let policy = file.policy("adult", Some(&bed)).unwrap();
+    assert_eq!(policy.rules, file.policy("adult", None).unwrap().rules, "who lies there is not known");
+    let stay = |token| policy.in_stay(Some(&Name::parse(token).unwrap())).rules;
+    assert_eq!(stay("s-5"), policy.rules, "another patient");
+    let rules = stay("s-4f2a");
     let low = &rules[&(Vital::Spo2, Direction::Low)];
     assert_eq!((low.limit.limit, low.limit.delay), (Quantity::from_whole(86), Duration::from_secs(15)));
     assert_eq!(rules[&(Vital::Spo2, Direction::High)].limit.priority, Priority::Low);
     let other = Name::parse("icu-3-08").unwrap();
     assert_eq!(file.policy("adult", Some(&other)), file.policy("adult", None));
     assert_ne!(file.hash, parse(SMALL).unwrap().hash);
+    assert_ne!(file.hash, parse(&text.replace("s-4f2a", "s-5")).unwrap().hash);
+}
+
+#[test]
+fn a_bed_may_have_an_override_for_each_stay_and_one_alone() {
+    let of = |stay: &str, limit: u8| {
+        format!(
+            "[[override]]\nbed = \"b\"\nstay = \"{stay}\"\nreason = \"r\"\nby = \"d\"\nspo2.low.limit = {limit}\n"
+        )
+    };
+    let text = [SMALL, &of("s-1", 86), &of("s-2", 88)].concat();
+    let policy = parse(&text).unwrap().policy("adult", Some(&Name::parse("b").unwrap())).unwrap();
+    let limit = |stay| {
+        let policy = policy.in_stay(Some(&Name::parse(stay).unwrap()));
+        policy.rules[&(Vital::Spo2, Direction::Low)].limit.limit
+    };
+    assert_eq!((limit("s-1"), limit("s-2")), (Quantity::from_whole(86), Quantity::from_whole(88)));
+    let mistakes = parse(&[SMALL, &of("s-1", 86), &of("s-1", 88)].concat()).unwrap_err();
+    assert_eq!(mistakes[0].what, "bed b has two overrides for one stay");
 }
 
 #[test]

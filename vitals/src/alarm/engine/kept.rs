@@ -47,7 +47,8 @@ impl AlarmEngine {
         now: Uptime,
     ) -> Self {
         let changes: Changes = snapshot.changes.iter().copied().collect();
-        let mut it = Self::new(with_changes(&policy, &changes), sources, prefer, now);
+        let in_force = with_changes(&policy, snapshot.stay.as_ref(), &changes);
+        let mut it = Self::new(in_force, sources, prefer, now);
         (it.file, it.changes) = (policy, changes);
         it.mode = it.mode.max(snapshot.mode);
         let moved = Moved { from: snapshot.at, to: now, boot };

@@ -10,6 +10,7 @@ use crate::alarm::apnea::ApneaAlarm;
 use crate::alarm::event::{AlarmIds, Direction};
 use crate::alarm::limit::LimitAlarm;
 use crate::alarm::policy::{AlarmPolicy, LimitRule};
+use crate::name::Name;
 use crate::quantity::Quantity;
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -57,9 +58,9 @@ impl AlarmEngine {
         Ok(())
     }
 
-    /// Lays what operators changed over the file's rules, and takes over the state of what stays.
+    /// Lays what operators changed over the file's rules for the stay, and takes over the state of what stays.
     pub(super) fn follow(&mut self, now: Uptime, file: AlarmPolicy) {
-        self.policy = with_changes(&file, &self.changes);
+        self.policy = with_changes(&file, self.stay.as_ref(), &self.changes);
         self.file = file;
         self.drop_rules(now);
         let mut olds = core::mem::take(&mut self.limits);
@@ -101,9 +102,9 @@ impl AlarmEngine {
     }
 }
 
-/// A file's rules with what operators changed over them.
-pub(super) fn with_changes(file: &AlarmPolicy, changes: &Changes) -> AlarmPolicy {
-    let mut policy = file.clone();
+/// A file's rules for a stay, with what operators changed over them.
+pub(super) fn with_changes(file: &AlarmPolicy, stay: Option<&Name>, changes: &Changes) -> AlarmPolicy {
+    let mut policy = file.in_stay(stay);
     for (key, limits) in changes {
         if let Some(rule) = policy.rules.get_mut(key) {
             *rule = over(rule, *limits);

@@ -54,7 +54,7 @@ impl AlarmEngine {
 
     /// The patient has gone for good.
     pub(super) fn discharge(&mut self, now: Uptime, action: &Action, reason: &str) {
-        self.forget_stay(now);
+        self.forget_stay(now, None);
         self.stand_by(now, action, reason);
     }
 
@@ -71,8 +71,7 @@ impl AlarmEngine {
                 self.end(now, &place, "new stay");
             }
         }
-        self.forget_stay(now);
-        self.stay = Some(stay.clone());
+        self.forget_stay(now, Some(stay));
         self.clear_levels();
         self.inactive.standby = None;
         self.begin_anew(now);
@@ -101,7 +100,7 @@ impl AlarmEngine {
         if !self.inactive.standby.as_ref().is_some_and(is_due) {
             return;
         }
-        self.forget_stay(now);
+        self.forget_stay(now, None);
         self.inactive.standby = None;
         self.begin_anew(now);
         let key = Key::of_bed(Trouble::NoPatient);
@@ -137,8 +136,8 @@ impl AlarmEngine {
         }
     }
 
-    /// What belongs to the stay and not to the bed is no more.
-    fn forget_stay(&mut self, now: Uptime) {
+    /// What belongs to the stay and not to the bed is no more, and what is said of the next holds.
+    fn forget_stay(&mut self, now: Uptime, next: Option<&Name>) {
         let standby = self.inactive.standby.take();
         self.inactive = Inactivations { standby, ..Inactivations::default() };
         self.alarms_mut().for_each(|it| it.audio_paused_until = None);
@@ -148,7 +147,7 @@ impl AlarmEngine {
         for it in &mut self.apneas {
             it.switch_on();
         }
-        self.stay = None;
+        self.stay = next.cloned();
         self.changes.clear();
         self.score.forget_stay();
         let file = self.file.clone();

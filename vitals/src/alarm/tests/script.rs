@@ -479,6 +479,7 @@ pub(super) fn policy() -> AlarmPolicy {
             (low(Vital::NibpSystolic), cuff),
         ]),
         apnea: BTreeMap::new(),
+        of_stays: BTreeMap::new(),
         news2: false,
         technical: TechnicalPolicy {
             sensor_off: equipment(10, Priority::Low, Some((60, Priority::Medium)), 3),

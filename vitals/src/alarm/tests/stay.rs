@@ -3,8 +3,10 @@
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use super::script::{check, check_answers, check_policies, play, policy};
-use crate::alarm::event::Direction;
+use super::script::{check, check_answers, check_policies, check_policy, play, policy, rule};
+use crate::alarm::event::{Direction, Priority};
+use crate::alarm::policy::{AlarmPolicy, StayRules};
+use crate::name::Name;
 use crate::quantity::Quantity;
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -165,6 +167,81 @@ fn what_operators_have_changed_is_known_to_who_comes_late() {
     assert_eq!(limits, [expected]);
     let standby = play(policy(), "spo2 97@0..9\nstandby@10\nuntil 20");
     assert_eq!(standby.engine.inactive()[0].what, Inactivity::Standby);
+}
+
+/// The file's rules, and of one patient: a lower limit of SpO2, and a high one that nobody else has.
+fn policy_of(stay: &str) -> AlarmPolicy {
+    let mut policy = policy();
+    let mut rules = policy.rules.clone();
+    rules.get_mut(&(Vital::Spo2, Direction::Low)).unwrap().limit.limit = Quantity::from_whole(86);
+    rules.insert((Vital::Spo2, Direction::High), rule((94, 10, Priority::Low, false), None, 1, 3));
+    let own = StayRules { rules, apnea: policy.apnea.clone() };
+    policy.of_stays.insert(Name::parse(stay).unwrap(), own);
+    policy
+}
+
+#[test]
+fn h12_what_the_file_says_for_one_stay_holds_for_no_other() {
+    check_policy(
+        policy_of("s-1"),
+        "spo2 88@0..
+         admit s-2@20
+         admit s-1@40
+         admit s-3@70
+         until 85",
+        "15.000 spo2_low start medium limit=90
+         20.000 spo2_low reset reason=new_stay
+         35.000 spo2_low start medium onset=20.000 limit=90
+         40.000 spo2_low reset reason=new_stay
+         85.000 spo2_low start medium onset=70.000 limit=90",
+    );
+    check_policy(
+        policy_of("s-1"),
+        "spo2 96@0..
+         admit s-1@0
+         discharge@20
+         until 30",
+        "10.000 spo2_high start low limit=94
+         20.000 spo2_high reset reason=rule_removed
+         20.000 alarms_inactive start cause=standby",
+    );
+    let follows = |script: &str| play(policy_of("s-1"), script).engine.follows_stay();
+    assert_eq!(follows("spo2 97@0..\nuntil 1"), Some(false));
+    assert_eq!(follows("spo2 97@0..\nadmit s-1@0\nuntil 1"), Some(true));
+    assert_eq!(play(policy(), "spo2 97@0..\nadmit s-1@0\nuntil 1").engine.follows_stay(), None);
+}
+
+#[test]
+fn h12_a_stay_keeps_its_rules_over_a_restart_and_ends_with_them() {
+    for end in ["kill", "boot"] {
+        let script = alloc::format!("spo2 88@0..\nadmit s-1@0\n{end}@20..21\nadmit s-2@40\nuntil 55");
+        check_policy(policy_of("s-1"), &script, "55.000 spo2_low start onset=40.000 limit=90");
+        // What an operator changed lies over what the file says for the stay, and ends with it too.
+        let script = alloc::format!(
+            "spo2 88@0..\nadmit s-1@0\nlimits spo2 low 80 70@1\n{end}@20..21\nadmit s-2@30\nadmit s-1@31\nuntil 50"
+        );
+        check_policy(policy_of("s-1"), &script, "");
+        let script = alloc::format!(
+            "spo2 88@0..\nadmit s-2@0\nlimits spo2 low 80 70@1\n{end}@20..21\nadmit s-3@30\nuntil 45"
+        );
+        check_policy(policy_of("s-1"), &script, "45.000 spo2_low start onset=30.000 limit=90");
+    }
+}
+
+#[test]
+fn h12_a_later_file_may_say_something_of_the_stay_that_goes_on() {
+    check_policies(
+        &[policy(), policy_of("s-1")],
+        "spo2 88@0..
+         admit s-1@0
+         policy 1@17
+         policy 0@30
+         until 45",
+        "15.000 spo2_low start medium present on limit=90
+         17.000 spo2_low update medium present on limit=86
+         22.000 spo2_low end medium clear off
+         45.000 spo2_low start medium onset=30.000 limit=90",
+    );
 }
 
 #[test]
