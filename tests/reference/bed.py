@@ -25,6 +25,7 @@ class Bed(Standby):
         self.rules, self.run = rules, run
         self.now = self.newest_input = now
         self.born = 0  # alarms of this run (E18)
+        self.every_machine = None  # listed anew where there is another one
         self.words = 0  # said so far: what came after what
         self.actions = {}  # E24: the first outcome of each known id
         self.sources, self.choices, self.sensors, self.silences = {}, {}, {}, {}
@@ -359,7 +360,7 @@ class Bed(Standby):
         for machine in self.machines():
             if not machine.is_idle():
                 found += machine.deadlines()
-        found += [*self.inactive.deadlines(), self.life_at]
+        found += (*self.inactive.deadlines(), self.life_at)
         self.next_at = min((it for it in found if it is not None), default=None)
 
     # ---- The end of a step.
@@ -373,10 +374,7 @@ class Bed(Standby):
         self.notice_life(t)
         self.inactive.advise(t)
         for machine in self.machines():
-            alarm = machine.alarm
-            if alarm is not None and any(
-                it is not None and it <= t for it in (alarm.rise_at, alarm.continue_at, alarm.remind_at)
-            ):
+            if machine.alarm is not None and machine.alarm.is_due(t):
                 self.touch(machine)
         if self.is_mute:
             for machine in self.touched:
@@ -408,18 +406,19 @@ class Bed(Standby):
         return self.words
 
     def machines(self):
-        yield from self.limits
-        yield from self.apneas
-        for sensor in self.sensors.values():
-            yield from sensor.machines
-        for pair in self.silences.values():
-            yield from pair
-        for machines in self.equipment.values():
-            yield from machines.values()
-        yield from self.disagreements
-        yield from self.switches.values()
-        yield self.no_patient
-        yield self.inactive.advisory
+        if self.every_machine is None:
+            self.every_machine = [
+                *self.limits,
+                *self.apneas,
+                *(it for sensor in self.sensors.values() for it in sensor.machines),
+                *(it for pair in self.silences.values() for it in pair),
+                *(it for machines in self.equipment.values() for it in machines.values()),
+                *self.disagreements,
+                *self.switches.values(),
+                self.no_patient,
+                self.inactive.advisory,
+            ]
+        return self.every_machine
 
     def source(self, name, now):
         if name not in self.sources:
@@ -430,6 +429,7 @@ class Bed(Standby):
     def switch(self, vital):
         if vital not in self.switches:
             self.switches[vital] = Switch(self, vital)
+            self.every_machine = None
         return self.switches[vital]
 
     def join(self, it, now):
@@ -438,11 +438,13 @@ class Bed(Standby):
         self.sources[name] = origin
         self.equipment[name] = {code: DeviceMachine(self, code, origin) for code in CODES[2:]}
         self.silences[name] = [SourceMachine(self, code, origin) for code in ("no_data", "port_gone")]
+        self.every_machine = None
 
     def sensor(self, origin, name):
         key = (origin.name, name)
         if key not in self.sensors:
             self.sensors[key] = Sensor(self, origin, name)
+            self.every_machine = None
         return self.sensors[key]
 
     def choice(self, vital, now):

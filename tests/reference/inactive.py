@@ -50,8 +50,7 @@ class Inactive:
         return (None, None)
 
     def deadlines(self):
-        found = [self.alarm_paused, self.audio_off, *(until for until, _ in self.off.values())]
-        return found + [it.alarm.audio_paused for it in self.bed.machines() if it.alarm is not None]
+        return [self.alarm_paused, self.audio_off, *(until for until, _ in self.off.values())]
 
     def run(self, now):
         """E3: audio paused, alarm paused, audio off, alarm off."""

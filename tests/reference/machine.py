@@ -117,9 +117,10 @@ class Machine:
     def deadlines(self):
         found = [self.indeterminate_at, self.escalate_at]
         for level in self.all_levels():
-            found.extend(level.deadlines())
-        if self.alarm is not None:
-            found += (self.alarm.continue_at, self.alarm.remind_at, self.alarm.rise_at)
+            found += level.deadlines()
+        alarm = self.alarm
+        if alarm is not None:
+            found += (alarm.continue_at, alarm.remind_at, alarm.rise_at, alarm.audio_paused)
         return found
 
     def shift(self, by):
@@ -355,6 +356,14 @@ class Alarm:
             self.escalation_level, self.rise_at, self.rise_left = 0, None, RISES[0]
         elif self.rise_at is not None:
             self.rise_left, self.rise_at = self.rise_at - now, None
+
+    def is_due(self, now):
+        """Whether one of the timers of the signal has run."""
+        return (
+            self.continue_at is not None and self.continue_at <= now
+            or self.remind_at is not None and self.remind_at <= now
+            or self.rise_at is not None and self.rise_at <= now
+        )
 
     def is_over(self):
         return self.signal == "off"

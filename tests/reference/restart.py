@@ -83,6 +83,7 @@ def keep(bed, old, how, t):
             machine.bed = bed
     for machine in (*(it for kept in old.sensors.values() for it in kept.machines), *sum(old.silences.values(), [])):
         machine.bed = bed
+    bed.every_machine = None
     return [it for it in gone if it[0].alarm is not None]
 
 
