@@ -15,7 +15,7 @@ def tell(bed, machine, t, restarted=False):
     if restarted and alarm.condition == "indeterminate":
         # E35: that nobody can tell is what the `continue` says anyway.
         alarm.condition = alarm.told[0][0]
-    if restarted and alarm.condition == "clear":
+    if restarted and machine.condition() == "clear":
         # E20: a record without a present level keeps the last that was told.
         alarm.priority, alarm.level, alarm.onset, alarm.decided, alarm.limit = alarm.stood_at
     phase = phase_of(machine, alarm)

@@ -125,3 +125,15 @@ fn a_port_that_is_gone_excuses_what_was_no_longer_named() {
          35.000 port_gone continue",
     );
 }
+
+#[test]
+fn what_was_latched_and_became_present_while_nobody_listened_tells_its_new_onset() {
+    check(
+        "spo2 78@0..7, 93@8..14, 78@15
+         kill@16..60
+         until 60",
+        "5.000 spo2_low start high present on onset=0.000 decided=5.000
+         13.000 spo2_low update high clear latched
+         60.000 spo2_low update high indeterminate on onset=15.000 decided=20.000 restarted=yes",
+    );
+}
