@@ -16,7 +16,8 @@ def restart(old, t, how):
     gone = keep(bed, old, how, t)
     for origin in bed.sources.values():
         origin.unheard = True
-        bed.miss_nothing(how["stopped"], origin)
+        if how["boot"] == "same":  # of another boot nothing is held that could be judged
+            bed.miss_nothing(how["stopped"], origin)
         bed.equipment[origin.name]["suspect"].fall_silent(how["stopped"])
     waiting = {it for it in bed.machines() if it.is_present() and it.kind != "advisory"}  # E35: what was present at the snapshot
     if how["boot"] == "same":
