@@ -113,7 +113,7 @@ class Inactive:
 
     def is_off(self, machine, level):
         found = self.off.get(machine)
-        return found is not None and (found[1] or level.name != "extreme")
+        return found is not None and (found[1] or level.name == "limit" or machine.code == "apnea")
 
     def list_causes(self):
         causes = []

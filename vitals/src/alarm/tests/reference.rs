@@ -137,3 +137,18 @@ fn what_was_latched_and_became_present_while_nobody_listened_tells_its_new_onset
          60.000 spo2_low update high indeterminate on onset=15.000 decided=20.000 restarted=yes",
     );
 }
+
+#[test]
+fn what_was_acknowledged_gets_worse_while_its_limit_is_off() {
+    check(
+        "spo2 78@0..19, 74@20..
+         alarm_off spo2_low 60@0
+         ack@10
+         until 25",
+        "0.000 alarms_inactive start low present on
+         5.000 spo2_low start high present on level=extreme
+         10.000 spo2_low update high present acknowledged
+         15.000 alarms_inactive continue
+         25.000 spo2_low update high present on reason=worse",
+    );
+}
