@@ -34,7 +34,7 @@ def decide(bed, t, action, told):
     if action.get("for_ms", 0) > LONGEST.get(action["do"], 0):
         return refused("too_long")
     if action["do"] in ("acknowledge", "reset"):
-        return of_an_alarm(bed, t, action)
+        return of_an_alarm(bed, t, action, told)
     return DO[action["do"]](bed, t, action, told)
 
 
@@ -54,32 +54,32 @@ def may(bed, action):
 # ---- One alarm, or what can be reset of all.
 
 
-def of_an_alarm(bed, t, action):
+def of_an_alarm(bed, t, action, told):
     open_machines = [it for it in bed.machines() if it.alarm is not None]
     if action["do"] == "reset" and action.get("alarm") is None:
-        return reset_bed(open_machines)
+        return reset_bed(bed, t, open_machines, told)
     machine = next((it for it in open_machines if it.alarm.id == action["alarm"]), None)
     if machine is None:
         return refused("no_such_alarm")
     if machine.code == "alarms_inactive":
         return refused("not_allowed")
     if action["do"] == "reset":
-        return reset(machine)
-    return acknowledge(machine, t, action)
+        return reset(bed, t, machine, told)
+    return acknowledge(bed, t, machine, action, told)
 
 
-def acknowledge(machine, t, action):
+def acknowledge(bed, t, machine, action, told):
     alarm = machine.alarm
     if RANK[action["seen"]] < RANK[alarm.priority]:
         return refused("changed")
     if machine.code in TOLD_AND_SEEN or alarm.signal == "latched":
-        return reset(machine)  # the table: as reset
+        return reset(bed, t, machine, told)  # the table: as reset
     if alarm.signal != "acknowledged":
         machine.acknowledge(t, action["by"])
     return accepted()
 
 
-def reset(machine):
+def reset(bed, t, machine, told):
     if not can_be_reset(machine):
         return refused("present")
     if machine.code in TOLD_AND_SEEN:
@@ -87,15 +87,17 @@ def reset(machine):
         machine.said = VOID
     else:
         machine.reset()
+    told += bed.tell_all([machine], t)
+    machine.begin_again(t)
     return accepted()
 
 
-def reset_bed(machines):
+def reset_bed(bed, t, machines, told):
     """Resets what can be reset, and is refused only if nothing can."""
     machines = [it for it in machines if it.code != "alarms_inactive"]
-    resettable = [it for it in machines if can_be_reset(it)]
+    resettable = sorted((it for it in machines if can_be_reset(it)), key=lambda it: it.order)
     for machine in resettable:
-        reset(machine)
+        reset(bed, t, machine, told)
     if resettable:
         return accepted()
     return refused("present" if machines else "no_such_alarm")

@@ -266,6 +266,9 @@ class Machine:
             self.alarm.signal = "off"
         self.bed.touch(self)
 
+    def begin_again(self, now):
+        """After a reset: what is said next counts."""
+
     def reset_whole(self, reason, keep_extreme=False):
         """An action ends it, whatever its condition."""
         for level in self.levels:

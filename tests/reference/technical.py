@@ -54,6 +54,8 @@ class Sensor:
     def forget(self):
         self.onset = self.runs_since = self.thaw_by = None  # onset: when the sensor came into trouble
         self.ran = 0  # for how long it has been in trouble and in force
+        for machine in self.machines:
+            machine.reset_at = machine.reset_onset = None
 
     def end(self, now):
         """Another device is on the line."""
@@ -81,6 +83,9 @@ class Sensor:
             if self.onset is None:
                 self.onset, self.ran = now, 0
             self.runs_since, self.thaw_by = now, None
+            for machine in self.machines:
+                if machine.reset_at is not None and machine.reset_onset is None:
+                    machine.reset_onset = now
         elif not troubles and speaks:
             self.forget()
         elif not speaks and self.onset is not None:
@@ -90,6 +95,9 @@ class Sensor:
             self.thaw_by = None if gap is None else self.thaw_by if self.thaw_by is not None else now + gap
         for machine in self.machines:
             machine.judge(machine.code in troubles, speaks, now, word, gap)
+
+    def has_run(self, now):
+        return self.ran + (now - self.runs_since if self.runs_since is not None else 0)
 
     def has_run_at(self, delay):
         """When a delay has run, if it runs now."""
@@ -133,6 +141,7 @@ class SensorMachine(TechnicalMachine):
         super().__init__(bed, code, sensor.source, settings, place)
         self.sensor = sensor
         self.is_own = False  # the sensor's trouble is (also) this one
+        self.reset_at = self.reset_onset = None  # what of the sensor's delay had run when it was reset; its onset since
 
     def judge(self, is_own, speaks, now, word, gap):
         self.is_own = is_own
@@ -154,15 +163,24 @@ class SensorMachine(TechnicalMachine):
 
     def ripe_at(self):
         """When the delay has run, if it runs now and the trouble is (also) its own."""
-        return None if self.is_present() or not self.is_own else self.sensor.has_run_at(self.settings.delay)
+        if self.is_present() or not self.is_own:
+            return None
+        return self.sensor.has_run_at((self.reset_at or 0) + self.settings.delay)
 
     def run_present(self, now):
         ripe_at = self.ripe_at()
         if ripe_at is not None and ripe_at <= now:
             level = self.levels[0]
             level.become_present(now)
-            level.onset = self.sensor.onset
+            level.onset = self.sensor.onset if self.reset_onset is None else self.reset_onset
             self.bed.touch(self)
+
+    def begin_again(self, now):
+        """E30: what was reset has its delay and its onset from the reset on, or from the first trouble in force after it."""
+        if self.sensor.onset is not None:
+            self.reset_at = self.sensor.has_run(now)
+            self.reset_onset = now if self.sensor.runs_since is not None else None
+            self.run_present(now)
 
     def deadlines(self):
         return [*super().deadlines(), self.ripe_at()]

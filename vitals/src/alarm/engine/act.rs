@@ -168,6 +168,7 @@ impl AlarmEngine {
             self.clear_place(place);
         }
         self.change(now, place, |alarm| alarm.reset(reason));
+        self.begin_again(now, place);
         Ok(())
     }
 

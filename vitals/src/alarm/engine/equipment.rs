@@ -4,11 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::act::Place;
 use super::{AlarmEngine, Flag};
 use crate::alarm::choice::Choice;
 use crate::alarm::event::AlarmIds;
 use crate::alarm::level::Class;
-use crate::alarm::source::{Held, SourceState};
+use crate::alarm::source::{Held, Source, SourceState};
 use crate::alarm::technical::{self, Key, Sensor, TechnicalAlarm, Trouble, Word};
 use crate::name::Name;
 use crate::reading::Absent;
@@ -106,19 +107,47 @@ impl AlarmEngine {
         let Some(source) = self.sources.get(place).filter(|_| !self.is_resting()) else {
             return;
         };
+        let said = source.state.heard_at;
+        let words: Vec<(Trouble, Word)> =
+            words_of_device(&source.state).map(|(trouble, word)| (trouble, Word { said, ..word })).collect();
+        let gap = source.gap(self.policy.timing.gap_tolerance);
+        self.judge_troubles(now, place);
+        self.put(now, place, words.into_iter().map(|(trouble, word)| (trouble, word, gap)));
+        self.judge_device(now, place);
+    }
+
+    /// Puts what a source says of its sensors alone before their alarms.
+    fn judge_troubles(&mut self, now: Uptime, place: usize) {
+        let words = self.words_of_sensors(place);
+        self.put(now, place, words.into_iter());
+    }
+
+    /// What is reset while its sensor is in trouble begins anew at once (E30).
+    pub(super) fn begin_again(&mut self, now: Uptime, reset: &Place) {
+        let Place::Technical(key) = reset else { return };
+        let is_of = |it: &Source| key.is_of(&it.setup.source);
+        if let Some(place) = self.sources.iter().position(is_of).filter(|_| key.trouble.sensor().is_some()) {
+            self.judge_troubles(now, place);
+        }
+    }
+
+    fn words_of_sensors(&self, place: usize) -> Vec<(Trouble, Word, Duration)> {
+        let mut words = Vec::new();
+        let Some(source) = self.sources.get(place) else {
+            return words;
+        };
         let gap = source.gap(self.policy.timing.gap_tolerance);
         let inflated = source.setup.same_limb && self.sources.iter().any(|it| it.state.cuff.is_inflating());
         let watched = |vital: Vital| {
             let apnea = self.apneas.iter().any(|it| it.vital == vital);
             apnea || self.limits.iter().any(|it| it.vital == vital)
         };
-        let name = Arc::clone(&source.setup.source);
+        let name = &source.setup.source;
         // Of most observations all is well, and nothing else was before.
         let well =
             |(vital, held): (&Vital, &Held)| technical::trouble_of(source, *vital, held, watched).is_none();
         let all_well = source.state.held.iter().all(well)
-            && !self.technical.keys().any(|key| key.trouble.sensor().is_some() && key.is_of(&name));
-        let mut words: Vec<(Trouble, Word, Duration)> = Vec::new();
+            && !self.technical.keys().any(|key| key.trouble.sensor().is_some() && key.is_of(name));
         let mut last = None;
         for sensor in source.state.held.keys().filter(|_| !all_well).map(|vital| Sensor::of(*vital)) {
             // Vitals of one sensor need not stand side by side in the table: a second look changes nothing.
@@ -137,10 +166,13 @@ impl AlarmEngine {
                 words.push((trouble, word, gap));
             }
         }
-        words.extend(
-            words_of_device(&source.state)
-                .map(|(trouble, word)| (trouble, Word { said: source.state.heard_at, ..word }, gap)),
-        );
+        words
+    }
+
+    fn put(&mut self, now: Uptime, place: usize, words: impl Iterator<Item = (Trouble, Word, Duration)>) {
+        let Some(name) = self.sources.get(place).map(|it| Arc::clone(&it.setup.source)) else {
+            return;
+        };
         for (trouble, word, gap) in words {
             let key = Key::new(trouble, &name);
             if word.is_out() || self.technical.contains_key(&key) {
@@ -148,7 +180,6 @@ impl AlarmEngine {
                 it.take(now, word, key.rule(&self.policy.technical), gap);
             }
         }
-        self.judge_device(now, place);
     }
 
     /// Looks again at the oximeters on the limb of a cuff that has begun or ceased to inflate.

@@ -152,3 +152,18 @@ fn what_was_acknowledged_gets_worse_while_its_limit_is_off() {
          25.000 spo2_low update high present on reason=worse",
     );
 }
+
+#[test]
+fn what_is_reset_while_its_sensor_is_in_trouble_has_its_delay_from_then_on() {
+    // Known before the restart, and said again only 2 s after the reset.
+    check(
+        "etco2 searching@0..31, searching@35..
+         kill@31..32
+         reset@33
+         until 63",
+        "30.000 no_value start low present on
+         32.000 no_value continue low indeterminate on restarted=yes
+         33.000 no_value reset low clear off
+         63.000 no_value start low present on onset=33.000 decided=63.000",
+    );
+}
