@@ -175,6 +175,7 @@ impl AlarmEngine {
         for (mut alarm, facts, reason) in removed {
             alarm.restart(moved);
             let change = alarm.reset(Some(reason));
+            Self::settle(&self.inactive, moved.to, facts.code, &mut alarm);
             self.events.push_back(alarm.tell(moved.to, change, facts, &self.policy.timing));
         }
     }

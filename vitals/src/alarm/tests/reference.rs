@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::script::{check, check_policy, policy, rule};
+use super::script::{check, check_policies, check_policy, policy, rule};
 use crate::alarm::event::{Direction, Priority};
 use crate::alarm::policy::AlarmPolicy;
 use crate::vital::Vital;
@@ -127,18 +127,6 @@ fn a_port_that_is_gone_excuses_what_was_no_longer_named() {
 }
 
 #[test]
-fn what_was_latched_and_became_present_while_nobody_listened_tells_its_new_onset() {
-    check(
-        "spo2 78@0..7, 93@8..14, 78@15
-         kill@16..60
-         until 60",
-        "5.000 spo2_low start high present on onset=0.000 decided=5.000
-         13.000 spo2_low update high clear latched
-         60.000 spo2_low update high indeterminate on onset=15.000 decided=20.000 restarted=yes",
-    );
-}
-
-#[test]
 fn what_was_acknowledged_gets_worse_while_its_limit_is_off() {
     check(
         "spo2 78@0..19, 74@20..
@@ -154,6 +142,18 @@ fn what_was_acknowledged_gets_worse_while_its_limit_is_off() {
 }
 
 #[test]
+fn what_was_latched_and_became_present_while_nobody_listened_tells_its_new_onset() {
+    check(
+        "spo2 78@0..7, 93@8..14, 78@15
+         kill@16..60
+         until 60",
+        "5.000 spo2_low start high present on onset=0.000 decided=5.000
+         13.000 spo2_low update high clear latched
+         60.000 spo2_low update high indeterminate on onset=15.000 decided=20.000 restarted=yes",
+    );
+}
+
+#[test]
 fn what_is_reset_while_its_sensor_is_in_trouble_has_its_delay_from_then_on() {
     // Known before the restart, and said again only 2 s after the reset.
     check(
@@ -165,5 +165,22 @@ fn what_is_reset_while_its_sensor_is_in_trouble_has_its_delay_from_then_on() {
          32.000 no_value continue low indeterminate on restarted=yes
          33.000 no_value reset low clear off
          63.000 no_value start low present on onset=33.000 decided=63.000",
+    );
+}
+
+#[test]
+fn what_ends_with_its_rule_over_a_restart_is_covered_by_nothing() {
+    let mut without = policy();
+    without.rules.remove(&(Vital::Spo2, Direction::Low));
+    check_policies(
+        &[policy(), without],
+        "spo2 88@0..19
+         audio_paused 60@16
+         next 1@19
+         kill@20..21
+         until 21",
+        "15.000 spo2_low start medium present on
+         16.000 spo2_low update medium present on by=audio_paused until=76.000
+         21.000 spo2_low reset medium clear off reason=rule_removed restarted=yes !by !until",
     );
 }

@@ -43,7 +43,7 @@ pub(super) fn check_policy(policy: AlarmPolicy, script: &str, expected: &str) {
     compare(&run(policy, script), expected);
 }
 
-/// The same with `policy 1@5`: from then on the rules of that place.
+/// The same with `policy 1@5`: from then on the rules of that place; with `next 1@5`: from the next restart on.
 pub(super) fn check_policies(policies: &[AlarmPolicy], script: &str, expected: &str) {
     let (inputs, until, period) = parse(script);
     let mut bed = Bed::with(policies[0].clone(), Setup::parse(script, period));
@@ -319,6 +319,10 @@ impl Bed {
                 let policy = self.others[place.parse::<usize>().unwrap()].clone();
                 self.policy = policy.clone();
                 return self.engine.handle_policy(at, policy, &mut self.ids);
+            }
+            ["next", place] => {
+                self.policy = self.others[place.parse::<usize>().unwrap()].clone();
+                return;
             }
             ["device"] => return self.engine.handle_device(at, &name, &mut self.ids),
             [kind @ ("raises" | "identity" | "set"), said] => {
