@@ -386,9 +386,10 @@ class NastyHour:
         boots = [it for it in ("same", "other") if self.has(f"restart, {it} boot")]
         boot = random.choice(boots)
         setup = self.setup | self.run_setup()
-        down = random.choice((0, 1, 2_000, 5_000, 10_000, 60_000, 300_000))
+        # No process begins in the millisecond in which the one before it was stopped.
+        down = random.choice((1, 1, 2_000, 5_000, 10_000, 60_000, 300_000))
         if self.has("restart with other rules") and self.chance(0.3):
-            setup["rules"], down = self.other_rules(setup["rules"]), 0
+            setup["rules"] = self.other_rules(setup["rules"])
         self.now = stopped + down
         if boot == "other":
             self.lasted, self.since = self.lasted + self.now - self.since, 0
