@@ -296,24 +296,28 @@ class Bed(Standby):
                 origin.inflates_until = None
                 self.judge_limbs(d)
             is_silent = origin.silent_at is not None and origin.silent_at <= d
+            # All of it is so before the first is judged.
             for slot in stale:
                 slot.become_stale(d)
+            if is_silent:
+                origin.silent_at, origin.silent = None, True
+            missed = [it for it in origin.slots.values() if it.is_missed and is_silent]
+            for slot in missed:
+                slot.is_missed = False
+            for slot in stale:
+                if origin.misses():
+                    slot.note_missed()
             for slot in stale:
                 self.look_again(d, slot.vital, slot)
-            for slot in stale:
-                if origin.misses() and not is_silent:
-                    slot.note_missed()
-            for sensor in {SENSOR_OF[it.vital] for it in stale}:
+            for sensor in {SENSOR_OF[it.vital] for it in (*stale, *missed)}:
                 self.sensor(origin, sensor).judge(d)
             if (stale or is_silent) and origin.slots:
                 for code in ("nibp_stale", "nibp_failed", *FLAGS):
                     self.equipment[origin.name][code].judge(d)
             if is_silent:
-                origin.silent_at, origin.silent = None, True
                 origin.port_gone = self.silences[origin.name][1].is_present()
                 self.equipment[origin.name]["suspect"].fall_silent(d)
                 self.judge_silence(d, origin)
-                self.miss_nothing(d, origin)
         for choice in self.choices.values():
             due = False
             for slot in choice.slots:
