@@ -69,6 +69,7 @@ class Standby:
         return slot is not None and slot.in_force and slot.value is not None and slot.value > 0
 
     def run_life(self, now):
+        self.notice_life(now)  # E3: what has become stale at this deadline has cancelled it
         if self.life_at is not None and self.life_at <= now:
             self.end_standby(now)
             self.forget_stay(now)
