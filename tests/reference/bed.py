@@ -201,9 +201,13 @@ class Bed(Standby):
         slot = origin.slot(vital)
         slot.take(said, quality, t, self.next_word())
         if is_first:
-            slot.is_watched = vital in self.by_vital and SENSOR_OF[vital] in MEASURED_ALL_THE_TIME
+            self.watch(slot)
             self.choice(vital, t).join(slot)
         self.look_again(t, vital, slot)
+
+    def watch(self, slot):
+        """E30, H6: whether a rule watches it, and its sensor measures all the time."""
+        slot.is_watched = slot.vital in self.by_vital and SENSOR_OF[slot.vital] in MEASURED_ALL_THE_TIME
 
     def look_again(self, t, vital, slot):
         """Judges a vital after a word or an ageing of a source, or where another source may be believed now."""

@@ -38,6 +38,9 @@ def keep(bed, old, how, t):
         if name in bed.sources or not origin.is_announced:
             kept_sources[name] = origin
     bed.sources |= kept_sources
+    for origin in kept_sources.values():
+        for slot in origin.slots.values():
+            bed.watch(slot)
     bed.choices = {vital: bed.choices.get(vital) or choice for vital, choice in old.choices.items()} | bed.choices
     for vital, choice in old.choices.items():
         choice.prefer = bed.rules.prefer.get(vital)
