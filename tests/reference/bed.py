@@ -237,7 +237,7 @@ class Bed(Standby):
             return
         slot = self.choices[machine.vital].believed
         other = machine.rule.fallback_for
-        may_begin = other is None or self.choices[other].open
+        may_begin = other is None or (self.choices[other].open and machine.opens_at is None)
         gap = 0 if machine.vital in CUFF else self.gap_of(slot.source if slot else None)
         machine.judge(slot, t, gap, may_begin)
 
@@ -335,6 +335,10 @@ class Bed(Standby):
             if choice.run(d):
                 for machine in self.fallbacks.get(vital, ()):
                     self.judge_limit(d, machine)
+        for machine in (*self.limits, *self.apneas):
+            if machine.opens_at is not None and machine.opens_at <= d:
+                machine.opens_at = None
+                self.judge_limit(d, machine)
         self.judge_agreement(d)
 
     def judge_limbs(self, now):
@@ -365,6 +369,7 @@ class Bed(Standby):
                 for slot in choice.slots:
                     found += (slot.gone_at, slot.valid_since_at)
         found += [it.thaw_by for it in self.sensors.values()]
+        found += [it.opens_at for it in (*self.limits, *self.apneas)]
         for machine in self.machines():
             if not machine.is_idle():
                 found += machine.deadlines()

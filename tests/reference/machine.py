@@ -25,6 +25,7 @@ class Machine:
         self.indeterminate = False
         self.indeterminate_at = None
         self.escalate_at = None  # technical alarms become more urgent by themselves (E30)
+        self.opens_at = None  # E29: a rule that waits for a fallback anew
         self.waits_after = 0  # E35: what was present at a restart waits for a later word
 
     # ---- What its value says.
@@ -127,6 +128,7 @@ class Machine:
         """E6."""
         self.indeterminate_at = moved(self.indeterminate_at, by)
         self.escalate_at = moved(self.escalate_at, by)
+        self.opens_at = moved(self.opens_at, by)
         for level in self.all_levels():
             level.shift(by)
         if self.alarm is not None:

@@ -49,6 +49,7 @@ def keep(bed, old, how, t):
             choice.believed = None
         bed.choices[vital] = choice
     gone = []
+    wait_anew(bed, old, t)
     by_rule = {(it.vital, it.direction): it for it in bed.limits}
     for machine in old.limits:
         heir = by_rule.get((machine.vital, machine.direction))
@@ -91,6 +92,14 @@ def keep(bed, old, how, t):
     return [it for it in gone if it[0].alarm is not None]
 
 
+def wait_anew(bed, old, t):
+    """E29: a rule that waits for a fallback anew."""
+    known = {(it.code, it.vital) for it in (*old.limits, *old.apneas)}
+    for machine in (*bed.limits, *bed.apneas):
+        if machine.rule.fallback_for is not None and (machine.code, machine.vital) not in known:
+            machine.opens_at = t + FALLBACK_AFTER
+
+
 def take_over(heir, machine):
     """E29: unchanged and changed rules keep their state, and the next value is judged by the new limit."""
     if heir.code == "apnea":
@@ -104,7 +113,7 @@ def take_over(heir, machine):
         machine.slot = None
     for name in (
         "alarm", "worse", "void", "indeterminate", "indeterminate_at", "worst", "last_valid", "newest", "slot",
-        "waits_after",
+        "waits_after", "opens_at",
     ):
         if hasattr(machine, name):
             setattr(heir, name, getattr(machine, name))

@@ -70,6 +70,7 @@ impl AlarmEngine {
             it.miss_nothing(moved);
         }
         it.catch_up(now);
+        it.notice_fallbacks(now);
         it.drop_removed(snapshot, moved);
         it
     }

@@ -82,6 +82,7 @@ impl AlarmEngine {
             self.apneas.push(it);
         }
         // Where nothing changed, this changes nothing.
+        self.notice_fallbacks(now);
         self.judge_all(now);
         (0..self.sources.len()).for_each(|place| self.judge_device(now, place));
     }

@@ -156,7 +156,17 @@ impl AlarmEngine {
     /// Puts what a vital has to say now before its rules, and before those that fall back for it.
     pub(super) fn judge(&mut self, now: Uptime, vital: Vital) {
         let said = self.input(vital);
-        let void = said.0 == Input::Void;
+        let mut fallbacks = self.notice_fallback(now, vital);
+        fallbacks.remove(&vital);
+        self.judge_own(now, vital, said);
+        for other in fallbacks {
+            self.judge_own(now, other, self.input(other));
+        }
+    }
+
+    /// Takes whether a vital has a value for the rules that fall back for it. Their vitals.
+    fn notice_fallback(&mut self, now: Uptime, vital: Vital) -> BTreeSet<Vital> {
+        let void = self.input(vital).0 == Input::Void;
         let mut fallbacks = BTreeSet::new();
         for apnea in self.apneas.iter_mut().filter(|it| it.rule.fallback_for == Some(vital)) {
             apnea.take_fallback(now, void);
@@ -166,10 +176,15 @@ impl AlarmEngine {
             limit.take_fallback(now, void);
             fallbacks.insert(limit.vital);
         }
-        fallbacks.remove(&vital);
-        self.judge_own(now, vital, said);
-        for other in fallbacks {
-            self.judge_own(now, other, self.input(other));
+        fallbacks
+    }
+
+    /// The same of every vital that a rule falls back for: one that has come with other rules knows nothing yet.
+    pub(super) fn notice_fallbacks(&mut self, now: Uptime) {
+        let of_limits = self.limits.iter().filter_map(|it| it.rule.fallback_for);
+        let of_apneas = self.apneas.iter().filter_map(|it| it.rule.fallback_for);
+        for vital in of_limits.chain(of_apneas).collect::<BTreeSet<Vital>>() {
+            self.notice_fallback(now, vital);
         }
     }
 

@@ -184,3 +184,22 @@ fn what_ends_with_its_rule_over_a_restart_is_covered_by_nothing() {
          21.000 spo2_low reset medium clear off reason=rule_removed restarted=yes !by !until",
     );
 }
+
+#[test]
+fn a_rule_that_comes_with_a_restart_falls_back_for_nothing_that_has_a_value() {
+    // The heart rate is in force until 63.000; its source, that is slow, says nothing more.
+    let pulse = (Vital::PulseRate, Direction::Low);
+    let mut without = policy();
+    without.rules.remove(&pulse);
+    check_policies(
+        &[without, policy()],
+        "period 20
+         heart_rate 70@0
+         b.pulse_rate 40@21, 40@24, 40@27, 40@30, 40@33, 40@36, 40@39
+         policy 0@0
+         next 1@20
+         kill@20..21
+         until 42",
+        "",
+    );
+}
