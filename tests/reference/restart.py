@@ -37,6 +37,8 @@ def keep(bed, old, how, t):
     for name, origin in old.sources.items():
         if name in bed.sources or not origin.is_announced:
             kept_sources[name] = origin
+        if name in bed.sources:
+            origin.announce(bed.sources[name])
     bed.sources |= kept_sources
     for origin in kept_sources.values():
         for slot in origin.slots.values():

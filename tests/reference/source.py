@@ -146,6 +146,11 @@ class Source:
         self.nibp_interval, self.same_limb = nibp_interval, same_limb
         self.inflates, self.inflates_until = False, None
 
+    def announce(self, new):
+        """After a restart it is as the configuration of now says."""
+        for name in ("period", "critical", "fresh_for", "gap", "nibp_interval", "same_limb", "is_announced"):
+            setattr(self, name, getattr(new, name))
+
     def frame(self, now):
         """Something was said now, be it without numbers."""
         self.silent_at = now + self.fresh_for

@@ -87,7 +87,9 @@ impl AlarmEngine {
         let silent_at = state.silent_at.map(|at| moved.to + at.since(moved.from)).or(source.state.silent_at);
         match moved.boot {
             Boot::Same => {
-                source.state = SourceState { silent_at, unheard: true, ..state.clone() };
+                // Whether it is announced the configuration of now says.
+                let announced = source.state.announced;
+                source.state = SourceState { silent_at, unheard: true, announced, ..state.clone() };
                 // Who watches the line begins anew, and tells only what changes.
                 source.state.flags.retain(|it| !matches!(it, Flag::BadDataRate | Flag::ClockSkew));
             }

@@ -203,3 +203,19 @@ fn a_rule_that_comes_with_a_restart_falls_back_for_nothing_that_has_a_value() {
         "",
     );
 }
+
+#[test]
+fn whether_a_source_is_announced_the_configuration_of_now_says() {
+    // Known by its first word; then announced; then neither.
+    check(
+        "spo2 97@0..16
+         b.temperature 37@0..8
+         announce b@4
+         kill@5..6
+         remove b@9
+         kill@14..15
+         until 16",
+        "13.000 no_data start medium present on source=b
+         15.000 no_data reset medium clear off source=b reason=source_removed restarted=yes",
+    );
+}

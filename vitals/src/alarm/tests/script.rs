@@ -44,6 +44,7 @@ pub(super) fn check_policy(policy: AlarmPolicy, script: &str, expected: &str) {
 }
 
 /// The same with `policy 1@5`: from then on the rules of that place; with `next 1@5`: from the next restart on.
+/// So `announce b@5` and `remove b@5`: there is a source then, or none.
 pub(super) fn check_policies(policies: &[AlarmPolicy], script: &str, expected: &str) {
     let (inputs, until, period) = parse(script);
     let mut bed = Bed::with(policies[0].clone(), Setup::parse(script, period));
@@ -324,6 +325,12 @@ impl Bed {
                 self.policy = self.others[place.parse::<usize>().unwrap()].clone();
                 return;
             }
+            ["announce", name] => {
+                let name = Arc::new(Name::parse(name).unwrap());
+                let setup = SourceSetup::new(name, Duration::from_secs(1), Mode::Live);
+                return self.setup.sources.push(setup);
+            }
+            ["remove", name] => return self.setup.sources.retain(|it| it.source.as_str() != name),
             ["device"] => return self.engine.handle_device(at, &name, &mut self.ids),
             [kind @ ("raises" | "identity" | "set"), said] => {
                 return self.engine.handle_notice(
