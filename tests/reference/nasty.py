@@ -390,6 +390,8 @@ class NastyHour:
         down = random.choice((1, 1, 2_000, 5_000, 10_000, 60_000, 300_000))
         if self.has("restart with other rules") and self.chance(0.3):
             setup["rules"] = self.other_rules(setup["rules"])
+            if self.chance(0.3):
+                setup |= self.other_sources()
         self.now = stopped + down
         if boot == "other":
             self.lasted, self.since = self.lasted + self.now - self.since, 0
@@ -419,6 +421,14 @@ class NastyHour:
                 rule[level] = rule[level] | {"at": rule[level]["at"] + by}
         rules[index] = rule
         return rules
+
+    def other_sources(self):
+        """Some of the sources that there were at first; the others go on speaking, and nobody announced them."""
+        first = self.lines[0]["setup"]
+        sources = [it for it in first["sources"] if self.chance(0.7)] or first["sources"][:1]
+        names = {it["name"] for it in sources}
+        prefer = {vital: [it for it in order if it in names] for vital, order in first["prefer"].items()}
+        return {"sources": sources, "prefer": prefer}
 
     def length(self):
         """For how long it went on, ms."""
