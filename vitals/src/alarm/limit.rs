@@ -239,9 +239,10 @@ impl LimitAlarm {
         self.state.limit.is_present() || self.state.extreme.is_present()
     }
 
+    /// The limit becomes present with the extreme; it may clear before it (E15).
     fn nest(&mut self, now: Uptime) {
         match self.state.extreme {
-            LevelState::Present { onset, .. } if self.state.off.is_none() => {
+            LevelState::Present { onset, decided, .. } if decided == now && self.state.off.is_none() => {
                 self.state.limit.nest(now, onset);
             }
             LevelState::Present { .. } | LevelState::Clear | LevelState::Pending { .. } => {}

@@ -63,7 +63,9 @@ impl LimitAlarm {
     /// It is evaluated again. Whether it was off.
     pub(in crate::alarm) fn switch_on(&mut self, now: Uptime) -> bool {
         let was_off = self.state.off.take().is_some();
-        self.nest(now);
+        if let (true, LevelState::Present { onset, .. }) = (was_off, self.state.extreme) {
+            self.state.limit.nest(now, onset);
+        }
         was_off
     }
 }

@@ -219,3 +219,19 @@ fn whether_a_source_is_announced_the_configuration_of_now_says() {
          15.000 no_data reset medium clear off source=b reason=source_removed restarted=yes",
     );
 }
+
+#[test]
+fn what_is_on_again_clears_by_its_own_time() {
+    // The limit, on again at 20.000 with a value that is in, clears at 25.000; the extreme, whose time the stall moves by
+    // 47 s, at 62.000, and then all is clear.
+    check(
+        "spo2 78@0..9, 95@10..12
+         alarm_off spo2_low 20@0
+         stall@13..60
+         until 62",
+        "0.000 alarms_inactive start
+         5.000 spo2_low start high present on
+         20.000 alarms_inactive end
+         62.000 spo2_low update high clear latched",
+    );
+}
