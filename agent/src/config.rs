@@ -315,6 +315,12 @@ impl Format {
             Self::Device(model) => model.name(),
         }
     }
+
+    /// Whether its protocol carries names and numbers of patients, so that nothing of a message may be kept as evidence.
+    #[must_use]
+    pub const fn names_patients(&self) -> bool {
+        matches!(self, Self::Device(model) if model.names_patients())
+    }
 }
 
 /// What every source has.

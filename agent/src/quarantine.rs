@@ -56,12 +56,29 @@ impl Quarantine {
         let content = payload.get(..CONTENT_MAX).unwrap_or(payload);
         let text = std::str::from_utf8(content).ok().map(Into::into);
         let hex = text.is_none().then(|| hexadecimal(content));
+        self.enter(reason, source, topic, payload.len(), (text, hex));
+    }
+
+    /// Keeps that there was a message which could not be used, of this length, and nothing of what it said: it may have named
+    /// a patient. Never waits.
+    pub fn offer_withheld(&self, reason: &'static str, source: &str, topic: &[u8], length: usize) {
+        self.enter(reason, source, topic, length, (None, None));
+    }
+
+    fn enter(
+        &self,
+        reason: &'static str,
+        source: &str,
+        topic: &[u8],
+        length: usize,
+        (text, hex): (Option<String>, Option<String>),
+    ) {
         let entry = Entry {
             at: clock::timestamp().to_string(),
             reason,
             source: source.into(),
             topic: String::from_utf8_lossy(topic.get(..256).unwrap_or(topic)).into_owned(),
-            length: payload.len(),
+            length,
             text,
             hex,
         };

@@ -219,8 +219,11 @@ impl Line {
         if let Some(reason) = fault {
             // One entry for all that one read held: a noisy line must not push everything else out.
             let port = self.setup.source.port.to_string();
-            let content = if self.setup.source.device.names_patients() { &[] } else { bytes };
-            self.setup.quarantine.offer(reason, id, port.as_bytes(), content);
+            if self.setup.source.device.names_patients() {
+                self.setup.quarantine.offer_withheld(reason, id, port.as_bytes(), bytes.len());
+            } else {
+                self.setup.quarantine.offer(reason, id, port.as_bytes(), bytes);
+            }
         }
         self.setup.metrics.accept(id, observations.len(), bytes.len());
         let counts = driver.counts();

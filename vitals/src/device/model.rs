@@ -136,7 +136,7 @@ impl DeviceModel {
     /// what a driver has read.
     #[must_use]
     pub const fn names_patients(self) -> bool {
-        matches!(self, Self::MindrayPds | Self::Capnostream)
+        matches!(self, Self::MindrayPds | Self::Capnostream | Self::Intellivue | Self::IntellivueLan)
     }
 
     /// How often it says something, unless the configuration says otherwise.

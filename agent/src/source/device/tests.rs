@@ -340,5 +340,5 @@ async fn what_may_name_a_patient_is_not_kept_as_evidence() {
         }
     });
     let entry = entry.await.expect("the damage was not entered");
-    assert!(!entry.contains("Doe") && !entry.contains("4711") && entry.contains("\"length\":0"), "{entry}");
+    assert!(!entry.contains("Doe") && !entry.contains("4711") && !entry.contains("\"text\""), "{entry}");
 }

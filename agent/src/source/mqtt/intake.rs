@@ -231,13 +231,8 @@ impl Running {
             }
         }
         let device = Arc::clone(&line.stamp.device);
-        let withheld = line.names_patients();
         for reason in &decoded.faults {
-            if withheld {
-                intake.metrics.reject(route.id.as_str(), reason);
-            } else {
-                intake.reject(reason, route.id.as_str(), message);
-            }
+            intake.reject(reason, route.id.as_str(), message);
         }
         intake.metrics.accept(route.id.as_str(), decoded.observations.len(), message.payload.len());
         let (before, after) = decoded.words;
@@ -271,10 +266,14 @@ impl Running {
 }
 
 impl Intake {
-    /// Counts what could not be used, and keeps it as evidence.
+    /// Counts what could not be used, and keeps it as evidence; of what may name a patient, that it came.
     fn reject(&self, reason: &'static str, source: &str, message: &Message) {
         self.metrics.reject(source, reason);
-        self.quarantine.offer(reason, source, &message.topic, &message.payload);
+        if self.router.may_be_kept(&message.topic) {
+            self.quarantine.offer(reason, source, &message.topic, &message.payload);
+        } else {
+            self.quarantine.offer_withheld(reason, source, &message.topic, message.payload.len());
+        }
     }
 }
 
@@ -283,3 +282,6 @@ fn publish_marker(intake: &Intake, marker: String) {
         warn!(link = %intake.name, %error, "The marker for the broker's backlog could not be sent; it is tried again.");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,6 @@ pub(super) struct Line {
     pub(super) stamp: Stamp,
     format: LineFormat,
     repeats: Option<Repeats>,
-    names_patients: bool,
     /// What was said in a backlog, the last of each kind: a driver says it once, and it may still be so.
     unsaid: Notices,
 }
@@ -73,13 +72,7 @@ impl Line {
             Format::Wardline | Format::Mapped(_) | Format::Senml(_) => None,
         };
         let stamp = Stamp::new(&source.common, &route.bed, &route.id, source.format.name());
-        let names_patients = matches!(source.format, Format::Device(model) if model.names_patients());
-        Self { stamp, format, repeats, names_patients, unsaid: Notices::default() }
-    }
-
-    /// Whether its messages carry names and numbers of patients.
-    pub(super) fn names_patients(&self) -> bool {
-        self.names_patients
+        Self { stamp, format, repeats, unsaid: Notices::default() }
     }
 
     /// Reads a message.

@@ -74,14 +74,22 @@ impl Router {
         Ok(route)
     }
 
+    /// Whether a message of this topic may be kept as evidence: it is known in which format it is, and that this one names no
+    /// patient.
+    pub(super) fn may_be_kept(&self, topic: &[u8]) -> bool {
+        std::str::from_utf8(topic)
+            .ok()
+            .and_then(|it| self.matching(it))
+            .is_some_and(|(_, source)| !source.format.names_patients())
+    }
+
+    fn matching(&self, topic: &str) -> Option<(usize, &TopicSource)> {
+        self.sources.iter().enumerate().find(|(_, source)| rumqttc::matches(topic, &source.filter))
+    }
+
     fn find(&self, topic: &[u8]) -> Result<Route, NoRoute> {
         let topic = std::str::from_utf8(topic).map_err(|_| NoRoute::UnknownTopic)?;
-        let (index, source) = self
-            .sources
-            .iter()
-            .enumerate()
-            .find(|(_, source)| rumqttc::matches(topic, &source.filter))
-            .ok_or(NoRoute::UnknownTopic)?;
+        let (index, source) = self.matching(topic).ok_or(NoRoute::UnknownTopic)?;
         match &source.bed {
             TopicBed::Fixed(bed) => {
                 Ok(Route { source: index, bed: Arc::clone(bed), id: Arc::clone(&source.common.id) })
@@ -147,6 +155,24 @@ mod tests {
         }
         for topic in [&b"vitals/icu/bed-8"[..], b"", b"vitals/\xff", b"other"] {
             assert_eq!(router().route(topic), Err(NoRoute::UnknownTopic), "{topic:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_surely_names_no_patient_may_be_kept() {
+        let mut router = router();
+        let model = vitals::device::DeviceModel::MindrayPds;
+        let format = Format::Device(model);
+        router.sources.push(TopicSource { format, ..source("monitor", "raw/+", TopicBed::Level(1)) });
+        for (topic, may) in [
+            (&b"vitals/monitor-7"[..], true),
+            (b"vitals/icu/bed-9/numerics", true),
+            (b"raw/bed-8", false),
+            (b"raw/bed-9", false),
+            (b"other", false),
+            (b"vitals/\xff", false),
+        ] {
+            assert_eq!(router.may_be_kept(topic), may, "{topic:?}");
         }
     }
 
