@@ -1,6 +1,8 @@
 //! The commands of the person who connects devices: `discover`, `capture` and `device setup`, on lines with scripted devices, a
 //! network and a broker. What is found can be pasted, what is recorded can be decoded, and no value and no name is told.
 
+mod older_broker;
+
 use std::fs;
 use std::fs::File;
 use std::net::UdpSocket;

@@ -1,18 +1,19 @@
 //! Every topic of an MQTT broker, for a while: subscribed with QoS 0 under a client id of its own, so that nothing is taken from
 //! anybody, acknowledged or kept; nothing is published. Topics of the broker itself (`$SYS`) are not looked at.
+//!
+//! A broker of a configuration is spoken to in the version that stands there. Of one that is known by its address alone nobody has
+//! said which it speaks: in MQTT 5 first, and in 3.1.1 if it does not answer to that.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, Publish, SubscribeReasonCode};
-use rumqttc::v5::{AsyncClient, Event, EventLoop};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::topic::Topic;
 use crate::config::{MqttLink, MqttVersion};
 use crate::mqtt;
+use crate::source::mqtt::connection::{self, Connection, Failure, Heard, Message, Speaker};
 
 /// Topics told of; a busy broker may have a million.
 const TOPICS_MAX: usize = 1000;
@@ -51,55 +52,70 @@ pub(super) async fn look(brokers: Vec<Broker>, within: Duration) -> Vec<BrokerFo
 }
 
 async fn look_at(broker: Broker, within: Duration) -> BrokerFound {
+    let may_be_older = broker.url.is_some();
     let mut found = BrokerFound { broker, topics: BTreeMap::new(), more: false, trouble: None };
-    if found.broker.link.version == MqttVersion::V311 {
-        found.trouble = Some("it speaks MQTT 3.1.1 only, and is looked at in MQTT 5".into());
-        return found;
-    }
-    let mut options = match mqtt::options(&found.broker.link, "") {
-        Ok(options) => options,
-        Err(error) => {
-            found.trouble = Some(error.to_string());
-            return found;
+    let look = async {
+        match found.hear().await {
+            // It says no in a form that MQTT 5 has not, or hangs up without a word.
+            End::NoConnection(Some(failure), _) if may_be_older && failure != Failure::Tls => {
+                found.broker.link.version = MqttVersion::V311;
+                found.hear().await
+            }
+            end => end,
         }
     };
-    options.set_clean_start(true);
-    options.set_session_expiry_interval(None);
-    let (client, events) = AsyncClient::new(options, REQUESTS_MAX);
-    if let Ok(trouble) = timeout(within, found.hear(&client, events)).await {
+    if let Ok(End::NoConnection(_, trouble) | End::Lost(trouble)) = timeout(within, look).await {
         found.trouble = Some(trouble);
     }
     found
 }
 
+/// Why a look is over before its time, in words too.
+enum End {
+    /// The broker has not taken the connection, or there can be none.
+    NoConnection(Option<Failure>, String),
+    /// It had.
+    Lost(String),
+}
+
 impl BrokerFound {
     /// Listens until something is in the way, and says what.
-    async fn hear(&mut self, client: &AsyncClient, mut events: EventLoop) -> String {
+    async fn hear(&mut self) -> End {
+        let link = &self.broker.link;
+        let (client, mut events) = match mqtt::options(link, "") {
+            Ok(options) => connection::open_to_look(options, link.version, REQUESTS_MAX),
+            Err(error) => return End::NoConnection(None, error.to_string()),
+        };
         self.trouble = Some("it does not answer".into());
         loop {
             match events.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                    self.trouble = Some("it has not taken the subscription to #".into());
-                    if client.try_subscribe("#", QoS::AtMostOnce).is_err() {
-                        return "the client takes no subscription".into();
-                    }
+                Ok(Heard::Connected { .. }) => break,
+                Ok(_) => {}
+                Err((failure, trouble)) => return End::NoConnection(Some(failure), trouble),
+            }
+        }
+        End::Lost(self.hear_topics(&client, &mut events).await)
+    }
+
+    async fn hear_topics(&mut self, client: &Speaker, events: &mut Connection) -> String {
+        self.trouble = Some("it has not taken the subscription to #".into());
+        if client.look_at("#").is_err() {
+            return "the client takes no subscription".into();
+        }
+        loop {
+            match events.poll().await {
+                Ok(Heard::Subscribed { allowed: true }) => self.trouble = None,
+                Ok(Heard::Subscribed { allowed: false }) => {
+                    return "it does not allow a subscription to #: name a user with --config who may".into();
                 }
-                Ok(Event::Incoming(Packet::SubAck(answer))) => {
-                    let taken = |it: &SubscribeReasonCode| matches!(it, SubscribeReasonCode::Success(_));
-                    if !answer.return_codes.iter().all(taken) {
-                        return "it does not allow a subscription to #: name a user with --config who may"
-                            .into();
-                    }
-                    self.trouble = None;
-                }
-                Ok(Event::Incoming(Packet::Publish(message))) => self.take(&message),
-                Ok(Event::Incoming(_) | Event::Outgoing(_)) => {}
-                Err(error) => return error.to_string(),
+                Ok(Heard::Message(message)) => self.take(&message),
+                Ok(Heard::Connected { .. } | Heard::Other) => {}
+                Err((_, error)) => return error,
             }
         }
     }
 
-    fn take(&mut self, message: &Publish) {
+    fn take(&mut self, message: &Message) {
         let Ok(topic) = std::str::from_utf8(&message.topic) else { return };
         if topic.starts_with('$') {
             return;
@@ -110,7 +126,7 @@ impl BrokerFound {
             self.more = true;
             return;
         }
-        let entry = self.topics.entry(topic.to_owned()).or_insert_with(|| Topic::new(message.retain));
+        let entry = self.topics.entry(topic.to_owned()).or_insert_with(|| Topic::new(message.retained));
         entry.handle_message(&message.payload, raw < RAW_MAX);
     }
 }

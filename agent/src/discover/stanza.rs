@@ -6,6 +6,7 @@ use super::broker::{Broker, BrokerFound};
 use super::lan::Monitor;
 use super::serial::{PortFound, State};
 use super::topic::Format;
+use crate::config::MqttVersion;
 
 /// The bed that stands in every proposal: only a person knows which it is.
 const BED: &str = "bed-1";
@@ -40,6 +41,9 @@ pub(super) fn of_broker(broker: &Broker, name: &str) -> Option<String> {
     let url = broker.url.as_ref()?;
     let mut text = format!("[mqtt.{name}]\n");
     line(&mut text, "url", url);
+    if broker.link.version == MqttVersion::V311 {
+        line(&mut text, "version", "3.1.1");
+    }
     Some(text)
 }
 

@@ -1,6 +1,6 @@
 //! One connection to a broker in either version of MQTT: the same few things said and heard.
 //!
-//! The only place of the intake that names rumqttc, whose two versions share no types.
+//! The only place that names rumqttc's two clients, which share no types: the intake speaks through it, and `discover`.
 
 use bytes::Bytes;
 use rumqttc::{Transport, v5};
@@ -10,20 +10,20 @@ use crate::config::MqttVersion;
 
 /// A message from the broker.
 #[derive(Debug, Clone)]
-pub(super) struct Message {
-    pub(super) topic: Bytes,
-    pub(super) payload: Bytes,
+pub(crate) struct Message {
+    pub(crate) topic: Bytes,
+    pub(crate) payload: Bytes,
     /// The packet id to acknowledge; `None` for QoS 0.
-    pub(super) packet: Option<u16>,
+    pub(crate) packet: Option<u16>,
     /// The broker had kept it for whoever comes.
-    pub(super) retained: bool,
+    pub(crate) retained: bool,
     /// The broker had sent it before.
-    pub(super) redelivered: bool,
+    pub(crate) redelivered: bool,
 }
 
 /// What polling a connection gave.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     /// The broker took the connection.
     Connected {
         /// Whether it had kept our session.
@@ -31,13 +31,18 @@ pub(super) enum Heard {
     },
     /// A message.
     Message(Message),
+    /// The broker's answer to a subscription: whether it allows all of it.
+    Subscribed {
+        /// Whether it does.
+        allowed: bool,
+    },
     /// Something of the protocol's own.
     Other,
 }
 
 /// Why a connection is lost or not to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// No connection at all.
     Unreachable,
     /// TLS does not agree.
@@ -51,14 +56,14 @@ pub(super) enum Failure {
 }
 
 /// The end that is polled. Polling is not cancel safe while it connects.
-pub(super) enum Connection {
+pub(crate) enum Connection {
     V5(Box<v5::EventLoop>),
     V311(Box<rumqttc::EventLoop>),
 }
 
 /// The end that says things: never waits.
 #[derive(Clone)]
-pub(super) enum Speaker {
+pub(crate) enum Speaker {
     V5(v5::AsyncClient),
     V311(rumqttc::AsyncClient),
 }
@@ -66,10 +71,10 @@ pub(super) enum Speaker {
 /// The client's channel is full, or its connection's task is gone.
 #[derive(Debug, thiserror::Error)]
 #[error("the client takes no more requests at present")]
-pub(super) struct NotTaken;
+pub(crate) struct NotTaken;
 
 /// Makes both ends; nothing is connected before the first poll.
-pub(super) fn open(
+pub(crate) fn open(
     mut options: v5::MqttOptions,
     version: MqttVersion,
     requests_max: usize,
@@ -84,6 +89,28 @@ pub(super) fn open(
         }
         MqttVersion::V311 => {
             let (client, events) = rumqttc::AsyncClient::new(options_v311(&options), requests_max);
+            (Speaker::V311(client), Connection::V311(Box::new(events)))
+        }
+    }
+}
+
+/// The same for a mere look: nothing is acknowledged by hand, and the broker keeps nothing for us.
+pub(crate) fn open_to_look(
+    mut options: v5::MqttOptions,
+    version: MqttVersion,
+    requests_max: usize,
+) -> (Speaker, Connection) {
+    match version {
+        MqttVersion::V5 => {
+            options.set_clean_start(true);
+            options.set_session_expiry_interval(None);
+            let (client, events) = v5::AsyncClient::new(options, requests_max);
+            (Speaker::V5(client), Connection::V5(Box::new(events)))
+        }
+        MqttVersion::V311 => {
+            let mut options = options_v311(&options);
+            options.set_clean_session(true).set_manual_acks(false);
+            let (client, events) = rumqttc::AsyncClient::new(options, requests_max);
             (Speaker::V311(client), Connection::V311(Box::new(events)))
         }
     }
@@ -113,7 +140,7 @@ fn options_v311(options: &v5::MqttOptions) -> rumqttc::MqttOptions {
 
 impl Connection {
     /// Waits for what comes next, connecting where there is no connection.
-    pub(super) async fn poll(&mut self) -> Result<Heard, (Failure, String)> {
+    pub(crate) async fn poll(&mut self) -> Result<Heard, (Failure, String)> {
         match self {
             Self::V5(events) => match events.poll().await {
                 Ok(event) => Ok(heard_v5(event)),
@@ -127,7 +154,7 @@ impl Connection {
     }
 
     /// Drops the connection, and every acknowledgement of it that is not on its way yet.
-    pub(super) fn clean(&mut self) {
+    pub(crate) fn clean(&mut self) {
         match self {
             Self::V5(events) => events.clean(),
             Self::V311(events) => events.clean(),
@@ -137,7 +164,7 @@ impl Connection {
 
 impl Speaker {
     /// Acknowledges a QoS 1 message by its packet id.
-    pub(super) fn acknowledge(&self, packet: u16) -> Result<(), NotTaken> {
+    pub(crate) fn acknowledge(&self, packet: u16) -> Result<(), NotTaken> {
         match self {
             Self::V5(client) => {
                 let publish = packet5::Publish {
@@ -157,7 +184,7 @@ impl Speaker {
 
     /// Subscribes with QoS 1. What the broker had kept for whoever comes is sent for new subscriptions only: a kept
     /// session has them already (MQTT 3.1.1 cannot say so, and is subscribed only where no session was kept).
-    pub(super) fn subscribe<'a>(
+    pub(crate) fn subscribe<'a>(
         &self,
         filters: impl Iterator<Item = &'a str>,
         session_present: bool,
@@ -179,8 +206,20 @@ impl Speaker {
         }
     }
 
+    /// Subscribes with QoS 0: what is seen this way is taken from nobody.
+    pub(crate) fn look_at(&self, filter: &str) -> Result<(), NotTaken> {
+        match self {
+            Self::V5(client) => {
+                client.try_subscribe(filter, v5::mqttbytes::QoS::AtMostOnce).map_err(|_| NotTaken)
+            }
+            Self::V311(client) => {
+                client.try_subscribe(filter, rumqttc::QoS::AtMostOnce).map_err(|_| NotTaken)
+            }
+        }
+    }
+
     /// Publishes with QoS 1, not retained.
-    pub(super) fn publish(&self, topic: &str, payload: String) -> Result<(), NotTaken> {
+    pub(crate) fn publish(&self, topic: &str, payload: String) -> Result<(), NotTaken> {
         match self {
             Self::V5(client) => client
                 .try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, false, payload)
@@ -192,7 +231,7 @@ impl Speaker {
     }
 
     /// Leaves the broker, behind everything said before.
-    pub(super) fn disconnect(&self) {
+    pub(crate) fn disconnect(&self) {
         // A client that takes no more has lost its connection anyway.
         let _ = match self {
             Self::V5(client) => client.try_disconnect().is_ok(),
@@ -213,6 +252,11 @@ fn heard_v5(event: v5::Event) -> Heard {
         v5::Event::Incoming(packet5::Packet::ConnAck(it)) => {
             Heard::Connected { session_present: it.session_present }
         }
+        v5::Event::Incoming(packet5::Packet::SubAck(it)) => {
+            let is_taken =
+                |it: &packet5::SubscribeReasonCode| matches!(it, packet5::SubscribeReasonCode::Success(_));
+            Heard::Subscribed { allowed: it.return_codes.iter().all(is_taken) }
+        }
         v5::Event::Incoming(_) | v5::Event::Outgoing(_) => Heard::Other,
     }
 }
@@ -228,6 +272,11 @@ fn heard_v311(event: rumqttc::Event) -> Heard {
         }),
         rumqttc::Event::Incoming(rumqttc::Packet::ConnAck(it)) => {
             Heard::Connected { session_present: it.session_present }
+        }
+        rumqttc::Event::Incoming(rumqttc::Packet::SubAck(it)) => {
+            let is_taken =
+                |it: &rumqttc::SubscribeReasonCode| matches!(it, rumqttc::SubscribeReasonCode::Success(_));
+            Heard::Subscribed { allowed: it.return_codes.iter().all(is_taken) }
         }
         rumqttc::Event::Incoming(_) | rumqttc::Event::Outgoing(_) => Heard::Other,
     }

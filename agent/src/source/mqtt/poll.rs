@@ -145,7 +145,7 @@ impl Poll {
                         .await
                         .map_err(|_| Gone)
                 }
-                Ok(Heard::Other) => Ok(()),
+                Ok(Heard::Subscribed { .. } | Heard::Other) => Ok(()),
                 Err((failure, chain)) => self.fail(failure, &chain, &mut told).await,
             };
             if goes_on.is_err() {
