@@ -1,7 +1,8 @@
 //! A Dräger ventilator behind its Medibus interface: it answers, and asks for signs of life itself.
 //!
 //! By "Dräger RS 232 MEDIBUS, Protocol Definition", revision 6.00, as public decoders know it: a host opens the
-//! communication, each side answers the other's commands, and either falls silent when the other does.
+//! communication, each side answers the other's commands, and either falls silent when the other does. It is one that asks who
+//! the host is and takes no empty answer for one, as an Evita 4 and a Cicero B do.
 
 mod message;
 mod phrases;
@@ -166,8 +167,10 @@ impl Medibus {
             let code = match heard {
                 Heard::Command(code) => code,
                 Heard::Corrupt => NAK,
-                Heard::Response(code) => {
-                    talk.open = talk.open.filter(|(asked, _)| *asked != code);
+                Heard::Response(code, data) => {
+                    // Who the host is, it must say: an empty answer is none.
+                    let is_answer = code != IDENTITY || phrases::names_a_host(&data);
+                    talk.open = talk.open.filter(|(asked, _)| *asked != code || !is_answer);
                     continue;
                 }
             };

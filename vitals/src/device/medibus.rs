@@ -3,13 +3,14 @@
 //! Document: "Medibus for Draeger devices RS-232 rev 6.00", as public decoders read it (mdpnp `devices/draeger`). Line by
 //! device: Apollo and Primus 9600 8E1, Evita 4 19200 8E1, Evita XL and V500 19200 8N1. Medibus.X keeps the frames.
 //!
-//! Both sides speak and both sides answer: [`dialogue`] opens the line, asks and replies. [`frame`] finds messages, which
-//! may stand inside each other and have a stream of waves running through them; [`data`] reads the measured values,
-//! [`alarms`], [`limits`] and [`identity`] what else is asked for. Code page 2 has no measured value of ours that page 1 has not.
+//! Both sides speak and both sides answer: [`dialogue`] opens the line, asks and replies; what it has said itself it may hear again
+//! ([`echo`]). [`frame`] finds messages, which may stand inside each other and have a stream of waves running through them; [`data`]
+//! reads the measured values, [`alarms`], [`limits`] and [`identity`] what else is asked for. Code page 2 has no measured value of ours that page 1 has not.
 
 mod alarms;
 mod data;
 mod dialogue;
+mod echo;
 mod frame;
 mod identity;
 mod limits;
@@ -76,7 +77,10 @@ impl Driver for MedibusDriver {
     fn handle_bytes(&mut self, now: Uptime, bytes: &[u8]) {
         for byte in bytes {
             let Some(message) = self.deframer.take(*byte, &mut self.outcomes) else { continue };
-            self.dialogue.handle_message(now, &message);
+            if !self.dialogue.handle_message(now, &message) {
+                continue;
+            }
+            self.outcomes.good();
             if message.kind == Kind::Response {
                 self.handle_answer(message.code, &message.data);
             }

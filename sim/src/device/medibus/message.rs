@@ -42,12 +42,12 @@ fn checksum(bytes: &[u8]) -> [u8; 2] {
 }
 
 /// A message of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Heard {
     /// A command of that code; its arguments change nothing here.
     Command(u8),
-    /// The response to a command of that code.
-    Response(u8),
+    /// The response to a command of that code, and what it says.
+    Response(u8, Vec<u8>),
     /// A command that came damaged.
     Corrupt,
 }
@@ -89,7 +89,10 @@ fn read(message: &[u8]) -> Option<Heard> {
     match (message.first()?, whole) {
         (&ESC, Some((body, _))) => Some(Heard::Command(*body.get(1)?)),
         (&ESC, None) => Some(Heard::Corrupt),
-        (_, whole) => Some(Heard::Response(*whole?.0.get(1)?)),
+        (_, whole) => {
+            let (_, [code, data @ ..]) = whole?.0.split_first()? else { return None };
+            Some(Heard::Response(*code, data.to_vec()))
+        }
     }
 }
 
@@ -120,7 +123,7 @@ mod tests {
     fn a_command_inside_a_response_is_heard_first_and_costs_it_nothing() {
         let (outer, inner) = (response(0x49, b"x"), command(0x24));
         let bytes = [&outer[..3], &inner, &[DC3, 0xD1, 0x80, DC1], &outer[3..]].concat();
-        assert_eq!(heard(&bytes), [Heard::Command(0x24), Heard::Response(0x49)]);
+        assert_eq!(heard(&bytes), [Heard::Command(0x24), Heard::Response(0x49, b"x".to_vec())]);
     }
 
     #[test]

@@ -23,6 +23,18 @@ pub(super) const fn identity() -> &'static [u8] {
     IDENTITY
 }
 
+/// Whether a host says who it is: a number of four digits, a name between apostrophes, and revisions of eleven characters.
+pub(super) fn names_a_host(data: &[u8]) -> bool {
+    let mut parts = data.split(|it| *it == b'\'');
+    let (Some(number), Some(name), Some(revisions), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let digits = number.iter().filter(|it| it.is_ascii_digit()).count();
+    (number.len(), digits) == (4, 4) && !name.is_empty() && revisions.len() == 11
+}
+
 pub(super) const fn settings() -> &'static [u8] {
     SETTINGS
 }
@@ -79,7 +91,10 @@ mod tests {
         assert_eq!(texts(), b"0E5BIPAP\x03206Adults\x0322;CO2 in mmHg\x03");
         assert_eq!(settings().len() % 7, 0);
         // The revisions take eleven characters.
-        assert_eq!(identity().rsplit(|it| *it == b'\'').next().unwrap().len(), 11);
+        assert!(names_a_host(identity()));
+        for host in [&b""[..], b"0161", b"0161''01.00:06.00", b"161'Host'01.00:06.00", b"0161'Host'01.00"] {
+            assert!(!names_a_host(host), "{host:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ struct Bench {
     now_ms: u64,
     /// Whether the host answers each command of the ventilator.
     answers: bool,
+    /// Who the host says that it is.
+    says: &'static [u8],
 }
 
 /// What came in a time: all bytes, and what they said.
@@ -62,7 +64,13 @@ impl Bench {
     fn new(artefacts: Vec<Artefact>) -> Self {
         let start = Timestamp::from_micros(1_533_218_820_000_000).unwrap();
         let patient = Patient::new(1, 0, Course { artefacts, ..Course::default() });
-        Self { ventilator: Medibus::new(start), patient, now_ms: 0, answers: true }
+        Self {
+            ventilator: Medibus::new(start),
+            patient,
+            now_ms: 0,
+            answers: true,
+            says: b"0161'Host'01.00:06.00",
+        }
     }
 
     fn say(&mut self, bytes: &[u8]) {
@@ -80,7 +88,8 @@ impl Bench {
             came.said.extend(emission.observation.map(|it| it.vitals));
             let new = came.commands();
             for code in new.iter().skip(commands).filter(|_| self.answers) {
-                self.ventilator.handle_host_bytes(emission.at_ms, &response(*code, &[]));
+                let data = if *code == IDENTITY { self.says } else { &[] };
+                self.ventilator.handle_host_bytes(emission.at_ms, &response(*code, data));
             }
             commands = new.len();
         }
@@ -146,6 +155,11 @@ fn without_an_answer_for_three_seconds_it_stops_until_it_is_opened_again() {
     assert_eq!(bench.wait(1000).commands(), [IDENTITY]);
     let came = bench.ask_for(10);
     assert_eq!(came.said.len(), 3);
+    // An answer that says nothing is none.
+    let mut nameless = Bench { says: b"", ..Bench::new(vec![]) };
+    nameless.say(OPENS);
+    nameless.wait(1000);
+    assert_eq!(nameless.ask_for(10).said.len(), 3);
     bench.say(OPENS);
     assert_eq!(bench.wait(500).responses(), [OPEN]);
     // A host that answers, and is silent for ten seconds otherwise, is heard all the same.
@@ -184,7 +198,7 @@ fn a_command_may_stand_in_the_middle_of_a_response() {
     // Put together again, each response has its sum.
     let mut parser = Parser::default();
     let heard: Vec<_> = came.bytes.iter().filter_map(|it| parser.take(*it)).collect();
-    assert_eq!(heard.iter().filter(|it| **it == Heard::Response(MEASURED_1)).count(), 20);
+    assert_eq!(heard.iter().filter(|it| matches!(it, Heard::Response(MEASURED_1, _))).count(), 20);
     assert!(!heard.contains(&Heard::Corrupt));
 }
 

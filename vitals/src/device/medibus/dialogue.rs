@@ -1,6 +1,7 @@
 //! What is said to the device: open the line, ask, keep it alive, answer. Nothing else is ever sent.
 //!
-//! The device may ask too, and stops when it gets no answer within 3 s: each of its commands is answered by its code. Each
+//! The device may ask too, and stops when it gets no answer within 3 s: each of its commands is answered by its code, and the one
+//! that asks who we are by a number, a name and revisions as well, without which an Evita 4 or a Cicero B does not go on. Each
 //! side must say something every 3 s; after 10 s of silence the line is opened anew.
 //!
 //! A new request may be sent when the last is answered ("Protocol Definition", structure of commands). Measured values are due
@@ -12,6 +13,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::echo::{Echo, Origin};
 use super::frame::{Kind, Message, enframe};
 use super::{ALARMS, ALARMS_2, HIGH_LIMITS, IDENTITY, LOW_LIMITS, MEASURED};
 use crate::time::Uptime;
@@ -24,6 +26,11 @@ const NOP: u8 = 0x30;
 const STOP: u8 = 0x55;
 /// The answer to a command that came damaged.
 const NAK: u8 = 0x15;
+
+/// Who we are, in the form in which a device tells it ([`super::identity`]): the number that public decoders give a host (mdpnp
+/// `Medibus.java`, VSCaptureDrgVent), a name, and the revisions of what we speak and of Medibus. They never change, so that
+/// no device takes an update of ours for another host.
+const HOST: &[u8] = b"0161'Wardline'01.00:06.00";
 
 /// At least this often something is said.
 const TURN: Duration = Duration::from_secs(2);
@@ -62,6 +69,7 @@ pub(super) struct Dialogue {
     speak_at: Uptime,
     heard_at: Uptime,
     due: VecDeque<Vec<u8>>,
+    echo: Echo,
 }
 
 impl Dialogue {
@@ -78,13 +86,26 @@ impl Dialogue {
             speak_at: Uptime::ZERO,
             heard_at: Uptime::ZERO,
             due: VecDeque::new(),
+            echo: Echo::default(),
         }
     }
 
-    pub(super) fn handle_message(&mut self, now: Uptime, message: &Message) {
-        self.heard_at = now;
+    /// Takes a message, and tells whether it is surely the device's.
+    pub(super) fn handle_message(&mut self, now: Uptime, message: &Message) -> bool {
+        let origin = self.echo.handle_message(now, message);
+        match origin {
+            Origin::Device | Origin::Doubtful => self.heard_at = now,
+            Origin::Discovered => {
+                // Whatever has opened the line was our own word.
+                self.ask_at = None;
+                self.speak_at = now;
+                return false;
+            }
+            Origin::Echo => return false,
+        }
         if message.kind == Kind::Command && self.due.len() < ANSWERS_MAX {
-            self.due.push_back(enframe(Kind::Response, message.code));
+            let data = if message.code == IDENTITY { HOST } else { &[] };
+            self.put(now, Kind::Response, message.code, data);
         }
         if (message.kind, message.code) == (Kind::Command, STOP) {
             self.ask_at = None;
@@ -101,6 +122,7 @@ impl Dialogue {
         } else if message.kind == Kind::Response {
             self.handle_answer(now, message.code);
         }
+        origin == Origin::Device
     }
 
     fn handle_answer(&mut self, now: Uptime, code: u8) {
@@ -170,12 +192,18 @@ impl Dialogue {
 
     fn ask(&mut self, now: Uptime, code: u8) {
         self.asked = Some((code, now));
-        self.due.push_back(enframe(Kind::Command, code));
+        self.put(now, Kind::Command, code, &[]);
     }
 
     fn say(&mut self, now: Uptime, code: u8, next: Duration) {
         self.speak_at = now + next;
-        self.due.push_back(enframe(Kind::Command, code));
+        self.put(now, Kind::Command, code, &[]);
+    }
+
+    fn put(&mut self, now: Uptime, kind: Kind, code: u8, data: &[u8]) {
+        let message = Message { kind, code, data: data.into() };
+        self.due.push_back(enframe(&message));
+        self.echo.handle_said(now, &message);
     }
 
     pub(super) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
@@ -312,7 +340,9 @@ mod tests {
         dialogue.handle_message(at(100), &message(Kind::Command, ICC));
         assert_eq!(said(&mut dialogue, 100), [ICC, MEASURED]);
         dialogue.handle_message(at(100), &message(Kind::Command, 0x49));
-        assert_eq!(dialogue.poll_transmit().unwrap(), enframe(Kind::Response, 0x49));
+        assert_eq!(dialogue.poll_transmit().unwrap(), enframe(&message(Kind::Response, 0x49)));
+        dialogue.handle_message(at(100), &message(Kind::Command, IDENTITY));
+        assert_eq!(dialogue.poll_transmit().unwrap(), b"\x01R0161'Wardline'01.00:06.00BC\r");
         dialogue.handle_message(at(101), &message(Kind::Command, STOP));
         assert_eq!(said(&mut dialogue, 105), [STOP]);
         assert_eq!(said(&mut dialogue, 111), [ICC]);
@@ -320,5 +350,47 @@ mod tests {
             dialogue.handle_message(at(112), &message(Kind::Command, NOP));
         }
         assert_eq!(core::iter::from_fn(|| dialogue.poll_transmit()).count(), ANSWERS_MAX);
+    }
+
+    /// What the device says on a line that sends all back: it answers each command after so long. The codes of what is said to it
+    /// in so many seconds, and how many messages were surely its own.
+    fn on_a_line_that_echoes(answer: Option<Duration>, seconds: u64) -> (Vec<u8>, usize) {
+        let mut dialogue = Dialogue::new(Duration::from_secs(1));
+        let (mut said, mut device, mut own) = (Vec::new(), VecDeque::new(), 0);
+        for millis in (100_000..100_000 + seconds * 1000).step_by(10) {
+            let now = Uptime::from_millis(millis);
+            while device.front().is_some_and(|(when, _)| *when <= now) {
+                let (_, code) = device.pop_front().unwrap();
+                own += usize::from(dialogue.handle_message(now, &message(Kind::Response, code)));
+            }
+            if dialogue.poll_timeout() <= now {
+                dialogue.handle_timeout(now);
+            }
+            while let Some(it) = dialogue.poll_transmit() {
+                let kind = if it[0] == 0x1B { Kind::Command } else { Kind::Response };
+                if let (Kind::Command, Some(answer)) = (kind, answer) {
+                    device.push_back((now + answer, it[1]));
+                }
+                said.push(it[1]);
+                let data = it[2..it.len() - 3].to_vec();
+                own += usize::from(dialogue.handle_message(now, &Message { kind, code: it[1], data }));
+            }
+        }
+        (said, own)
+    }
+
+    #[test]
+    fn what_comes_back_of_our_own_words_is_no_device() {
+        let (said, own) = on_a_line_that_echoes(None, 60);
+        assert_eq!(own, 0);
+        // What came back at first was answered and taken for an open line; later it is opened again and again.
+        assert_eq!(said[..5], [ICC, ICC, MEASURED, ICC, ICC], "{said:02X?}");
+        assert!(said[5..].iter().all(|code| *code == ICC), "{said:02X?}");
+        // A device on such a line is read all the same, and nothing is said to it that it has not asked for.
+        let (said, own) = on_a_line_that_echoes(Some(Duration::from_millis(50)), 60);
+        let values = said.iter().filter(|code| **code == MEASURED).count();
+        assert!((55..=62).contains(&values), "{values}");
+        assert!(own > 200, "{own}");
+        assert!(said[4..].iter().all(|code| *code != NOP && *code != ICC), "{said:02X?}");
     }
 }

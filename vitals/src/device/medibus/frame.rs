@@ -35,7 +35,7 @@ pub(super) enum Kind {
 }
 
 /// A message that passed every check.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) kind: Kind,
     pub(super) code: u8,
@@ -103,7 +103,6 @@ impl Deframer {
         };
         match check(&bytes) {
             Ok(message) => {
-                out.good();
                 (self.in_step, self.is_counted) = (true, false);
                 Some(message)
             }
@@ -169,13 +168,14 @@ fn check(bytes: &[u8]) -> Result<Message, Fault> {
 }
 
 /// A message as it goes over the line.
-pub(super) fn enframe(kind: Kind, code: u8) -> Vec<u8> {
-    let start = match kind {
+pub(super) fn enframe(message: &Message) -> Vec<u8> {
+    let start = match message.kind {
         Kind::Command => ESC,
         Kind::Response => SOH,
     };
-    let mut bytes = alloc::vec![start, code];
-    bytes.extend(checksum(&[start, code]));
+    let mut bytes = alloc::vec![start, message.code];
+    bytes.extend(&message.data);
+    bytes.extend(checksum(&bytes));
     bytes.push(CR);
     bytes
 }
@@ -217,10 +217,12 @@ mod tests {
         let (messages, counts) = hear(&bytes);
         let kinds: Vec<_> = messages.iter().map(|it| (it.kind, it.code)).collect();
         assert_eq!(kinds, [(Kind::Command, 0x30), (Kind::Response, 0x24)]);
-        assert_eq!((counts.frames_good, faults(counts), counts.skipped_bytes), (2, 0, 0));
-        assert_eq!(enframe(Kind::Command, 0x30), NOP);
-        assert_eq!(enframe(Kind::Command, 0x51), b"\x1BQ6C\r");
-        assert_eq!(enframe(Kind::Response, 0x51), b"\x01Q52\r");
+        assert_eq!((faults(counts), counts.skipped_bytes), (0, 0));
+        let framed = |kind, code, data: &[u8]| enframe(&Message { kind, code, data: data.into() });
+        assert_eq!(framed(Kind::Command, 0x30, b""), NOP);
+        assert_eq!(framed(Kind::Command, 0x51, b""), b"\x1BQ6C\r");
+        assert_eq!(framed(Kind::Response, 0x51, b""), b"\x01Q52\r");
+        assert_eq!(framed(Kind::Response, 0x24, &VALUES[2..VALUES.len() - 3]), VALUES);
     }
 
     #[test]
