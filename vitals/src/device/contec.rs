@@ -8,6 +8,9 @@
 //! 01  realtime: seven data bytes: 0 flags and signal, 1 pleth, 2 bar and flags, 3 pulse rate, 4 SpO2, 5-6 PI × 100
 //! ```
 //!
+//! Valid are a pulse rate of (0, 254], a saturation of (0, 100] and an index of (0, 22.00]; what is not is "disposed as invalid"
+//! like FF, 7F and FFFF ("Realtime data package"): a zero is no value, and no damage either.
+//!
 //! There is no checksum. The device speaks when it is told to start, and stops when nothing is said to it for 5 s.
 
 use core::time::Duration;
@@ -91,9 +94,7 @@ fn read(frame: &[u8]) -> Option<Package> {
     let (flags, pleth, bar) = (data(0), data(1), data(2));
     let (rate, saturation) = (data(3), data(4));
     let perfusion = u16::from_le_bytes([data(5), data(6)]);
-    let possible =
-        flags & 0x0F <= 8 && matches!(rate, 1..=250 | 0xFF) && matches!(saturation, 2..=100 | 0x7F);
-    if !possible {
+    if flags & 0x0F > 8 || !matches!(saturation, 0..=100 | 0x7F) {
         return None;
     }
     let off = flags & 0x80 != 0;
@@ -107,8 +108,10 @@ fn read(frame: &[u8]) -> Option<Package> {
         Some(value) => measured(vital, value, quality),
         None => Measurement::absent(vital, reason),
     };
-    let whole = |value: u8, missing: u8| (value != missing).then(|| Quantity::from_whole(i16::from(value)));
-    let no_perfusion = bar & 0x10 != 0 || perfusion == 0xFFFF;
+    let whole = |value: u8, missing: u8| {
+        (value != missing && value != 0).then(|| Quantity::from_whole(i16::from(value)))
+    };
+    let no_perfusion = bar & 0x10 != 0 || matches!(perfusion, 0 | 0xFFFF);
     let perfusion = (!no_perfusion).then(|| Quantity::from_thousandths(i32::from(perfusion) * 10));
     measured::reading(
         alloc::vec![
@@ -119,4 +122,43 @@ fn read(frame: &[u8]) -> Option<Package> {
         None,
     )
     .map(Package::Realtime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::codec;
+
+    #[test]
+    fn a_zero_is_no_value_and_no_damage() {
+        // Signal 5, flags as given, rate, saturation, perfusion index.
+        let package = |flags: u8, rate: u8, saturation: u8, perfusion: u8| {
+            let data = [flags | 5, 0x33, 6, rate, saturation, perfusion, 0];
+            let high = (0..).zip(data).fold(0x80, |high, (index, byte)| high | byte >> 7 << index);
+            [&[1, high], &data.map(|byte| byte | 0x80)[..]].concat()
+        };
+        for (package, expected) in [
+            (package(0x80, 0, 0, 0), [Err(Absent::SensorOff); 3]),
+            (package(0x10, 0, 0, 0), [Err(Absent::Searching); 3]),
+            (
+                package(0, 0, 97, 200),
+                [Err(Absent::Invalid), Ok(Quantity::from_whole(97)), Ok(Quantity::from_thousandths(2000))],
+            ),
+            (
+                package(0, 253, 97, 200),
+                [
+                    Ok(Quantity::from_whole(253)),
+                    Ok(Quantity::from_whole(97)),
+                    Ok(Quantity::from_thousandths(2000)),
+                ],
+            ),
+        ] {
+            let (readings, counts) = codec::hear(ContecCodec::default(), &package.repeat(3));
+            assert_eq!((readings.len(), counts.frames_good, counts.damaged()), (3, 3, 0), "{package:02X?}");
+            let of = |vital| readings[0].measurements.iter().find(|it| it.vital == vital).unwrap().value;
+            assert_eq!([Vital::PulseRate, Vital::Spo2, Vital::PerfusionIndex].map(of), expected);
+        }
+        let (_, counts) = codec::hear(ContecCodec::default(), &package(0, 72, 101, 0).repeat(3));
+        assert_eq!(counts.frames_good, 0, "no device sends more than 100 %");
+    }
 }
