@@ -199,6 +199,33 @@ mod tests {
     }
 
     #[test]
+    fn asystole_is_told_by_the_ecg_of_a_monitor_without_arrhythmia_analysis_too() {
+        use crate::notice::About::Patient;
+        let asystole = alarm("ASYSTOLE", Patient, None);
+        let ecg = |status: u8, analysis: u8| {
+            let mut record = values(9, 3, 0x0B, analysis);
+            record[44] = status;
+            record
+        };
+        for (status, analysis, expected) in [
+            (0b111, 0, Some(asystole.clone())),
+            // Both say so: it is one.
+            (0b111, 1, Some(asystole)),
+            (0b011, 0, Some(Notice::Alarms(Vec::new()))),
+            // It exists, and does not measure.
+            (0b101, 0, Some(Notice::Alarms(Vec::new()))),
+        ] {
+            let told = heard(&mut driver(), &ecg(status, analysis));
+            let alarms = told.into_iter().find(|it| matches!(it, Notice::Alarms(_)));
+            assert_eq!(alarms, expected, "{status:b}, {analysis}");
+        }
+        // Without analysis and without an ECG nothing is said of either.
+        let mut record = ecg(0, 0);
+        record[40 + 278 + 4] = 0;
+        assert!(!heard(&mut driver(), &record).iter().any(|it| matches!(it, Notice::Alarms(_))));
+    }
+
+    #[test]
     fn only_a_monitor_that_can_send_alarms_is_asked_for_them() {
         for (level, asked) in [(0, 0), (9, 0), (10, 1), (11, 1)] {
             let mut driver = driver();

@@ -21,6 +21,8 @@ const AMBIENT: i32 = 7598;
 const ST: i32 = 20;
 /// A group is there and in use.
 const ACTIVE: u8 = 3;
+/// Of the ECG: there is no heart beat.
+const ASYSTOLE: u8 = 1 << 2;
 
 /// Every place of the basic class that holds a value: what is not measured says so.
 const VALUES: [usize; 62] = [
@@ -145,6 +147,9 @@ fn basic(body: &mut [u8], now: &Numerics) -> BTreeMap<Vital, Said> {
     for group in [4, 90, 122, 136].into_iter().chain(cuff.map(|_| 76)) {
         put(body, group, &[ACTIVE]);
     }
+    if now.leads_on && now.heart_rate < 0.5 {
+        put(body, 4, &[ACTIVE | ASYSTOLE]);
+    }
     vitals
 }
 
@@ -201,6 +206,16 @@ mod tests {
         assert_eq!(observation.device_time.as_deref(), Some("2018-07-26T17:06:05Z"));
         let Said::Value(etco2) = observation.vitals[&Vital::Etco2] else { panic!() };
         assert_eq!(etco2.thousandths(), 37_000);
+    }
+
+    #[test]
+    fn a_heart_that_stands_still_is_told_by_the_status_of_the_ecg_and_leads_that_are_off_are_not() {
+        let now = Patient::new(1, 0, Course::default()).at(0);
+        for (heart_rate, leads_on, expected) in [(80.0, true, 3), (0.0, true, 7), (0.0, false, 3)] {
+            let now = Numerics { heart_rate, leads_on, ..now };
+            let (record, _) = displayed(&now, 1, 0, Classes::from_mask(0));
+            assert_eq!(record[HEADER + 4], expected, "{heart_rate} {leads_on}");
+        }
     }
 
     #[test]
