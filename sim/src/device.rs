@@ -17,6 +17,7 @@ pub mod mindray;
 pub mod nellcor;
 pub mod nibp;
 pub mod nonin;
+pub mod regular;
 pub mod suntech;
 
 use std::collections::BTreeMap;

@@ -7,14 +7,12 @@ use std::collections::BTreeMap;
 
 use vitals::vital::Vital;
 
-use super::line::Line;
 use super::nibp::{Newest, Pressures};
+use super::regular::{Regular, Turn};
 use super::{Emission, Observation, Said, quantity, rounded};
 use crate::patient::{Numerics, Oximeter, Patient};
 use waves::Waves;
 
-/// 9600 baud, ten bits a byte.
-const BYTES_A_SECOND: u64 = 960;
 /// What opens a message and what ends it.
 const OPENING: &[u8] = b"\xFFANSAR-B ";
 const END: u8 = 0xFE;
@@ -22,31 +20,28 @@ const END: u8 = 0xFE;
 /// A monitor of ECG, breath, CO2, oximeter, cuff, one pressure and one temperature.
 #[derive(Debug, Default)]
 pub struct Ivy {
-    seconds: u64,
     newest: Newest,
     waves: Waves,
-    line: Line,
+    regular: Regular,
 }
 
 impl Ivy {
     pub(super) fn due(&self) -> u64 {
-        self.line.due().unwrap_or((self.seconds + 1) * 1000)
+        self.regular.due()
     }
 
     pub(super) fn emit(&mut self, patient: &mut Patient) -> Option<Emission> {
-        if self.line.due().is_some() {
-            return self.line.next();
-        }
-        self.seconds += 1;
-        let at_ms = self.seconds * 1000;
+        let at_ms = match self.regular.turn() {
+            Turn::Leaves(slice) => return Some(slice),
+            Turn::Speaks(at_ms) => at_ms,
+        };
         let now = patient.at(at_ms);
         self.newest.look(&now);
         let waves = self.waves.second(patient, at_ms);
         let (text, vitals) = text(&now, self.newest.result());
         let message = [OPENING, &waves, text.as_bytes(), &[END]].concat();
         let observation = Observation { vitals, ..Observation::default() };
-        self.line.put(at_ms, &message, Some(observation), BYTES_A_SECOND);
-        // Its first bytes leave a little later.
+        self.regular.put(at_ms, &message, Some(observation));
         None
     }
 }

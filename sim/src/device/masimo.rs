@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use vitals::time::Timestamp;
 use vitals::vital::Vital;
 
-use super::line::Line;
+use super::regular::{Regular, Turn};
 use super::{Emission, Observation, Said, quantity, rounded};
 use crate::patient::{Numerics, Oximeter, Patient};
 
-/// 9600 baud, ten bits a byte.
-const BYTES_A_SECOND: u64 = 960;
 /// Exception: the signal is processed, no fault.
 const SET_PROCESSING: u32 = 0x800;
 /// Exception: the sensor is off the patient.
@@ -28,34 +26,31 @@ pub struct Masimo {
     /// The wall clock at simulated time 0, in whole seconds since 1970: the device writes local time without a zone.
     start: i64,
     serial: u64,
-    seconds: u64,
-    line: Line,
+    regular: Regular,
 }
 
 impl Masimo {
     pub(super) fn new(start: Timestamp, bed: u64) -> Self {
         let serial = 93_000 + bed;
-        Self { start: start.as_micros().div_euclid(1_000_000), serial, seconds: 0, line: Line::default() }
+        Self { start: start.as_micros().div_euclid(1_000_000), serial, regular: Regular::default() }
     }
 
     pub(super) fn due(&self) -> u64 {
-        self.line.due().unwrap_or((self.seconds + 1) * 1000)
+        self.regular.due()
     }
 
     pub(super) fn emit(&mut self, patient: &mut Patient) -> Option<Emission> {
-        if self.line.due().is_none() {
-            self.seconds += 1;
-            let at_ms = self.seconds * 1000;
-            let now = patient.at(at_ms);
-            let clock = self.start + i64::try_from(self.seconds).unwrap_or(0) + now.device.clock_off;
-            // A twin is two serial lines away.
-            let serial = if now.device.twin { self.serial.saturating_sub(2) } else { self.serial };
-            let (line, observation) = said(&now, clock, serial);
-            self.line.put(at_ms, line.as_bytes(), Some(observation), BYTES_A_SECOND);
-            // Its first bytes have left a little later.
-            return None;
-        }
-        self.line.next()
+        let at_ms = match self.regular.turn() {
+            Turn::Leaves(slice) => return Some(slice),
+            Turn::Speaks(at_ms) => at_ms,
+        };
+        let now = patient.at(at_ms);
+        let clock = self.start + i64::try_from(at_ms / 1000).unwrap_or(0) + now.device.clock_off;
+        // A twin is two serial lines away.
+        let serial = if now.device.twin { self.serial.saturating_sub(2) } else { self.serial };
+        let (line, observation) = said(&now, clock, serial);
+        self.regular.put(at_ms, line.as_bytes(), Some(observation));
+        None
     }
 }
 

@@ -6,12 +6,10 @@ use std::fmt::Write;
 use vitals::time::Timestamp;
 use vitals::vital::Vital;
 
-use super::line::Line;
+use super::regular::{Regular, Turn};
 use super::{Emission, Observation, Said, quantity, rounded};
 use crate::patient::{Numerics, Oximeter, Patient};
 
-/// 9600 baud, ten bits a byte.
-const BYTES_A_SECOND: u64 = 960;
 /// From row to row, ms.
 const ROW_MS: u64 = 2000;
 /// Rows from heading to heading.
@@ -30,40 +28,36 @@ const LOST_AFTER_MS: u64 = 10_000;
 pub struct Nellcor {
     /// The wall clock at simulated time 0, s since 1970: it writes local time without a zone.
     start: i64,
-    /// Moments at which a row was due.
-    moments: u64,
     /// Rows since the last heading.
     rows: u64,
     restarts: u64,
     searching_since: Option<u64>,
     /// Whether the host has said that it should wait.
     waits: bool,
-    line: Line,
+    regular: Regular,
 }
 
 impl Nellcor {
     pub(super) fn new(start: Timestamp) -> Self {
         Self {
             start: start.as_micros().div_euclid(1_000_000),
-            moments: 0,
             rows: 0,
             restarts: 0,
             searching_since: None,
             waits: false,
-            line: Line::default(),
+            regular: Regular::every(ROW_MS),
         }
     }
 
     pub(super) fn due(&self) -> u64 {
-        self.line.due().unwrap_or((self.moments + 1) * ROW_MS)
+        self.regular.due()
     }
 
     pub(super) fn emit(&mut self, patient: &mut Patient) -> Option<Emission> {
-        if self.line.due().is_some() {
-            return self.line.next();
-        }
-        self.moments += 1;
-        let at_ms = self.moments * ROW_MS;
+        let at_ms = match self.regular.turn() {
+            Turn::Leaves(slice) => return Some(slice),
+            Turn::Speaks(at_ms) => at_ms,
+        };
         let now = patient.at(at_ms);
         if now.device.restarts != self.restarts {
             (self.restarts, self.rows, self.waits) = (now.device.restarts, 0, false);
@@ -73,15 +67,14 @@ impl Nellcor {
         // What it would have printed meanwhile is lost.
         if !self.waits {
             if self.rows % HEADING_EVERY == 0 {
-                self.line.put(at_ms, heading().as_bytes(), None, BYTES_A_SECOND);
+                self.regular.put(at_ms, heading().as_bytes(), None);
             }
             self.rows += 1;
             let clock = self.start + i64::try_from(at_ms / 1000).unwrap_or(0) + now.device.clock_off;
             let lost = self.searching_since.is_some_and(|it| at_ms - it >= LOST_AFTER_MS);
             let (row, observation) = row(&now, clock, lost);
-            self.line.put(at_ms, row.as_bytes(), Some(observation), BYTES_A_SECOND);
+            self.regular.put(at_ms, row.as_bytes(), Some(observation));
         }
-        // Its first bytes leave a little later.
         None
     }
 

@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use vitals::time::Timestamp;
 use vitals::vital::Vital;
 
-use super::super::line::Line;
+use super::super::regular::{Regular, Turn};
 use super::super::{Emission, Observation, Said, quantity, rounded};
 use crate::artefact::Voice;
 use crate::patient::{Numerics, Oximeter, Patient};
 
-/// 9600 baud, ten bits a byte.
-const BYTES_A_SECOND: u64 = 960;
 /// Somebody makes the first check then, and the others so far apart, s.
 const FIRST: u64 = 30;
 const EVERY: u64 = 300;
@@ -104,31 +102,30 @@ fn decimal(value: i16) -> u8 {
 pub struct Spot {
     /// The wall clock at simulated time 0, s since 1970.
     start: i64,
-    seconds: u64,
     memory: VecDeque<Check>,
-    line: Line,
+    regular: Regular,
 }
 
 impl Spot {
     pub(in crate::device) fn new(start: Timestamp) -> Self {
         let start = start.as_micros().div_euclid(1_000_000);
-        Self { start, seconds: 0, memory: VecDeque::new(), line: Line::default() }
+        Self { start, memory: VecDeque::new(), regular: Regular::default() }
     }
 
     pub(in crate::device) fn due(&self) -> u64 {
-        self.line.due().unwrap_or((self.seconds + 1) * 1000)
+        self.regular.due()
     }
 
     pub(in crate::device) fn emit(&mut self, patient: &mut Patient) -> Option<Emission> {
-        if self.line.due().is_some() {
-            return self.line.next();
-        }
-        self.seconds += 1;
-        let at_ms = self.seconds * 1000;
+        let at_ms = match self.regular.turn() {
+            Turn::Leaves(slice) => return Some(slice),
+            Turn::Speaks(at_ms) => at_ms,
+        };
         let now = patient.at(at_ms);
-        let clock = self.start + i64::try_from(self.seconds).unwrap_or(0) + now.device.clock_off;
+        let second = at_ms / 1000;
+        let clock = self.start + i64::try_from(second).unwrap_or(0) + now.device.clock_off;
         // Where no finger is in it nobody makes a check.
-        let makes_one = self.seconds % EVERY == FIRST && now.oximeter != Oximeter::Off;
+        let makes_one = second % EVERY == FIRST && now.oximeter != Oximeter::Off;
         let check = makes_one.then(|| Check::of(&now, clock));
         let (check, from_memory) = match now.device.voice {
             Voice::Speaks if check.is_some() => (check, false),
@@ -144,9 +141,8 @@ impl Spot {
         };
         if let Some(check) = check {
             let observation = Some(check.observation(from_memory));
-            self.line.put(at_ms, &check.packet(from_memory), observation, BYTES_A_SECOND);
+            self.regular.put(at_ms, &check.packet(from_memory), observation);
         }
-        // Its first bytes leave a little later.
         None
     }
 }

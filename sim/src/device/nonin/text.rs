@@ -4,35 +4,29 @@ use std::collections::BTreeMap;
 
 use vitals::vital::Vital;
 
-use super::super::line::Line;
+use super::super::regular::{Regular, Turn};
 use super::super::{Emission, Observation, Said, quantity, rounded};
 use crate::patient::{Numerics, Oximeter, Patient};
-
-/// 9600 baud, ten bits a byte.
-const BYTES_A_SECOND: u64 = 960;
 
 /// A desk model.
 #[derive(Debug, Default)]
 pub struct Text {
-    seconds: u64,
-    line: Line,
+    regular: Regular,
 }
 
 impl Text {
     pub(in crate::device) fn due(&self) -> u64 {
-        self.line.due().unwrap_or((self.seconds + 1) * 1000)
+        self.regular.due()
     }
 
     pub(in crate::device) fn emit(&mut self, patient: &mut Patient) -> Option<Emission> {
-        if self.line.due().is_some() {
-            return self.line.next();
-        }
-        self.seconds += 1;
-        let at_ms = self.seconds * 1000;
+        let at_ms = match self.regular.turn() {
+            Turn::Leaves(slice) => return Some(slice),
+            Turn::Speaks(at_ms) => at_ms,
+        };
         let (text, vitals) = line(&patient.at(at_ms));
         let observation = Some(Observation { vitals, ..Observation::default() });
-        self.line.put(at_ms, text.as_bytes(), observation, BYTES_A_SECOND);
-        // Its first bytes leave a little later.
+        self.regular.put(at_ms, text.as_bytes(), observation);
         None
     }
 }
