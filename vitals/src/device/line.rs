@@ -66,6 +66,25 @@ impl Lines {
     }
 }
 
+/// What a line holds.
+#[derive(Debug)]
+pub(super) struct Found<T> {
+    /// Its record, or the whole one at its end.
+    pub(super) record: Option<T>,
+    /// Whether something in it is damaged.
+    pub(super) is_damaged: bool,
+}
+
+/// Reads a line by what reads a record. A record that has lost its end is glued to the next, and what is left of a damaged end
+/// stands before one: where the line is none, a whole record at its end is read, for it begins with what stands nowhere else.
+pub(super) fn find<T>(line: &str, mut read: impl FnMut(&str) -> Option<T>) -> Found<T> {
+    if let Some(record) = read(line) {
+        return Found { record: Some(record), is_damaged: false };
+    }
+    let mut ends = (1..line.len()).filter_map(|at| line.get(at..)).filter(|it| !it.starts_with(' '));
+    Found { record: ends.find_map(read), is_damaged: true }
+}
+
 fn is_printable(byte: u8) -> bool {
     (b' '..=b'~').contains(&byte)
 }

@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use super::Fault;
 use super::alarms;
 use super::codec::Codec;
-use super::line::{Line, Lines};
+use super::line::{self, Line, Lines};
 use super::measured;
 use super::outcomes::Outcomes;
 use super::steady::Steady;
@@ -43,11 +43,14 @@ pub(super) struct MasimoCodec {
 impl Codec for MasimoCodec {
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
         let Some(line) = self.lines.take(byte, out) else { return };
-        let read = match line {
-            Line::Text(text) => self.read(&text),
-            Line::Unreadable => None,
+        let found = match line {
+            Line::Text(text) => line::find(&text, |it| self.read(it)),
+            Line::Unreadable => line::Found { record: None, is_damaged: true },
         };
-        if let Some((reading, serial)) = read {
+        if found.is_damaged {
+            out.fault(Fault::Fragment);
+        }
+        if let Some((reading, serial)) = found.record {
             out.good();
             out.reading(reading);
             if let Some(serial) = serial.and_then(|it| self.serial.take(it)) {
@@ -56,8 +59,6 @@ impl Codec for MasimoCodec {
                     ..DeviceIdentity::default()
                 }));
             }
-        } else {
-            out.fault(Fault::Fragment);
         }
     }
 }
@@ -129,6 +130,8 @@ impl MasimoCodec {
                 if !is_whole || digits.len() > DIGITS || (is_padded && digits.len() < DIGITS) {
                     return None;
                 }
+            } else if is_padded && !is_padded_index(digits) {
+                return None;
             }
             let amount = amount(digits)?;
             if said.iter().any(|(it, _)| *it == vital)
@@ -158,6 +161,12 @@ fn serial_number(value: &str) -> Option<String> {
     if plain { alarms::name(value.as_bytes()) } else { None }
 }
 
+/// Whether this is the perfusion index of a device that fills up with zeros: two digits or dashes, a point, two more.
+fn is_padded_index(digits: &str) -> bool {
+    let two = |it: &str| it.len() == 2 && (it == "--" || it.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.split_once('.').is_some_and(|(whole, part)| two(whole) && two(part))
+}
+
 /// A mask of bits in hexadecimal.
 fn bits(value: &str) -> Option<u32> {
     let plain = value.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -183,10 +192,12 @@ fn amount(digits: &str) -> Option<Amount> {
 
 /// Local time without a zone, the year in two digits of this century.
 fn time(date: &str, clock: &str) -> Option<DeviceTime> {
-    let mut parts = date.split('/').chain(clock.split(':')).map(two_digits);
-    let mut next = || parts.next().flatten();
-    let (month, day, year) = (next()?, next()?, next()?);
-    let (hour, minute, second) = (next()?, next()?, next()?);
+    let three = |text: &str, mark: char| {
+        let mut parts = text.split(mark).map(two_digits);
+        let three = [parts.next()??, parts.next()??, parts.next()??];
+        parts.next().is_none().then_some(three)
+    };
+    let ([month, day, year], [hour, minute, second]) = (three(date, '/')?, three(clock, ':')?);
     measured::local_time(2000 + i16::from(year), [month, day, hour, minute, second])
 }
 
@@ -251,6 +262,26 @@ mod tests {
             let (readings, counts) = hear(&(good.clone() + &damaged + &good));
             assert!(readings.iter().all(|it| *it == readings[0]), "{damaged}: {readings:?}");
             assert_eq!(counts.fragments + counts.frames_good, 3, "{damaged}: {counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_has_lost_its_end_does_not_cost_the_next() {
+        let good = "03/17/16 19:19:36 SN=0000093112 SPO2=098% BPM=123 PI=00.55 EXC=000800 EXC1=00000000\r\n";
+        let (expected, _) = hear(good);
+        for at in 1..good.len() - 2 {
+            let (readings, counts) = hear(&[good, &good[..at], good].concat());
+            assert_eq!((readings.len(), counts.fragments), (2, 1), "cut at {at}: {counts:?}");
+            assert!(readings.iter().all(|it| *it == expected[0]), "cut at {at}: {readings:?}");
+        }
+    }
+
+    #[test]
+    fn a_perfusion_index_without_a_digit_is_no_other_one() {
+        let good = "03/17/16 19:19:36 SPO2=098% BPM=123 PI=00.55 EXC=000800\r\n";
+        for index in ["00.5", "0055", "0.55", "00.555", "00..55"] {
+            let (readings, counts) = hear(&good.replace("00.55", index));
+            assert_eq!((readings.len(), counts.fragments), (0, 1), "{index}");
         }
     }
 

@@ -12,15 +12,16 @@
 //! ```
 //!
 //! The heading, every 25 rows, tells the limits set at the bedside, the model and its software. There is no checksum: a row with
-//! anything that cannot stand there is damaged. Status: PH, PL, SH, SL (pulse rate and saturation beyond their limits), LP, LM (no
+//! anything that cannot stand there is damaged, and one whose numbers end elsewhere than in the rows before. Status: PH, PL, SH, SL (pulse rate and saturation beyond their limits), LP, LM (no
 //! pulse, the latter with motion), SD, SO (sensor disconnected, off) are the device's alarms, LB a low battery. MO and PS are
 //! no alarms; AO and AS (alarms off, silenced) are settings and change none of ours.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::codec::Codec;
-use super::line::{Line, Lines};
+use super::line::{self, Line, Lines};
 use super::measured::{self, measured};
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
@@ -57,6 +58,8 @@ const ALARMS: [(&str, About); 8] = [
 pub(super) struct NellcorCodec {
     lines: Lines,
     identity: Steady<DeviceIdentity>,
+    /// Where saturation and rate end in a row: a row with another place has lost or gained something before them.
+    columns: Steady<[usize; 2]>,
 }
 
 impl Codec for NellcorCodec {
@@ -77,7 +80,13 @@ impl Codec for NellcorCodec {
 
 impl NellcorCodec {
     fn take_line(&mut self, text: &str, out: &mut Outcomes) {
-        if is_heading(text) {
+        let found = line::find(text, |it| {
+            let (reading, status) = row(it)?;
+            let status: Vec<String> = status.into_iter().map(Into::into).collect();
+            self.columns.take(ends(it)?)?;
+            Some((reading, status))
+        });
+        if found.record.is_none() && is_heading(text) {
             out.good();
             if let Some(limits) = limits(text) {
                 out.notice(Notice::Limits(limits));
@@ -85,16 +94,27 @@ impl NellcorCodec {
             if let Some(identity) = identity(text).and_then(|it| self.identity.take(it)) {
                 out.notice(Notice::Identity(identity));
             }
-        } else if let Some((reading, status)) = row(text) {
-            out.good();
-            out.reading(reading);
-            let raised = ALARMS.iter().filter(|(code, _)| status.contains(code));
-            out.notice(alarms::raised(raised.filter_map(|(code, about)| alarms::alarm(code, *about, None))));
-            out.notice(Notice::BatteryLow(status.contains(&"LB")));
-        } else {
+            return;
+        }
+        if found.is_damaged {
             out.fault(Fault::Fragment);
         }
+        if let Some((reading, status)) = found.record {
+            out.good();
+            out.reading(reading);
+            let has = |code: &str| status.iter().any(|it| it == code);
+            let raised = ALARMS.iter().filter(|(code, _)| has(code));
+            out.notice(alarms::raised(raised.filter_map(|(code, about)| alarms::alarm(code, *about, None))));
+            out.notice(Notice::BatteryLow(has("LB")));
+        }
     }
+}
+
+/// Where saturation and rate end in a row, without their stars: behind a date and a time.
+fn ends(row: &str) -> Option<[usize; 2]> {
+    let is_word = |at: usize| row.as_bytes().get(at).is_some_and(|byte| !matches!(byte, b' ' | b'*'));
+    let mut ends = (0..row.len()).filter(|at| is_word(*at) && !is_word(at + 1)).skip(2);
+    Some([ends.next()?, ends.next()?])
 }
 
 fn is_heading(text: &str) -> bool {
@@ -265,6 +285,34 @@ TIME                  %SPO2   BPM    PA    Status\r\n\
             "00:05     100    120    50",
         ] {
             assert!(row(damaged).is_none(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn a_digit_that_is_lost_or_said_twice_moves_the_columns_and_is_no_other_number() {
+        let row = "12-NOV-98 14:00:05      96    120    50\r\n";
+        for damaged in [row.replace("96", "9"), row.replace("96", "966"), row.replace("120", "10")] {
+            let text = [row, row, &damaged, row].concat();
+            let (readings, counts) = crate::device::codec::hear(NellcorCodec::default(), text.as_bytes());
+            assert_eq!((counts.frames_good, counts.fragments), (3, 1), "{damaged}");
+            assert!(readings.iter().all(|it| *it == readings[0]), "{readings:?}");
+        }
+        // Another device, whose columns stand elsewhere, is believed by its third row.
+        let other = row.replace("     96", "  96").repeat(4);
+        let text = [row, row, &other].concat();
+        let (_, counts) = crate::device::codec::hear(NellcorCodec::default(), text.as_bytes());
+        assert_eq!((counts.frames_good, counts.fragments), (4, 2));
+    }
+
+    #[test]
+    fn a_row_that_has_lost_its_end_does_not_cost_the_next() {
+        let row = "12-NOV-98 14:00:05      96    120    50\r\n";
+        let heading = "TIME                  %SPO2   BPM    PA    Status";
+        for cut in ["12-NOV-98 14:00:05      9", "12-NOV-98 1", heading, "J"] {
+            let text = [row, cut, row].concat();
+            let (readings, counts) = crate::device::codec::hear(NellcorCodec::default(), text.as_bytes());
+            assert_eq!((readings.len(), counts.frames_good, counts.fragments), (2, 2, 1), "{cut}");
+            assert_eq!(readings[0], readings[1]);
         }
     }
 

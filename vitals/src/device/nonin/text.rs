@@ -7,7 +7,7 @@
 use super::{RATE_RANGE, Status};
 use crate::device::Fault;
 use crate::device::codec::Codec;
-use crate::device::line::{Line, Lines};
+use crate::device::line::{self, Line, Lines};
 use crate::device::measured::measured;
 use crate::device::outcomes::Outcomes;
 use crate::quantity::Quantity;
@@ -22,16 +22,17 @@ pub(in crate::device) struct TextCodec {
 
 impl Codec for TextCodec {
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
-        let read = match self.lines.take(byte, out) {
+        let found = match self.lines.take(byte, out) {
             None => return,
-            Some(Line::Text(text)) => read(&text),
-            Some(Line::Unreadable) => None,
+            Some(Line::Text(text)) => line::find(&text, read),
+            Some(Line::Unreadable) => line::Found { record: None, is_damaged: true },
         };
-        if let Some(reading) = read {
+        if found.is_damaged {
+            out.fault(Fault::Fragment);
+        }
+        if let Some(reading) = found.record {
             out.good();
             out.reading(reading);
-        } else {
-            out.fault(Fault::Fragment);
         }
     }
 }
@@ -71,6 +72,17 @@ fn three(text: &str) -> Option<Option<i16>> {
 mod tests {
     use super::*;
     use crate::reading::Absent;
+
+    #[test]
+    fn a_line_that_has_lost_its_end_does_not_cost_the_next() {
+        let good = "SPO2=097 HR=072\r\n";
+        for at in 1..good.len() - 2 {
+            let text = [good, &good[..at], good].concat();
+            let (readings, counts) = crate::device::codec::hear(TextCodec::default(), text.as_bytes());
+            assert_eq!((readings.len(), counts.fragments), (2, 1), "cut at {at}");
+            assert_eq!(readings[0], readings[1], "cut at {at}");
+        }
+    }
 
     #[test]
     fn a_line_is_three_digits_each_or_dashes() {
