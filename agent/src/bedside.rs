@@ -308,7 +308,7 @@ impl Bedside {
         if records.is_empty() {
             return;
         }
-        let state = snapshot::durable(&self.beds, &self.own, &self.origin.run);
+        let state = snapshot::durable(&self.beds, &self.own, &self.origin.run, clock::uptime());
         for (event, record) in records {
             if let Err(error) = self.outlets.send_alarm(&event, &record, &state) {
                 warn!(bed = record.bed, %error, "An alarm record cannot be encoded; it was annunciated and is not sent.");

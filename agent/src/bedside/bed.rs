@@ -53,6 +53,8 @@ pub(super) struct BedState {
     told: Option<Uptime>,
     changed: bool,
     touched: bool,
+    /// Whether the newest state for the run directory had something worth keeping: that it is over must be kept too.
+    was_worth_keeping: bool,
 }
 
 /// Whether an event is stored: a `continue` is made anew when it is needed (E21).
@@ -82,6 +84,7 @@ impl BedState {
             told: None,
             changed: true,
             touched: true,
+            was_worth_keeping: kept.is_some_and(|it| it.snapshot.is_worth_keeping()),
         }
     }
 
@@ -242,9 +245,9 @@ impl BedState {
         self.mode
     }
 
-    /// Whether a loss of power would lose something: an open alarm, or what operators said of the patient.
+    /// Whether a loss of power would lose something, or would bring something back that is over.
     pub(super) fn is_worth_keeping(&self) -> bool {
-        !self.open.is_empty() || self.engine.is_changed()
+        self.was_worth_keeping || self.engine.is_worth_keeping()
     }
 
     /// Whether the engine has been given anything since the last look.
@@ -252,8 +255,10 @@ impl BedState {
         self.touched
     }
 
+    /// All of it goes into the run directory.
     pub(super) fn clear_touched(&mut self) {
         self.touched = false;
+        self.was_worth_keeping = self.engine.is_worth_keeping();
     }
 
     /// A source that was not known by name: one bed's share of a topic filter for many beds.

@@ -1,14 +1,16 @@
 //! The engines' state over a restart: where it is kept, and which of two copies is believed.
 //!
 //! Two copies, for two kinds of end. The run directory is memory: written every quarter of a second, it survives a
-//! killed process with every timer, and no loss of power. The alarm lane of the store gets the beds with open alarms
-//! beside each alarm record, and survives both.
+//! killed process with every timer, and no loss of power. The alarm lane of the store gets the beds with something that a
+//! loss of power must not take beside each alarm record, and survives both. The newest of each bed is believed: the store
+//! is ahead by what happened in the last quarter of a second, and says nothing of the other beds.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ use crate::clock;
 
 /// The file in the run directory.
 const FILE: &str = "alarms.json";
+
+/// The number of the next document; a process is one run.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What an earlier run left of one bed.
 #[derive(Debug, Clone)]
@@ -48,6 +53,9 @@ struct Document {
     boot: String,
     run: String,
     up_ms: Uptime,
+    /// Its number in its run, from 1: one millisecond may see several. 0 of a version that did not count.
+    #[serde(default)]
+    number: u64,
     beds: BTreeMap<Name, Snapshot>,
     /// The agent's own alarms.
     #[serde(default)]
@@ -55,10 +63,9 @@ struct Document {
 }
 
 impl KeptBeds {
-    /// What an earlier run left: the newer of the run directory's copy and the store's.
+    /// What an earlier run left: of each bed the newest that the run directory or the store has.
     #[must_use]
     pub fn load(run_dir: &Path, store: Option<&[u8]>) -> Self {
-        let boot = clock::boot_id();
         let near = match fs::read(run_dir.join(FILE)) {
             Ok(bytes) => parse(&bytes, "the run directory"),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -68,18 +75,12 @@ impl KeptBeds {
             }
         };
         let far = store.and_then(|bytes| parse(bytes, "the store"));
-        let chosen = match (near.filter(|it| it.boot == boot), far) {
-            // The store can be ahead of the file by the quarter of a second that the file was not yet written.
-            (Some(near), Some(far)) if far.boot == boot && far.up_ms > near.up_ms => Some(far),
-            (Some(near), _) => Some(near),
-            (None, far) => far,
-        };
-        let Some(document) = chosen else { return Self::default() };
-        let same = if document.boot == boot { Boot::Same } else { Boot::Other };
+        let Some(document) = newest(near, far, clock::boot_id()) else { return Self::default() };
+        let boot = if document.boot == clock::boot_id() { Boot::Same } else { Boot::Other };
         let beds: BTreeMap<_, _> =
-            document.beds.into_iter().map(|(bed, snapshot)| (bed, Kept { snapshot, boot: same })).collect();
+            document.beds.into_iter().map(|(bed, snapshot)| (bed, Kept { snapshot, boot })).collect();
         info!(beds = beds.len(), run = document.run, "The alarms of an earlier run are taken up again.");
-        Self { beds, agent: document.agent.map(|it| (it, same)) }
+        Self { beds, agent: document.agent.map(|it| (it, boot)) }
     }
 
     /// What it left of the agent's own alarms.
@@ -90,6 +91,33 @@ impl KeptBeds {
     /// What it left of this bed.
     pub(super) fn take(&mut self, bed: &Name) -> Option<Kept> {
         self.beds.remove(bed)
+    }
+}
+
+/// What is newest of each bed in the run directory, of this boot, and in the store.
+fn newest(near: Option<Document>, far: Option<Document>, boot: &str) -> Option<Document> {
+    match (near.filter(|it| it.boot == boot), far) {
+        (Some(near), Some(far)) if far.is_newer_than(&near) => Some(near.brought_up_by(far)),
+        (Some(near), _) => Some(near),
+        (None, far) => far,
+    }
+}
+
+impl Document {
+    fn is_newer_than(&self, other: &Self) -> bool {
+        if self.run == other.run {
+            self.number > other.number
+        } else {
+            self.boot == other.boot && self.up_ms > other.up_ms
+        }
+    }
+
+    /// The whole of a moment, with what the store got later.
+    fn brought_up_by(mut self, newer: Self) -> Self {
+        // Of a bed that the newer does not name nothing was worth keeping by then: what this has of it is over.
+        self.beds.retain(|bed, snapshot| newer.beds.contains_key(bed) || !snapshot.is_worth_keeping());
+        self.beds.extend(newer.beds);
+        Self { beds: self.beds, ..newer }
     }
 }
 
@@ -121,8 +149,13 @@ pub(super) fn whole(
 }
 
 /// The beds with open alarms, or with a stay or limits of its own, for the alarm lane.
-pub(super) fn durable(beds: &BTreeMap<Arc<Name>, BedState>, own: &OwnAlarms, run: &str) -> Arc<[u8]> {
-    encode(beds.iter().filter(|(_, bed)| bed.is_worth_keeping()), own, run, clock::uptime())
+pub(super) fn durable(
+    beds: &BTreeMap<Arc<Name>, BedState>,
+    own: &OwnAlarms,
+    run: &str,
+    now: Uptime,
+) -> Arc<[u8]> {
+    encode(beds.iter().filter(|(_, bed)| bed.is_worth_keeping()), own, run, now)
 }
 
 fn encode<'a>(
@@ -136,6 +169,7 @@ fn encode<'a>(
         boot: clock::boot_id().into(),
         run: run.into(),
         up_ms: now,
+        number: NUMBER.fetch_add(1, Ordering::Relaxed),
         beds: beds.map(|(id, bed)| (Name::clone(id), bed.engine().snapshot(now))).collect(),
         agent: Some(own.snapshot(now)),
     };
@@ -185,3 +219,6 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     fs::rename(&new, path)
 }
+
+#[cfg(test)]
+mod tests;

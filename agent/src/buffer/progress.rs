@@ -132,7 +132,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(state: StoreState, run: &RunId, bytes_max: u64) -> Self {
+    pub(crate) fn new(state: StoreState, run: &RunId, bytes_max: u64) -> Self {
         let lane = LaneProgress::new(run);
         Self {
             state,

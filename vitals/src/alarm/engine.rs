@@ -166,12 +166,16 @@ impl AlarmEngine {
         (!of_stays.is_empty()).then_some(own)
     }
 
-    /// Whether operators have said anything that outlives the alarms: a stay, limits, a standby; or anything at all, for
-    /// what was answered is remembered.
+    /// Whether a loss of power would lose something: an open alarm, what operators said of the patient (a stay, limits, a
+    /// standby), or that they said anything at all, for what was answered is remembered.
     #[must_use]
-    pub fn is_changed(&self) -> bool {
+    pub fn is_worth_keeping(&self) -> bool {
+        let limits = self.limits.iter().map(|it| it.state.alarm.is_some());
+        let apneas = self.apneas.iter().map(|it| it.state.alarm.is_some());
+        let technical = self.technical.values().map(|it| it.alarm.is_some());
         let of_patient = self.stay.is_some() || !self.changes.is_empty() || self.inactive.standby.is_some();
-        of_patient || !self.answered.is_empty()
+        let said = of_patient || !self.answered.is_empty();
+        said || limits.chain(apneas).chain(technical).any(|open| open)
     }
 
     /// The stay of the patient in the bed, where one is admitted.

@@ -48,6 +48,19 @@ pub struct Snapshot {
     pub(super) answered: Vec<(String, Outcome)>,
 }
 
+impl Snapshot {
+    /// Whether it holds what a loss of power would lose, as `AlarmEngine::is_worth_keeping`.
+    #[must_use]
+    pub fn is_worth_keeping(&self) -> bool {
+        let limits = self.limits.iter().map(|(.., it)| it.alarm.is_some());
+        let apneas = self.apneas.iter().map(|(_, it)| it.alarm.is_some());
+        let technical = self.technical.iter().map(|(_, it)| it.alarm.is_some());
+        let of_patient = self.stay.is_some() || !self.changes.is_empty() || self.inactive.standby.is_some();
+        let said = of_patient || !self.answered.is_empty();
+        said || limits.chain(apneas).chain(technical).any(|open| open)
+    }
+}
+
 /// Whether the machine has started anew since the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boot {

@@ -193,6 +193,7 @@ proptest! {
         let at = inputs.last().unwrap().0;
         bed.engine.handle_timeout(at, &mut bed.ids);
         bed.drain();
+        prop_assert_eq!(bed.engine.is_worth_keeping(), bed.engine.snapshot(at).is_worth_keeping());
         let before = serde_json::to_value(bed.engine.snapshot(at)).unwrap();
         let open: Vec<_> = bed.engine.open().map(|it| it.id).collect();
         bed.told.clear();
