@@ -27,6 +27,7 @@ mod network;
 mod other_cluster;
 mod own_alarms;
 mod power_cut;
+mod reboot;
 mod receipts;
 mod recovery;
 mod redelivery;
