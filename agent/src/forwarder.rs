@@ -2,7 +2,7 @@
 //!
 //! *Readings* go strictly in order and exactly once: a batch, its ledger records and the cursor are one transaction,
 //! then the store may forget them. *Alarms* go at once, in parallel with the disk; after an
-//! outage first the newest record of each open alarm, then the lane. *State* (newest values, beds, heartbeats) is never
+//! outage first the newest record of each open alarm, then the lane, all of it marked late. *State* (newest values, beds, heartbeats) is never
 //! buffered: a newer one replaces one that has not gone.
 //!
 //! What is not live goes to topics prefixed `sim.`, each record by its own mode. Cursor, ledger and heartbeat go there
@@ -14,6 +14,7 @@ mod cluster;
 mod cursor;
 mod ledger;
 mod message;
+mod open;
 mod producer;
 mod readings;
 mod state;

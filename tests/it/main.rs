@@ -21,6 +21,7 @@ mod exactly_once;
 mod harness;
 mod install;
 mod kept_actions;
+mod late;
 mod ledger;
 mod missing;
 mod network;

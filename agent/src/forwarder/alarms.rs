@@ -3,8 +3,13 @@
 //! To a cluster that nobody has confirmed alarms go too, or its stations would be silent; but the lane waits, so that
 //! nothing is forgotten that the right one does not have.
 //!
+//! What has waited longer than it takes until Kafka counts as away is marked late: it tells what was, and its own times
+//! tell when.
+//!
 //! Everything may arrive twice (from the bedside task and from the lane): consumers tell by id and revision, and of gaps
 //! by their numbers.
+
+mod outage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,9 +24,11 @@ use vitals::backoff::Backoff;
 use vitals::record::ledger::{Gap, Lane, LedgerRecord};
 use vitals::time::Uptime;
 
+use self::outage::Going;
 use super::batch::Batch;
 use super::cluster::Verdict;
 use super::message::{self, Provenance, Schema};
+use super::open::OpenAlarms;
 use super::producer::Producer;
 use super::readings::same_boot;
 use super::{LiveAlarm, Settings};
@@ -39,8 +46,8 @@ const BUSY: Duration = Duration::from_millis(2);
 /// Records of the lane on their way at once: more would stand before the next live alarm.
 const LANE_MAX: usize = 256;
 
-/// Without a report for this long while something is on its way, Kafka is away: what is queued is history by then.
-const AWAY: Duration = Duration::from_secs(3);
+/// The longest that librdkafka waits before it tries a broker again: what is open must be told within 2 s of its return.
+const RECONNECT_MAX: Duration = Duration::from_millis(500);
 
 /// Tickets of live records: beyond any that the lane's batch can reach.
 const LIVE_TICKETS: usize = usize::MAX / 2;
@@ -65,12 +72,17 @@ pub(super) struct Alarms {
     gaps: BTreeSet<usize>,
     /// Numbers of this run that were sent at once and that Kafka has, while the lane has not come to them.
     delivered: BTreeSet<u64>,
-    /// The newest record of each open alarm: what goes first after an outage.
-    open: BTreeMap<String, LiveAlarm>,
+    /// What goes first after an outage.
+    open: OpenAlarms,
+    /// During an outage the one alarm of which a record lies in librdkafka's queue, as it is by now.
+    ahead: Option<LiveAlarm>,
     /// Up to where the lane is in Kafka.
     done: Option<Position>,
     last_report: Uptime,
+    /// Nothing is sent but what lies in the queue already.
     away: bool,
+    /// Kafka has not said a word for long.
+    silent: bool,
     /// Something was thrown away that has not been confirmed since.
     failing: bool,
     backoff: Backoff,
@@ -82,8 +94,12 @@ struct Flying {
     seq: Option<u64>,
     /// Its ticket in the lane's batch, once the lane has come to it: the lane must not be done with it before Kafka is.
     lane: Option<usize>,
-    /// The id of the test alarm that it begins.
-    test: Option<Arc<str>>,
+    /// Its alarm.
+    id: Arc<str>,
+    /// When it was made.
+    up: Uptime,
+    /// It begins a test alarm.
+    test: bool,
 }
 
 impl Alarms {
@@ -97,6 +113,7 @@ impl Alarms {
     ) -> Result<Self, KafkaError> {
         let mut config = kafka::durable(&settings.kafka, &format!("{}-alarms", settings.agent));
         config.set("linger.ms", "0").set("queue.buffering.max.kbytes", "4096");
+        config.set("reconnect.backoff.max.ms", RECONNECT_MAX.as_millis().to_string());
         kafka::prevail(&settings.kafka, &mut config);
         let producer = Producer::new(&config, &troubles)?;
         Ok(Self {
@@ -113,10 +130,12 @@ impl Alarms {
             next_ticket: LIVE_TICKETS,
             gaps: BTreeSet::new(),
             delivered: BTreeSet::new(),
-            open: BTreeMap::new(),
+            open: OpenAlarms::default(),
+            ahead: None,
             done: None,
             last_report: clock::uptime(),
             away: false,
+            silent: false,
             failing: false,
             backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(2)),
         })
@@ -138,6 +157,9 @@ impl Alarms {
             ended |= self.read_lane();
             self.take_reports();
             self.notice_outage();
+            if self.away && self.flying.is_empty() {
+                self.knock();
+            }
             let waits = self.failing || !self.flying.is_empty() || self.batch.waiting() > 0;
             self.troubles.handle_waiting(waits);
             if ended && self.flying.is_empty() && self.batch.waiting() == 0 {
@@ -148,25 +170,26 @@ impl Alarms {
 
     /// Sends a live record now. During an outage the newest of each open alarm waits, and the lane has the rest.
     fn handle_live(&mut self, alarm: &LiveAlarm) {
-        if alarm.open {
-            self.open.insert(alarm.id.clone(), alarm.clone());
-        } else {
-            self.open.remove(&alarm.id);
-        }
+        self.open.handle_live(alarm);
         if !self.away {
-            self.send_live(alarm);
+            return self.send_live(alarm, Going::after(alarm.envelope.up));
+        }
+        match &mut self.ahead {
+            Some(ahead) if ahead.id == alarm.id => ahead.clone_from(alarm),
+            None if alarm.open => self.send_ahead(alarm.clone(), Going::Whenever),
+            Some(_) | None => {}
         }
     }
 
-    fn send_live(&mut self, alarm: &LiveAlarm) {
+    fn send_live(&mut self, alarm: &LiveAlarm, going: Going) {
         let ticket = self.next_ticket;
         let run = RunId::clone(&self.settings.run);
-        if self.send(ticket, &alarm.envelope, &run) {
+        if self.send(ticket, &alarm.envelope, &run, going) {
             self.mark_flying();
             self.next_ticket += 1;
             let seq = (alarm.envelope.seq > 0).then_some(alarm.envelope.seq);
-            let test = alarm.test.then(|| alarm.id.as_str().into());
-            self.flying.insert(ticket, Flying { seq, lane: None, test });
+            let (id, up, test) = (alarm.id.as_str().into(), alarm.envelope.up, alarm.test);
+            self.flying.insert(ticket, Flying { seq, lane: None, id, up, test });
         }
     }
 
@@ -193,7 +216,9 @@ impl Alarms {
                         if let Some(live) = flying.and_then(|it| self.flying.get_mut(&it)) {
                             live.lane = Some(ticket);
                         } else {
-                            self.send(ticket, envelope, &chunk.run);
+                            let ours = same_boot(&chunk.run, &self.settings.run);
+                            let going = if ours { Going::after(envelope.up) } else { Going::Late };
+                            self.send(ticket, envelope, &chunk.run, going);
                         }
                     }
                     Item::Record(_) => self.batch.pass(position),
@@ -228,9 +253,10 @@ impl Alarms {
         flying.find(|(_, it)| it.seq == Some(position.seq)).map(|(ticket, _)| *ticket)
     }
 
-    fn send(&mut self, ticket: usize, envelope: &Envelope, run: &str) -> bool {
-        let this_boot = same_boot(run, &self.settings.run);
-        let provenance = Provenance { agent: &self.settings.agent, run, this_boot };
+    fn send(&mut self, ticket: usize, envelope: &Envelope, run: &str, going: Going) -> bool {
+        let aged = same_boot(run, &self.settings.run) && going != Going::Whenever;
+        let waited = going != Going::Live;
+        let provenance = Provenance { agent: &self.settings.agent, run, aged, waited };
         let headers = message::headers(Lane::Alarms, envelope, provenance);
         let topic = Schema::Alarms.topic(envelope.mode);
         // A full queue means an outage: what is not sent now comes from the lane.
@@ -249,18 +275,22 @@ impl Alarms {
 
     fn take_reports(&mut self) {
         let reports = self.producer.poll(Duration::ZERO);
+        let returns = self.away && reports.iter().any(|it| it.outcome.is_ok());
         for report in reports {
             self.last_report = clock::uptime();
             if report.outcome.is_err() {
                 return self.start_again();
             }
-            self.away = false;
             self.failing = false;
+            self.silent = false;
             self.troubles.handle_confirmed();
             self.backoff.reset();
             let flown = self.flying.remove(&report.ticket);
-            if let Some(test) = flown.as_ref().and_then(|it| it.test.clone()) {
-                let tested = Some((test, self.last_report));
+            if let Some(it) = &flown {
+                self.open.handle_heard(&it.id, it.up);
+            }
+            if let Some(it) = flown.as_ref().filter(|it| it.test) {
+                let tested = Some((Arc::clone(&it.id), self.last_report));
                 self.troubles.progress().send_modify(|it| it.tested = tested);
             }
             match flown {
@@ -276,6 +306,9 @@ impl Alarms {
                 self.troubles.progress().send_modify(|it| it.delivered_alarms += 1);
             }
         }
+        if returns {
+            self.send_open();
+        }
         if let Some((position, _)) = self.batch.poll_done() {
             if position.run == self.settings.run {
                 self.delivered = self.delivered.split_off(&(position.seq + 1));
@@ -286,39 +319,6 @@ impl Alarms {
         if self.producer.is_dead() {
             self.start_again();
         }
-    }
-
-    /// Nothing has been reported for long: what is queued is thrown away, and what is open now goes first.
-    fn notice_outage(&mut self) {
-        let waiting = self.flying.len() + self.batch.waiting();
-        if waiting > 0 && clock::uptime().since(self.last_report) > AWAY && !self.away {
-            self.start_again();
-        }
-    }
-
-    /// A new producer: the newest record of each open alarm goes first, the lane follows from what Kafka has.
-    fn start_again(&mut self) {
-        self.failing = true;
-        self.producer.purge();
-        self.batch.clear();
-        self.flying.clear();
-        self.gaps.clear();
-        let from = self.done.clone().unwrap_or_else(Position::none);
-        self.lane.rewind(&from);
-        self.troubles.progress().send_modify(|it| it.producers_recreated += 1);
-        std::thread::sleep(self.backoff.next_delay(crate::random::u32()));
-        match Producer::new(&self.config, &self.troubles) {
-            Ok(producer) => self.producer = producer,
-            Err(error) => self.troubles.handle(&error),
-        }
-        let open: Vec<_> = self.open.values().cloned().collect();
-        self.away = false;
-        for alarm in &open {
-            self.send_live(alarm);
-        }
-        // Until the first of them is reported nothing else is sent: newer records replace what waits in `open`.
-        self.away = !self.flying.is_empty();
-        self.last_report = clock::uptime();
     }
 
     /// The time without a report counts from the first record on its way.

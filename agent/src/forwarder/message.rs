@@ -66,8 +66,10 @@ impl Schema {
 pub(super) struct Provenance<'a> {
     pub(super) agent: &'a str,
     pub(super) run: &'a str,
-    /// Whether the record is of this boot, so that its age can be told.
-    pub(super) this_boot: bool,
+    /// Whether its age can be told: it is of this boot, and goes at once.
+    pub(super) aged: bool,
+    /// Whether it has waited for Kafka.
+    pub(super) waited: bool,
 }
 
 /// The headers of a stored record: enough to route and to de-duplicate without opening the body.
@@ -79,10 +81,10 @@ pub(super) fn headers(lane: Lane, envelope: &Envelope, from: Provenance<'_>) -> 
     if envelope.seq > 0 {
         headers = text(text(headers, "id", &id), "ce_id", &id);
     }
-    if envelope.late {
+    if envelope.late || from.waited {
         headers = text(headers, "late", "true");
     }
-    if from.this_boot {
+    if from.aged {
         let age = millis(clock::uptime().since(envelope.up)).to_string();
         headers = text(headers, "age_ms", &age);
     }

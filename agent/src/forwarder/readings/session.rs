@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
 
     fn send_record(&mut self, run: &str, envelope: &Envelope, position: Position) -> Result<(), Failure> {
         let this_boot = same_boot(run, &self.settings.run);
-        let provenance = Provenance { agent: &self.settings.agent, run, this_boot };
+        let provenance = Provenance { agent: &self.settings.agent, run, aged: this_boot, waited: false };
         let headers = message::headers(Lane::Readings, envelope, provenance);
         let topic = Schema::Readings.topic(envelope.mode);
         self.out.send(position, topic, &envelope.key, &envelope.body, &headers)
