@@ -344,24 +344,27 @@ fn what_a_screen_needs_keeps_to_its_schema() {
 #[test]
 fn a_heartbeat_keeps_to_its_schema_and_its_size() {
     let schemas = Schemas::published().unwrap();
+    // The longest names, and every number as great as it can be.
+    let (name, most) = ("a".repeat(64), u64::MAX);
     let status = StatusRecord {
         schema: STATUS.into(),
-        agent: origin().agent,
-        run: origin().run,
+        agent: name.clone(),
+        run: name,
         version: "0.1.0".into(),
-        up_ms: Uptime::from_millis(5),
+        up_ms: Uptime::from_millis(most),
         at: wall_clock(),
         clock: ClockQuality::Synced,
-        turns: 1,
-        beds: 1,
-        alarms: 0,
-        accepted: 0,
-        buffered: 0,
-        buffer_bytes: 0,
-        buffer_bytes_max: 0,
+        rule_hash: Some("0123456789abcdef0123456789abcdef".into()),
+        turns: most,
+        beds: u32::MAX,
+        alarms: u32::MAX,
+        accepted: most,
+        buffered: most,
+        buffer_bytes: most,
+        buffer_bytes_max: most,
         store: "ok".into(),
-        reading_seq: 0,
-        alarm_seq: 0,
+        reading_seq: most,
+        alarm_seq: most,
     };
     let status = json_of(&status);
     schemas.check(STATUS, &status).unwrap();

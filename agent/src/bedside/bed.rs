@@ -240,6 +240,11 @@ impl BedState {
         &self.engine
     }
 
+    /// The hash of the rule set that it follows.
+    pub(super) fn rule_hash(&self) -> &str {
+        &self.config.policy.hash
+    }
+
     /// The least live mode of its sources.
     pub(super) fn mode(&self) -> Mode {
         self.mode

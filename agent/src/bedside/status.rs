@@ -32,6 +32,8 @@ pub struct BedsideStatus {
     pub alarm_seq: u64,
     /// Beds under watch.
     pub beds: usize,
+    /// The hash of the rule set that they follow.
+    pub rule_hash: Option<String>,
     /// Open alarms by priority: low, medium, high.
     pub alarms: [usize; 3],
     /// The agent's own, in the same order.
@@ -58,8 +60,22 @@ pub(super) fn of(
     let own_alarms = by_priority(&own_open);
     open.extend(own_open);
     open.sort_by_key(|it| (it.test, Reverse(it.priority), Reverse(age(it, at))));
+    // One file has the rules of all.
+    let rule_hash = beds.values().next().map(|it| it.rule_hash().into());
     let beds = beds.len();
-    BedsideStatus { turns, at, reading_seq, alarm_seq, beds, alarms, own_alarms, outage, open, test }
+    BedsideStatus {
+        turns,
+        at,
+        reading_seq,
+        alarm_seq,
+        beds,
+        rule_hash,
+        alarms,
+        own_alarms,
+        outage,
+        open,
+        test,
+    }
 }
 
 /// How long ago it was decided.
@@ -97,6 +113,7 @@ pub(super) fn heartbeat(
         up_ms: status.at,
         at: wall.at,
         clock: wall.quality,
+        rule_hash: status.rule_hash.clone(),
         turns: status.turns,
         beds: u32::try_from(status.beds).unwrap_or(u32::MAX),
         alarms: u32::try_from(status.alarms.iter().chain(&status.own_alarms).sum::<usize>())

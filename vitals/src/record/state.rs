@@ -193,6 +193,9 @@ pub struct StatusRecord {
     pub at: Timestamp,
     /// How far that clock can be believed.
     pub clock: ClockQuality,
+    /// The hash of the rule set that the beds follow; left out where there is no bed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule_hash: Option<String>,
     /// Turns of the bedside loop: must grow from one heartbeat to the next.
     pub turns: u64,
     /// Beds under watch.
