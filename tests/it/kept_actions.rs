@@ -78,9 +78,10 @@ impl Scene {
     }
 }
 
+/// The limit of SpO₂ that an operator set.
 fn limit(bed: &Record) -> Option<u64> {
     let limits = bed.body["limits"].as_array()?;
-    limits.iter().find(|it| it["rule"] == "spo2_low")?["limit"].as_u64()
+    limits.iter().find(|it| it["rule"] == "spo2_low" && it["changed"] == true)?["limit"].as_u64()
 }
 
 /// None of these makes an alarm record that could have carried it to the disk.

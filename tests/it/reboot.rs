@@ -154,7 +154,8 @@ fn after_a_loss_of_power_the_alarms_are_there_and_the_silences_are_not() -> Resu
         assert_eq!((&now["restarted"], &now["acknowledged_by"]), (&json!(true), &Value::Null), "{now}");
         assert!(now.get("inactivation").is_none_or(|it| it == "none"), "{now}");
     }
-    assert_eq!(states[0].body["limits"][0]["limit"], json!(88), "{}", states[0].body);
+    assert_eq!(states[0].body["limits"], json!([{"rule": "spo2_low", "limit": 88, "changed": true}]));
+    assert_eq!(states[1].body["limits"], json!([{"rule": "spo2_low", "limit": 90}]), "the file's");
     assert_eq!(states[1].text("stay"), "s-4711");
     for bed in [0, 1, 2, 3] {
         assert!(

@@ -335,7 +335,12 @@ fn what_a_screen_needs_keeps_to_its_schema() {
             reason: Some("probe is moved".into()),
             left_ms: Some(60_000),
         }],
-        limits: vec![LimitsState { rule: "spo2_low".into(), limit: Quantity::from_whole(88), extreme: None }],
+        limits: vec![LimitsState {
+            rule: "spo2_low".into(),
+            limit: Quantity::from_whole(88),
+            extreme: None,
+            changed: true,
+        }],
         stay_rules: Some(true),
     };
     schemas.check(BEDS, &json_of(&bed)).unwrap();

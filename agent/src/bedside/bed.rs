@@ -222,7 +222,7 @@ impl BedState {
             rule_hash: self.config.policy.hash.clone(),
             stay: self.engine.stay().map(ToString::to_string),
             inactive: self.engine.inactive().into_iter().map(|it| InactiveState::new(it, now)).collect(),
-            limits: self.engine.changed_limits().map(Into::into).collect(),
+            limits: self.engine.limits_in_force().map(Into::into).collect(),
             stay_rules: self.engine.follows_stay(),
         };
         let body = serde_json::to_vec(&record).ok()?;

@@ -34,7 +34,7 @@ use crate::name::Name;
 use crate::reading::Mode;
 use crate::time::Uptime;
 use crate::vital::Vital;
-pub use in_force::{ChangedLimits, Inactive, Inactivity};
+pub use in_force::{Inactive, Inactivity, LimitsInForce};
 use rules::Changes;
 pub(super) use rules::Limits;
 

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::alarm::AlarmRecord;
-use crate::alarm::engine::{ChangedLimits, Inactive, Inactivity};
+use super::reading::is_false;
+use crate::alarm::engine::{Inactive, Inactivity, LimitsInForce};
 use crate::notice::{BedsideLimits, DeviceIdentity};
 use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
@@ -98,7 +99,7 @@ pub struct BedRecord {
     /// What makes no signal now, or less: the bed as a whole first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub inactive: Vec<InactiveState>,
-    /// The limits that operators changed for this stay.
+    /// The limits in force, by the table of vitals; of an `alarm_off` too, for when it ends.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub limits: Vec<LimitsState>,
     /// Whether what the file says for one stay in this bed is in force; left out where it says nothing for any.
@@ -138,21 +139,24 @@ impl InactiveState {
     }
 }
 
-/// Limits of one rule as an operator set them.
+/// Limits of one rule, in the unit of its vital.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitsState {
     /// The rule's code.
     pub rule: String,
     /// The alarm limit.
     pub limit: Quantity,
-    /// The limit further out; left out where it is the file's.
+    /// The limit further out, where the rule has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub extreme: Option<Quantity>,
+    /// Whether an operator set them for this stay; else they are the file's.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub changed: bool,
 }
 
-impl From<ChangedLimits> for LimitsState {
-    fn from(it: ChangedLimits) -> Self {
-        Self { rule: it.rule.to_string(), limit: it.limit, extreme: it.extreme }
+impl From<LimitsInForce> for LimitsState {
+    fn from(it: LimitsInForce) -> Self {
+        Self { rule: it.rule.to_string(), limit: it.limit, extreme: it.extreme, changed: it.changed }
     }
 }
 

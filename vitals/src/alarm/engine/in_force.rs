@@ -1,4 +1,4 @@
-//! What operators have changed for now, as a screen that starts late must know it: pauses, offs, standby, limits.
+//! What is in force, as a screen that starts late must know it: pauses, offs, standby, limits.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -43,15 +43,17 @@ pub enum Inactivity {
     AlarmAndExtremeOff,
 }
 
-/// Limits that an operator changed for this stay (E29).
+/// The limits of a rule that are in force (E29).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedLimits {
+pub struct LimitsInForce {
     /// The rule.
     pub rule: Code,
     /// The alarm limit.
     pub limit: Quantity,
-    /// The limit further out; `None`: as the file says.
+    /// The limit further out, where the rule has one.
     pub extreme: Option<Quantity>,
+    /// Whether an operator set them for this stay.
+    pub changed: bool,
 }
 
 impl AlarmEngine {
@@ -75,12 +77,13 @@ impl AlarmEngine {
         all
     }
 
-    /// The limits that operators changed, in the order of the table of vitals.
-    pub fn changed_limits(&self) -> impl Iterator<Item = ChangedLimits> {
-        self.changes.iter().map(|((vital, direction), limits)| ChangedLimits {
-            rule: Code::Limit(*vital, *direction),
-            limit: limits.limit,
-            extreme: limits.extreme,
+    /// The limits in force, in the order of the table of vitals.
+    pub fn limits_in_force(&self) -> impl Iterator<Item = LimitsInForce> {
+        self.policy.rules.iter().map(|(key, rule)| LimitsInForce {
+            rule: Code::Limit(key.0, key.1),
+            limit: rule.limit.limit,
+            extreme: rule.extreme.as_ref().map(|it| it.limit),
+            changed: self.changes.contains_key(key),
         })
     }
 }
