@@ -10,10 +10,11 @@ pub fn show(promises: &str, figure: &str, test: &str) {
     println!("evidence: {promises} | {figure} | {} | {}", seed::value(), command(test));
 }
 
-/// What repeats a test at the length it is run at.
+/// What repeats a test at the length, and built as, it is run.
 fn command(test: &str) -> String {
+    let release = if cfg!(debug_assertions) { "" } else { "--release " };
     length::pick(
-        format!("cargo test --release --workspace --test it -- {test} --nocapture"),
+        format!("cargo test {release}--workspace --test it -- {test} --nocapture"),
         format!("tests/long {test}"),
     )
 }

@@ -1,6 +1,9 @@
-//! The evidence: each row names promises, a day, a commit, and a command that is there.
+//! The evidence: each row names promises, a day, a commit that is in the history, and a command that is there.
 
-use super::{File, expect_none, repository};
+use std::path::Path;
+use std::process::Command;
+
+use super::{File, expect_none, repository, root};
 
 /// The last promise.
 const PROMISES: u32 = 18;
@@ -40,6 +43,32 @@ fn faults(page: &str, files: &[File]) -> Vec<String> {
     .collect()
 }
 
+/// The commits of the rows.
+fn commits(page: &str) -> Vec<&str> {
+    let rows = page.lines().filter(|line| line.starts_with("| P"));
+    rows.filter_map(|row| row.split('|').nth(4).map(str::trim)).collect()
+}
+
+/// Which of these commits no history holds; or why it cannot be told: no git, no history, or only its end.
+fn unknown<'a>(commits: &[&'a str], repository: &Path) -> Result<Vec<&'a str>, String> {
+    let git = |arguments: &[&str]| Command::new("git").arg("-C").arg(repository).args(arguments).output();
+    let shallow = git(&["rev-parse", "--is-shallow-repository"]).map_err(|error| format!("git: {error}"))?;
+    match String::from_utf8_lossy(&shallow.stdout).trim() {
+        "false" => {}
+        "true" => return Err("the history here is cut short".into()),
+        _ => return Err(String::from_utf8_lossy(&shallow.stderr).trim().into()),
+    }
+    let is_unknown =
+        |commit: &&str| git(&["merge-base", "--is-ancestor", commit, "HEAD"]).map(|it| !it.status.success());
+    let mut found = Vec::new();
+    for commit in commits {
+        if is_unknown(commit).map_err(|error| format!("git: {error}"))? {
+            found.push(*commit);
+        }
+    }
+    Ok(found)
+}
+
 fn is_promise(id: &str) -> bool {
     id.strip_prefix('P').and_then(|it| it.parse().ok()).is_some_and(|it| (1..=PROMISES).contains(&it))
 }
@@ -77,6 +106,40 @@ fn the_evidence_is_well_formed_and_names_what_is_there() {
         page.contains("| promise | figure | date | commit | seed | command |\n|---|---|---|---|---|---|\n")
     );
     expect_none(&faults(page, &files));
+}
+
+#[test]
+fn the_evidence_is_of_commits_that_are_in_the_history() {
+    let files = repository();
+    let page = &files.iter().find(|it| it.path == "docs/evidence.md").unwrap().text;
+    let commits = commits(page);
+    assert!(!commits.is_empty());
+    match unknown(&commits, &root()) {
+        Ok(unknown) => assert!(unknown.is_empty(), "docs/evidence.md: no history holds {unknown:?}"),
+        Err(why) => println!("not checked whether the commits of docs/evidence.md are there: {why}"),
+    }
+}
+
+#[test]
+fn a_commit_that_no_history_holds_is_caught() {
+    let dir = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        let output = command.arg("-C").arg(dir.path()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert!(unknown(&["0123abc"], dir.path()).is_err(), "a tree without a history cannot tell");
+    git(&["init", "--quiet"]);
+    let commit = |message: &str| {
+        let who = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"];
+        git(&[&who[..], &["commit", "--quiet", "--allow-empty", "-m", message]].concat());
+        git(&["rev-parse", "--short=7", "HEAD"])
+    };
+    let (first, gone) = (commit("first"), commit("gone"));
+    git(&["reset", "--quiet", "--hard", &first]);
+    let rows = [&*first, &*gone, "0123abc"];
+    assert_eq!(unknown(&rows, dir.path()), Ok(vec![&*gone, "0123abc"]), "one is in no history, one nowhere");
 }
 
 #[test]
