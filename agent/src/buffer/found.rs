@@ -198,10 +198,11 @@ pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place
         (Lane::Readings, WhenFull::Wait) => ("readings", readings_max(size), Yields::Nothing),
         (Lane::Alarms, _) => ("alarms", size - readings_max(size), Yields::Middles),
     };
-    let generation = (share / 32).clamp(1 << 20, GENERATION_MAX);
+    let generation = generation(share);
     Place {
         dir: settings.dir.join(name),
-        quarantine: Quarantine::new(&settings.dir, generation),
+        // Both lanes' parts lie there: one bound, or the smaller lane would throw away what the larger may keep.
+        quarantine: Quarantine::new(&settings.dir, self::generation(readings_max(size))),
         naming: naming(settings, lane),
         bound: Bound {
             bytes: share,
@@ -215,6 +216,28 @@ pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place
     }
 }
 
+/// The bytes of a generation in a lane of so many.
+fn generation(share: u64) -> u64 {
+    (share / 32).clamp(1 << 20, GENERATION_MAX)
+}
+
 pub(super) fn naming(settings: &Settings, lane: Lane) -> Naming {
     Naming { agent: settings.agent.clone(), run: settings.run.clone(), lane }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::store_tests::settings;
+    use super::*;
+
+    #[test]
+    fn both_lanes_set_aside_within_one_bound() {
+        for size in [SIZE_MIN, 1 << 30, 2 << 30] {
+            let settings = Settings { size, ..settings(Path::new("store"), "run-1") };
+            let of = |lane| place(&settings, lane, &Platter::System).quarantine;
+            assert_eq!(of(Lane::Readings), of(Lane::Alarms));
+        }
+    }
 }

@@ -9,19 +9,19 @@ use tracing::error;
 use super::durable::{Doing as _, StoreError, sync_path};
 use super::generation::blocks;
 
-/// So many are kept for whoever looks into them, and of bytes as many as so many generations have: of a store of 2 GiB
-/// 128 MiB, outside its bound. What is more goes, the oldest first.
+/// So many are kept for whoever looks into them, and of bytes as many as so many generations of readings have: of a store
+/// of 2 GiB 64 MiB, outside its bound. What is more goes, the oldest first.
 const KEPT_MAX: u64 = 8;
 
 /// The directory of what was set aside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Quarantine {
     dir: PathBuf,
     bytes_max: u64,
 }
 
 impl Quarantine {
-    /// Of a store with generations of so many bytes.
+    /// Of a store whose readings have generations of so many bytes; both lanes set aside into it.
     pub(super) fn new(store: &Path, generation: u64) -> Self {
         Self { dir: store.join("quarantine"), bytes_max: KEPT_MAX * generation }
     }
