@@ -6,6 +6,7 @@
 pub mod place;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use vitals::alarm::event::Signal;
 use vitals::quantity::Quantity;
 use vitals::record::action::{ACTIONS, ActionName, ActionRecord, ReplyRecord};
 use vitals::record::alarm::{AlarmRecord, DEVICE};
-use vitals::record::state::BedRecord;
+use vitals::record::state::{BedRecord, LimitsState};
 use vitals::time::Timestamp;
 
 use self::place::{Desk, PlaceError};
@@ -69,6 +70,21 @@ pub enum Deed {
     },
 }
 
+/// What a command is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Something at one bed.
+    Deed(Deed),
+    /// The patient goes to the bed with this id: admitted there, then discharged here.
+    Transfer(String),
+}
+
+impl From<Deed> for Errand {
+    fn from(deed: Deed) -> Self {
+        Self::Deed(deed)
+    }
+}
+
 /// Who acts, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -101,22 +117,58 @@ pub enum ActError {
         /// The bed.
         bed: String,
     },
+    /// There is no patient who could go.
+    #[error("nobody is admitted to {bed}")]
+    NobodyThere {
+        /// The bed.
+        bed: String,
+    },
+    /// From and to are one.
+    #[error("{bed} is the bed where the patient lies")]
+    SameBed {
+        /// The bed.
+        bed: String,
+    },
+    /// There is no room.
+    #[error("another patient is in {bed}: discharge or transfer that one first")]
+    Occupied {
+        /// The bed.
+        bed: String,
+    },
+}
+
+/// What the agent answered to one action.
+#[derive(Debug)]
+pub struct Answer {
+    /// The bed as it was shown when this was asked.
+    pub bed: BedRecord,
+    /// What was asked.
+    pub asked: ActionRecord,
+    /// What was answered.
+    pub reply: ReplyRecord,
 }
 
 /// What came of a deed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Done {
-    /// The bed as it was shown when this was asked.
-    pub bed: BedRecord,
-    /// What was asked of the agent, each with its answer.
-    pub answers: Vec<(ActionRecord, ReplyRecord)>,
+    /// What was asked of the agents, each with its answer.
+    pub answers: Vec<Answer>,
+    /// Limits that were changed for a stay that has gone to another bed: they do not hold there.
+    pub left_behind: Vec<LimitsState>,
 }
 
 impl Done {
     /// Whether nothing was refused.
     #[must_use]
     pub fn is_all_done(&self) -> bool {
-        self.answers.iter().all(|(_, reply)| reply.reason.is_none())
+        self.answers.iter().all(|it| it.reply.reason.is_none())
+    }
+
+    fn ask(&mut self, desk: &Desk, bed: &BedRecord, records: &[ActionRecord]) -> Result<(), PlaceError> {
+        let replies = desk.place(records, &bed.agent)?;
+        let answers = records.iter().cloned().zip(replies);
+        self.answers.extend(answers.map(|(asked, reply)| Answer { bed: bed.clone(), asked, reply }));
+        Ok(())
     }
 }
 
@@ -129,6 +181,17 @@ pub enum PerformError {
     /// Kafka or the agent does not answer.
     #[error("It is not known to be done")]
     Place(#[source] PlaceError),
+    /// The second half of a transfer is not known to be done.
+    #[error("The patient is admitted to {new}, and {old} may still hold the stay: discharge it there")]
+    Halfway {
+        /// The bed that the patient leaves.
+        old: String,
+        /// The other.
+        new: String,
+        /// Why.
+        #[source]
+        source: PlaceError,
+    },
 }
 
 /// Looks at the bed, asks for what is wanted, and waits for the answers.
@@ -138,9 +201,17 @@ pub fn perform(act: &Act, clock: Clock) -> Result<Done, PerformError> {
     let now = clock::wall();
     // The process and the moment: no other action has the same.
     let id = format!("station-{:x}-{}", now.as_micros(), std::process::id());
-    let records = records(&act.deed, &act.actor, &bed, &id, now).map_err(PerformError::Screen)?;
-    let replies = desk.place(&records, &bed.agent).map_err(PerformError::Place)?;
-    Ok(Done { bed, answers: records.into_iter().zip(replies).collect() })
+    let deed = match &act.errand {
+        Errand::Deed(deed) => deed,
+        Errand::Transfer(to) => {
+            let to = desk.bed(to).map_err(PerformError::Place)?;
+            return transfer::perform(&desk, &act.actor, (&bed, &to), &id, now);
+        }
+    };
+    let records = records(deed, &act.actor, &bed, &id, now).map_err(PerformError::Screen)?;
+    let mut done = Done::default();
+    done.ask(&desk, &bed, &records).map_err(PerformError::Place)?;
+    Ok(done)
 }
 
 /// The records that ask for it, each with an id that begins with `id`: one for each alarm that is to be acknowledged,

@@ -8,7 +8,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
-use wardline_station::act::{PerformError, perform};
+use wardline_station::act::{Answer, PerformError, perform};
 use wardline_station::clock::Clock;
 use wardline_station::completeness::Verdict;
 use wardline_station::completeness::read::read;
@@ -102,8 +102,11 @@ fn act(command: ActCommand) -> ExitCode {
             return fail(&anyhow::Error::new(error), code);
         }
     };
-    for (record, reply) in &done.answers {
-        println!("{}", if act.json { reply::json(reply) } else { reply::line(&done.bed, record, reply) });
+    for Answer { bed, asked, reply } in &done.answers {
+        println!("{}", if act.json { reply::json(reply) } else { reply::line(bed, asked, reply) });
+    }
+    for limits in &done.left_behind {
+        eprintln!("{}", reply::left_behind(limits));
     }
     ExitCode::from(if done.is_all_done() { 0 } else { DATA })
 }

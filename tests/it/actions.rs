@@ -100,6 +100,10 @@ fn open(bed: &Record) -> &[Value] {
     bed.body["alarms"].as_array().map_or(&[], Vec::as_slice)
 }
 
+fn spo2_low(bed: &Record) -> Option<&Value> {
+    open(bed).iter().find(|it| it["code"] == "spo2_low")
+}
+
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
@@ -268,5 +272,64 @@ fn who_is_admitted_stands_in_every_record_from_then_on() -> Result<()> {
         let record = records.wait_for(&format!("{topic} of the stay"), SOON, is)?;
         ensure!(record.text("association") == "confirmed", "{}", record.body);
     }
+    Ok(())
+}
+
+#[test]
+fn a_patient_goes_to_another_bed_and_who_comes_next_inherits_nothing() -> Result<()> {
+    const NEW: &str = "act-transfer-2";
+    let scene = Scene::new("act-transfer", &format!("[[bed]]\nid = \"{NEW}\"\n"))?;
+    let _agent = Agent::start(&scene.site)?;
+    scene.alarm()?;
+    let at = |bed: &str, arguments: &[&str]| -> Result<Output> {
+        let mut command = Command::new(program::ours("wardline-station")?);
+        command.args(arguments).args(["--brokers", &scene.kafka.bootstrap(), "--by", "anna", "--bed", bed]);
+        Ok(command.output()?)
+    };
+    // Whoever gets no answer on a busy machine asks again, as a person would.
+    let done = |bed: &str, arguments: &[&str]| {
+        wait::until(&arguments.join(" "), SOON, || {
+            let output = at(bed, arguments)?;
+            ensure!(matches!(output.status.code(), Some(0 | 69)), "{arguments:?}: {}", said(&output));
+            Ok((output.status.code() == Some(0)).then(|| said(&output)))
+        })
+    };
+    let beds = Reader::open(scene.kafka, "vitals.beds.v1")?;
+    let shown = |what: &str, bed: &str, is: &dyn Fn(&Record) -> bool| {
+        beds.wait_for(what, SOON, |it| of(it, &scene.site) && it.key == bed && is(it))
+    };
+    let nobody = at(&scene.bed, &["transfer", "--to", NEW])?;
+    ensure!(
+        nobody.status.code() == Some(65) && said(&nobody).contains("nobody is admitted"),
+        "{}",
+        said(&nobody)
+    );
+    done(&scene.bed, &["admit", "--stay", "s-1"])?;
+    publish_one(scene.broker.port(), &format!("ward/{}", scene.bed), Patient::Desaturated.payload(2), false)?;
+    shown("his alarm", &scene.bed, &|it| it.text("stay") == "s-1" && spo2_low(it).is_some())?;
+    done(&scene.bed, &["limit", "--rule", "spo2_low", "--limit", "88", "--reason", "COPD"])?;
+    let changed = |it: &Record| it.body["limits"][0]["changed"] == true;
+    let before = shown("the changed limit", &scene.bed, &changed)?;
+    let alarm = spo2_low(&before).context("82 is below 88")?;
+
+    let gone = done(&scene.bed, &["transfer", "--to", NEW])?;
+    ensure!(gone.matches(": done").count() == 2 && gone.contains("spo2_low was changed to 88"), "{gone}");
+    shown("the patient in the new bed", NEW, &|it| it.text("stay") == "s-1" && !changed(it))?;
+    let old = shown("the old bed without him", &scene.bed, &|it| it.text("stay").is_empty())?;
+    assert_eq!(old.body["inactive"][0]["what"], json!("standby"), "{}", old.body);
+    ensure!(!changed(&old) && spo2_low(&old).is_none(), "{}", old.body);
+    let alarms = Reader::open(scene.kafka, "vitals.alarms.v1")?;
+    let reset = |it: &Record| it.body["id"] == alarm["id"] && it.text("phase") == "reset";
+    alarms.wait_for("the reset of the old bed's alarm", SOON, reset)?;
+
+    done(&scene.bed, &["admit", "--stay", "s-2"])?;
+    let next = shown("who comes next", &scene.bed, &|it| it.text("stay") == "s-2")?;
+    ensure!(!changed(&next) && next.body.get("inactive").is_none(), "{}", next.body);
+    let occupied = at(NEW, &["transfer", "--to", &scene.bed])?;
+    ensure!(
+        occupied.status.code() == Some(65) && said(&occupied).contains("another patient is in"),
+        "{}",
+        said(&occupied)
+    );
     Ok(())
 }

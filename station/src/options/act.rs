@@ -7,7 +7,7 @@ use vitals::alarm::action::Role;
 use vitals::quantity::Quantity;
 
 use super::{KafkaArgs, OptionsError};
-use crate::act::{Actor, Deed};
+use crate::act::{Actor, Deed, Errand};
 use crate::feed::FeedOptions;
 
 /// What may be done to a bed's alarms.
@@ -30,6 +30,8 @@ pub enum ActCommand {
     Discharge(ActorArgs),
     /// A patient has come to the bed.
     Admit(AdmitArgs),
+    /// The patient goes to another bed: is admitted there, and then discharged here. Nothing but the stay goes along.
+    Transfer(TransferArgs),
     /// Enters what only a person sees, for NEWS2.
     Observe(ObserveArgs),
     /// Changes the limits of a rule for this stay. Needs --reason.
@@ -114,6 +116,16 @@ pub struct AdmitArgs {
     stay: String,
 }
 
+/// Where to.
+#[derive(Debug, Args)]
+pub struct TransferArgs {
+    #[command(flatten)]
+    actor: ActorArgs,
+    /// The other bed, by its id; of this agent or of another.
+    #[arg(long, value_name = "BED")]
+    to: String,
+}
+
 /// What was seen.
 #[derive(Debug, Args)]
 pub struct ObserveArgs {
@@ -161,7 +173,7 @@ pub struct Act {
     /// Who.
     pub actor: Actor,
     /// What.
-    pub deed: Deed,
+    pub errand: Errand,
     /// JSON instead of words.
     pub json: bool,
 }
@@ -169,25 +181,26 @@ pub struct Act {
 impl Act {
     /// What the command line asks for; `machine` is the name of this machine.
     pub fn new(command: ActCommand, machine: &str) -> Result<Self, OptionsError> {
-        let (args, deed) = match command {
-            ActCommand::Ack(it) => (it.actor, Deed::Acknowledge(it.alarm)),
-            ActCommand::Reset(it) => (it.actor, Deed::Reset(it.alarm)),
-            ActCommand::Pause(it) if it.alarms => (it.actor, Deed::AlarmPaused(it.duration)),
-            ActCommand::Pause(it) => (it.actor, Deed::AudioPaused(it.duration)),
+        let (args, errand) = match command {
+            ActCommand::Ack(it) => (it.actor, Deed::Acknowledge(it.alarm).into()),
+            ActCommand::Reset(it) => (it.actor, Deed::Reset(it.alarm).into()),
+            ActCommand::Pause(it) if it.alarms => (it.actor, Deed::AlarmPaused(it.duration).into()),
+            ActCommand::Pause(it) => (it.actor, Deed::AudioPaused(it.duration).into()),
             ActCommand::Off(OffArgs { actor, duration, rule: Some(rule), include_extreme, .. }) => {
-                (actor, Deed::AlarmOff { rule, duration, include_extreme })
+                (actor, Deed::AlarmOff { rule, duration, include_extreme }.into())
             }
-            ActCommand::Off(it) => (it.actor, Deed::AudioOff(it.duration)),
-            ActCommand::Standby(it) => (it, Deed::Standby),
-            ActCommand::Resume(it) => (it, Deed::Resume),
-            ActCommand::Discharge(it) => (it, Deed::Discharge),
-            ActCommand::Admit(it) => (it.actor, Deed::Admit(it.stay)),
+            ActCommand::Off(it) => (it.actor, Deed::AudioOff(it.duration).into()),
+            ActCommand::Standby(it) => (it, Deed::Standby.into()),
+            ActCommand::Resume(it) => (it, Deed::Resume.into()),
+            ActCommand::Discharge(it) => (it, Deed::Discharge.into()),
+            ActCommand::Admit(it) => (it.actor, Deed::Admit(it.stay).into()),
+            ActCommand::Transfer(it) => (it.actor, Errand::Transfer(it.to)),
             ActCommand::Observe(it) => {
                 let (name, value) = it.observed;
-                (it.actor, Deed::Observe { name, value })
+                (it.actor, Deed::Observe { name, value }.into())
             }
             ActCommand::Limit(it) => {
-                (it.actor, Deed::Limits { rule: it.rule, limit: it.limit, extreme: it.extreme })
+                (it.actor, Deed::Limits { rule: it.rule, limit: it.limit, extreme: it.extreme }.into())
             }
         };
         let role = match args.role {
@@ -197,7 +210,7 @@ impl Act {
         };
         let workstation = args.workstation.unwrap_or_else(|| machine.into());
         let actor = Actor { by: args.by, role, reason: args.reason, workstation };
-        Ok(Self { feed: args.kafka.try_into()?, bed: args.bed, actor, deed, json: args.json })
+        Ok(Self { feed: args.kafka.try_into()?, bed: args.bed, actor, errand, json: args.json })
     }
 }
 
@@ -235,11 +248,11 @@ mod tests {
     use crate::options::{Command, Options};
     use clap::Parser;
 
-    fn deed(line: &str) -> Result<Deed, String> {
+    fn errand(line: &str) -> Result<Errand, String> {
         let arguments = format!("wardline-station {line} --brokers k:9092 --bed icu-3-07 --by anna");
         let options = Options::try_parse_from(arguments.split(' ')).map_err(|it| it.to_string())?;
         let Command::Act(command) = options.command else { unreachable!() };
-        Act::new(command, "desk-1").map(|it| it.deed).map_err(|it| it.to_string())
+        Act::new(command, "desk-1").map(|it| it.errand).map_err(|it| it.to_string())
     }
 
     #[test]
@@ -273,8 +286,10 @@ mod tests {
                 },
             ),
         ] {
-            assert_eq!(deed(line), Ok(expected), "{line}");
+            assert_eq!(errand(line), Ok(expected.into()), "{line}");
         }
+        let transfer = Errand::Transfer("icu-3-08".into());
+        assert_eq!(errand("transfer --to icu-3-08"), Ok(transfer));
     }
 
     #[test]
@@ -287,8 +302,9 @@ mod tests {
             "off --sound --rule spo2_low --for 2m",
             "off --sound --include-extreme --for 2m",
             "ack --role doctor",
+            "transfer",
         ] {
-            assert!(deed(line).is_err(), "{line}");
+            assert!(errand(line).is_err(), "{line}");
         }
         assert!(
             Options::try_parse_from(["wardline-station", "ack", "--brokers", "k", "--bed", "b"]).is_err(),

@@ -3,7 +3,7 @@
 use vitals::alarm::action::Refusal;
 use vitals::reading::Mode;
 use vitals::record::action::{ActionRecord, OutcomeName, ReplyReason, ReplyRecord};
-use vitals::record::state::BedRecord;
+use vitals::record::state::{BedRecord, LimitsState};
 
 use super::{mode_mark, printable};
 
@@ -16,6 +16,17 @@ pub fn line(bed: &BedRecord, asked: &ActionRecord, reply: &ReplyRecord) -> Strin
     let of = alarm.map_or(asked.rule.as_deref(), |it| Some(it.text.as_str()));
     let of = of.map(|it| format!(" {}", printable(it))).unwrap_or_default();
     format!("{mark}{label}  {}{of}: {}", asked.action.name(), outcome(reply))
+}
+
+/// That a limit which was changed for a stay does not go along to another bed.
+#[must_use]
+pub fn left_behind(limits: &LimitsState) -> String {
+    let extreme = limits.extreme.map(|it| format!(", extreme {it}")).unwrap_or_default();
+    let rule = printable(&limits.rule);
+    format!(
+        "{rule} was changed to {}{extreme} for this patient: the new bed follows its own limits until it is changed there",
+        limits.limit
+    )
 }
 
 /// The reply as it came, for programs.
