@@ -4,7 +4,6 @@ use tracing::{info, warn};
 
 use super::disk::Recovered;
 use super::durable::{Platter, StoreError};
-use super::entry::Receipts;
 use super::facts::Naming;
 use super::format;
 use super::found::{place, probe};
@@ -42,7 +41,7 @@ impl Rescue {
         let mut lane = recovered.begin(first, manifest, state)?;
         for chunk in rest {
             let weight = chunk.weight();
-            lane.keep(Group { chunk: Some(chunk), receipts: Receipts::default(), state: None, weight })?;
+            lane.keep(Group { chunk: Some(chunk), weight, ..Group::default() })?;
         }
         lane.close();
         Ok(())
