@@ -118,7 +118,8 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
 
     let failed = failure.is_final();
     let opened = store::open(&config, &run, failed, *clock.borrow())?;
-    let (told, state) = store::learn(opened.found)?;
+    let alone = !KeptBeds::is_near(&config.agent.run_dir);
+    let (told, state) = store::learn(opened.found, alone)?;
     let kept = KeptBeds::load(&config.agent.run_dir, state.as_deref());
     let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir).map_err(no("the kept alarms"))?;
     let progress = opened.intake.progress();

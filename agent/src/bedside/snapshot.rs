@@ -83,6 +83,13 @@ impl KeptBeds {
         Self { beds, agent: document.agent.map(|it| (it, boot)) }
     }
 
+    /// Whether the run directory remembers something of this boot.
+    #[must_use]
+    pub fn is_near(run_dir: &Path) -> bool {
+        let near = fs::read(run_dir.join(FILE)).ok();
+        near.and_then(|it| parse(&it, "the run directory")).is_some_and(|it| it.boot == clock::boot_id())
+    }
+
     /// What it left of the agent's own alarms.
     pub(super) fn agent(&self) -> Option<&(AgentSnapshot, Boot)> {
         self.agent.as_ref()

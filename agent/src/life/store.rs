@@ -15,8 +15,13 @@ use crate::config::Config;
 use crate::source::identity;
 use crate::source::mqtt::Stored;
 
-/// How long the start waits for the disk: alarms are decided within two seconds of it.
+/// How long the start waits for the disk where the run directory remembers the alarms of this boot: alarms are decided within
+/// two seconds of it.
 const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// How long it waits after a loss of power, when the disk alone knows who lies where, and what operators did. The machine has
+/// taken longer than that to start.
+const WAIT_ALONE_MAX: Duration = Duration::from_secs(5);
 
 /// What the disk tells once, early or late.
 #[derive(Debug, Clone, Default)]
@@ -51,10 +56,10 @@ pub(super) fn open(
     .map_err(RunError::Store)
 }
 
-/// Waits a moment for what the disk has; gives the engines' state if it came in time.
-pub(super) fn learn(found: Receiver<Found>) -> Result<(Told, Option<EngineState>), RunError> {
+/// Waits a moment for what the disk has, longer where it is `alone` in remembering; gives the engines' state if it came in time.
+pub(super) fn learn(found: Receiver<Found>, alone: bool) -> Result<(Told, Option<EngineState>), RunError> {
     let told = Told::default();
-    match found.recv_timeout(WAIT_MAX) {
+    match found.recv_timeout(if alone { WAIT_ALONE_MAX } else { WAIT_MAX }) {
         Ok(found) => {
             let state = take(found, &told);
             Ok((told, state))
@@ -66,8 +71,11 @@ pub(super) fn learn(found: Receiver<Found>) -> Result<(Told, Option<EngineState>
             );
             let late_told = told.clone();
             let late = move || {
-                if let Ok(found) = found.recv() {
-                    take(found, &late_told);
+                let state = found.recv().ok().and_then(|it| take(it, &late_told));
+                if alone && state.is_some() {
+                    warn!(
+                        "What the disk remembers came too late and is not in force: look at the stays, pauses and limits of the beds."
+                    );
                 }
             };
             let spawned = thread::Builder::new().name("store-found".into()).spawn(late);
