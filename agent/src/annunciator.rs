@@ -4,10 +4,12 @@
 //! one; others are configured.
 
 mod command;
+mod gpio;
 mod journal;
 mod mqtt;
 mod word;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +18,10 @@ use tokio::task::JoinSet;
 use vitals::alarm::event::{Phase, Priority};
 use vitals::name::Name;
 use vitals::record::alarm::AlarmRecord;
+use vitals::time::Uptime;
 
 use self::command::Commands;
+use self::gpio::Indicator;
 use self::mqtt::BedTopics;
 use self::word::Mouth;
 pub use self::word::{Word, Words};
@@ -35,6 +39,9 @@ pub struct Announcement {
     /// The newest record of each open alarm of the bed, the most urgent first.
     pub open: Vec<Arc<AlarmRecord>>,
 }
+
+/// Where an annunciator says that it does not work, and that it does again.
+type Failed = watch::Sender<BTreeSet<String>>;
 
 /// Why the annunciators cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +62,8 @@ pub enum StartError {
 pub struct Outlet {
     topics: Vec<BedTopics>,
     commands: Vec<Commands>,
+    indicators: Vec<Indicator>,
+    failed: Failed,
     journal: Mouth,
     words: watch::Sender<Vec<Word>>,
     metrics: Metrics,
@@ -69,8 +78,15 @@ pub fn start(
 ) -> Result<Outlet, StartError> {
     let words = watch::Sender::new(Vec::new());
     let journal = Mouth::new("journal".into(), &words);
-    let (topics, commands) = (Vec::new(), Vec::new());
-    let mut outlet = Outlet { topics, commands, journal, words, metrics: metrics.clone() };
+    let mut outlet = Outlet {
+        topics: Vec::new(),
+        commands: Vec::new(),
+        indicators: Vec::new(),
+        failed: Failed::new(BTreeSet::new()),
+        journal,
+        words,
+        metrics: metrics.clone(),
+    };
     for (index, it) in config.annunciators.iter().enumerate() {
         // As a person counts them in the file.
         let mouth = |what: &str| Mouth::new(format!("{} {what}", index + 1), &outlet.words);
@@ -95,6 +111,16 @@ pub fn start(
                 let commands = Commands::start(command.clone(), priorities.clone(), mouth, metrics, tasks);
                 outlet.commands.push(commands);
             }
+            Annunciator::Gpio(gpio) => {
+                let settings = gpio::Settings {
+                    gpio: gpio.clone(),
+                    agent: Arc::new(config.agent.id.clone()),
+                    mouth: mouth(&format!("gpio {}", gpio.chip)),
+                    failed: outlet.failed.clone(),
+                    metrics: metrics.clone(),
+                };
+                outlet.indicators.push(Indicator::start(settings, stopped.clone(), tasks));
+            }
         }
     }
     Ok(outlet)
@@ -112,7 +138,9 @@ impl Outlet {
     pub fn names(&self, priority: Priority) -> Vec<String> {
         let topics = self.topics.iter().map(BedTopics::name);
         let commands = self.commands.iter().filter(|it| it.takes(priority)).map(Commands::name);
-        [self.journal.name()].into_iter().chain(topics).chain(commands).map(str::to_owned).collect()
+        let indicators = self.indicators.iter().filter(|it| it.takes(priority)).map(Indicator::name);
+        let all = [self.journal.name()].into_iter().chain(topics).chain(commands).chain(indicators);
+        all.map(str::to_owned).collect()
     }
 
     /// Makes a change known. Never waits.
@@ -131,8 +159,22 @@ impl Outlet {
         for commands in &self.commands {
             commands.offer(announcement);
         }
+        for indicator in &mut self.indicators {
+            indicator.offer(announcement);
+        }
         for topics in &self.topics {
             topics.offer(announcement);
         }
+    }
+
+    /// The bedside loop turns: what shows that it lives goes on.
+    pub fn beat(&self, now: Uptime) {
+        self.indicators.iter().for_each(|it| it.beat(now));
+    }
+
+    /// The names of those that know that they do not work.
+    #[must_use]
+    pub fn failed(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.failed.subscribe()
     }
 }

@@ -212,6 +212,7 @@ impl Bedside {
         self.answer(now, false);
         if now.since(self.last_tick) >= TICK {
             self.last_tick = now;
+            self.outlets.annunciators.beat(now);
             self.look_at_tests(now);
             self.own.look(now, &self.shown, self.tests.report(), &mut self.ids);
             self.announce_own();

@@ -3,6 +3,7 @@
 pub mod again;
 pub mod alarms;
 mod alike;
+mod gpio;
 pub mod keys;
 pub mod load;
 pub mod mistake;
@@ -25,6 +26,7 @@ use vitals::payload::{Mapping, senml};
 use vitals::reading::Mode;
 use vitals::record::action::ActionName;
 
+pub use self::gpio::{Gpio, GpioLine, GpioOutput};
 pub use self::port::{Endpoint, Port};
 
 /// Everything of `wardline.toml` and `alarms.toml`.
@@ -357,6 +359,8 @@ pub enum Annunciator {
         /// For which priorities it is started.
         priorities: Vec<vitals::alarm::event::Priority>,
     },
+    /// A lamp, a buzzer, a heartbeat on lines of a GPIO chip.
+    Gpio(Gpio),
 }
 
 #[cfg(test)]

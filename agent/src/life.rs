@@ -128,10 +128,15 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
     let settings = forwarder::Settings::new(&config, &run, told.past, reckoning);
     let (forwarder, inputs) =
         forwarder::start(settings, opened.readings, opened.alarms).map_err(RunError::Kafka)?;
-    let (store, replaced) = (progress.clone(), told.replaced);
-    let health = bedside::Health { store, replaced, forwarder: forwarder.progress(), clock: clock.clone() };
     let annunciators =
         annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
+    let health = bedside::Health {
+        store: progress.clone(),
+        replaced: told.replaced,
+        forwarder: forwarder.progress(),
+        annunciators: annunciators.failed(),
+        clock: clock.clone(),
+    };
     let (inbox, receiver) = mpsc::channel(INBOX_MAX);
     let local_replies = actions::start(&config, &inbox, &stopped, &mut tasks).map_err(RunError::Actions)?;
     let (loop_, status) = Bedside::new(

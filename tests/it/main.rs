@@ -18,6 +18,8 @@ mod disk_full;
 mod durability;
 mod endurance;
 mod exactly_once;
+#[cfg(target_arch = "x86_64")]
+mod gpio;
 mod harness;
 mod install;
 mod kept_actions;

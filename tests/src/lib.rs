@@ -24,6 +24,8 @@ pub mod driver;
 pub mod end_txn;
 pub mod evidence;
 pub mod fake_time;
+#[cfg(target_arch = "x86_64")]
+pub mod guest;
 pub mod kafka;
 pub mod length;
 pub mod listener;

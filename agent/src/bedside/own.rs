@@ -3,7 +3,7 @@
 //! The agent's id stands in the place of the bed: every consumer of alarms and of states of beds gets them on the road it
 //! knows, and no bed of the configuration may bear that id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
@@ -38,6 +38,8 @@ pub struct Health {
     pub replaced: Arc<OnceLock<bool>>,
     /// The way to Kafka.
     pub forwarder: watch::Receiver<ForwarderProgress>,
+    /// The annunciators that do not work.
+    pub annunciators: watch::Receiver<BTreeSet<String>>,
     /// How far the wall clock can be believed.
     pub clock: watch::Receiver<ClockQuality>,
 }
@@ -122,6 +124,7 @@ impl OwnAlarms {
         let unsynced = report(quality == ClockQuality::Unsynced, now);
         self.report(now, AgentTrouble::ClockUnsynced, unsynced, None, ids);
         self.look_at_store(now, ids);
+        self.look_at_annunciators(now, ids);
         let down = self.look_at_kafka(now, ids);
         self.look_at_stations(now, down, shown, ids);
         let failed = unless_down(down, tests.0);
@@ -161,6 +164,12 @@ impl OwnAlarms {
         let news = report(set_aside > self.set_aside, now);
         self.set_aside = set_aside;
         self.report(now, AgentTrouble::StoreSetAside, news, None, ids);
+    }
+
+    fn look_at_annunciators(&mut self, now: Uptime, ids: &mut AlarmIds) {
+        let failed: Vec<String> = self.health.annunciators.borrow().iter().cloned().collect();
+        let report = report(!failed.is_empty(), now);
+        self.report(now, AgentTrouble::AnnunciatorFailed, report, Some(&failed.join(", ")), ids);
     }
 
     /// Whether it takes anything.

@@ -218,11 +218,15 @@ fn a_configuration_in_which_nobody_would_hear_anything_is_warned_of() {
     let program = |priorities: &str| {
         format!("[[annunciator]]\nkind = \"command\"\ncommand = [\"/bin/sh\"]\npriorities = [{priorities}]\n")
     };
+    let gpio = |lines: &str| format!("[[annunciator]]\nkind = \"gpio\"\nchip = \"gpiochip0\"\n{lines}\n");
     for (stations, annunciator, warning) in [
         (true, String::new(), Some("with Kafka away nobody hears")),
         (false, String::new(), Some("nobody would hear an alarm")),
         (true, program("\"low\""), Some("high priority")),
         (false, program("\"high\""), None),
+        (false, gpio("lamp = 17"), None),
+        (false, gpio("buzzer = 17"), None),
+        (false, gpio("lamp_medium = 17\nheartbeat = 18"), Some("high priority")),
     ] {
         let text = format!(
             "[agent]\nid = \"a\"\n[unit]\nid = \"u\"\nprofile = \"adult\"\nstations = {stations}\n\
@@ -234,6 +238,46 @@ fn a_configuration_in_which_nobody_would_hear_anything_is_warned_of() {
         assert_eq!(told.len(), usize::from(warning.is_some()), "{stations} {annunciator} {told:?}");
         assert!(warning.is_none_or(|it| told[0].contains(it)), "{stations} {annunciator} {told:?}");
     }
+}
+
+#[test]
+fn what_hangs_on_a_gpio_chip_is_said_line_by_line() {
+    let place = Place::new();
+    let with = |lines: &str| GOOD.to_owned() + "\n[[annunciator]]\nkind = \"gpio\"\n" + lines;
+    let good = with(
+        "chip = \"pinctrl-rp1\"\nlamp_high = 17\nbuzzer = \"GPIO23\"\nactive_low = true\nbeds = [\"icu-3-07\"]\n",
+    );
+    let Loaded { config, warnings, .. } = place.load(place.text(&good)).unwrap_or_else(|it| panic!("{it}"));
+    assert_eq!(warnings, []);
+    let Some(Annunciator::Gpio(gpio)) = config.annunciators.last() else {
+        panic!("{:?}", config.annunciators)
+    };
+    let lines = BTreeMap::from([
+        (GpioOutput::LampHigh, GpioLine::Offset(17)),
+        (GpioOutput::Buzzer, GpioLine::Named("GPIO23".into())),
+    ]);
+    assert_eq!((&*gpio.chip, &gpio.lines, gpio.active_low), ("pinctrl-rp1", &lines, true));
+    assert_eq!(gpio.beds.iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["icu-3-07"]);
+    for (lines, wrong) in [
+        ("lamp = 17", "chip is missing in annunciator"),
+        ("chip = \"c\"", "no line is named, so that nothing would be switched"),
+        ("chip = \"c\"\nlamp = -1", "lamp is neither the number nor the name of a line"),
+        ("chip = \"c\"\nlamp = \" \"", "lamp is neither the number nor the name of a line"),
+        ("chip = \"c\"\nlamp = 1\nbuzzer = 1", "line 1 is for something else already"),
+        ("chip = \"c\"\nlamp = 1\nbeds = [\"icu-3-70\"]", "there is no bed \"icu-3-70\""),
+        ("chip = \"c\"\nlamp = 1\nbeds = []", "beds is empty"),
+        ("chip = \"c\"\nlamp = 1\ntopic = \"t/{bed}\"", "an annunciator on a GPIO chip has no topic"),
+        (
+            "chip = \"c\"\nlamp = 1\n[[annunciator]]\nkind = \"gpio\"\nchip = \"c\"\nbuzzer = 1",
+            "another annunciator has a line of these already",
+        ),
+    ] {
+        let told: Vec<_> = place.problems(&with(lines)).into_iter().map(|it| it.what).collect();
+        assert_eq!(told, [wrong], "{lines}");
+    }
+    let mqtt =
+        GOOD.replace("topic = \"wardline/{bed}/alarms\"", "topic = \"wardline/{bed}/alarms\"\nlamp = 17");
+    assert_eq!(place.problems(&mqtt)[0].what, "an annunciator on a topic has no lamp");
 }
 
 #[test]

@@ -1,12 +1,18 @@
 //! `[[annunciator]]`: where alarms are made known at once.
 
+mod gpio;
+
 use toml::Spanned;
 use vitals::alarm::event::Priority;
 
 use super::source::{Sources, refuse_keys};
 use super::ward::Ward;
 use crate::config::section::{Mistakes, Section};
-use crate::config::{Annunciator, Unit, keys};
+use crate::config::{Annunciator, Gpio, GpioOutput, Unit, keys};
+
+/// What belongs to a GPIO chip alone.
+const GPIO_KEYS: [&str; 9] =
+    ["chip", "lamp", "lamp_high", "lamp_medium", "lamp_low", "buzzer", "heartbeat", "active_low", "beds"];
 
 /// All annunciators, each with the place of its topic or its table.
 pub(super) fn annunciators(
@@ -21,6 +27,13 @@ pub(super) fn annunciators(
         if found.iter().any(|other| same_topic(other.get_ref(), &it)) {
             mistakes.add(span.clone(), "another annunciator has this topic already", "take one of them out");
         }
+        if found.iter().any(|other| same_line(other.get_ref(), &it)) {
+            mistakes.add(
+                span.clone(),
+                "another annunciator has a line of these already",
+                "one line for each",
+            );
+        }
         found.push(Spanned::new(span, it));
     }
     found
@@ -30,6 +43,16 @@ fn same_topic(a: &Annunciator, b: &Annunciator) -> bool {
     match (a, b) {
         (Annunciator::Mqtt { link, topic }, Annunciator::Mqtt { link: other, topic: others }) => {
             link == other && topic == others
+        }
+        _ => false,
+    }
+}
+
+fn same_line(a: &Annunciator, b: &Annunciator) -> bool {
+    let lines = |it: &Gpio| it.lines.values().cloned().collect::<Vec<_>>();
+    match (a, b) {
+        (Annunciator::Gpio(a), Annunciator::Gpio(b)) if a.chip == b.chip => {
+            lines(a).iter().any(|it| lines(b).contains(it))
         }
         _ => false,
     }
@@ -62,6 +85,7 @@ pub(super) fn warn_of_silence(
     let hears_high = |it: &Annunciator| match it {
         Annunciator::Mqtt { .. } => true,
         Annunciator::Command { priorities, .. } => priorities.contains(&Priority::High),
+        Annunciator::Gpio(gpio) => gpio.lines.keys().any(|it: &GpioOutput| it.shows(Priority::High)),
     };
     // What was said and cannot be read has its mistake already.
     let nothing = annunciators.is_empty() && root.value("annunciator").is_none();
@@ -78,7 +102,9 @@ pub(super) fn warn_of_silence(
         warnings.add(span, what, "add an [[annunciator]]");
     } else if !annunciators.is_empty() && !annunciators.iter().any(hears_high) {
         let what = "no annunciator tells alarms of high priority";
-        warnings.add(span, what, "priorities = [\"high\", \"medium\"]");
+        let fix =
+            "priorities = [\"high\", \"medium\"] of a command, lamp, lamp_high or buzzer of a GPIO chip";
+        warnings.add(span, what, fix);
     }
 }
 
@@ -89,6 +115,7 @@ fn annunciator(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) 
         "mqtt" => {
             let link = ward.link(section, mistakes);
             refuse_keys(section, &["command", "priorities"], "an annunciator on a topic", mistakes);
+            refuse_keys(section, &GPIO_KEYS, "an annunciator on a topic", mistakes);
             let topic = section.required("topic", mistakes)?;
             let levels = topic.get_ref().split('/').filter(|it| *it == "{bed}").count();
             if levels != 1 || topic.get_ref().contains(['+', '#', '\0']) || topic.get_ref().starts_with('$') {
@@ -99,15 +126,17 @@ fn annunciator(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) 
         }
         "command" => {
             refuse_keys(section, &["mqtt", "topic"], "an annunciator with a program", mistakes);
+            refuse_keys(section, &GPIO_KEYS, "an annunciator with a program", mistakes);
             let command = command(section, mistakes);
             let priorities = priorities(section, mistakes);
             Some(Annunciator::Command { command: command?, priorities: priorities? })
         }
+        "gpio" => gpio::gpio(section, ward, mistakes),
         other => {
             mistakes.add(
                 kind.span(),
                 format!("there is no kind {other:?}"),
-                "kind = \"mqtt\" or \"command\"",
+                "kind = \"mqtt\", \"command\" or \"gpio\"",
             );
             None
         }

@@ -175,6 +175,7 @@ fn alarms_of_one_moment_are_told_in_the_order_of_the_table() {
     rig.said.clear();
     rig.pass(15);
     let order = vec![
+        "2 annunciator_failed Start",
         "5 buffer_filling Start",
         "10 not_received Start",
         "10 store_stalled Start",

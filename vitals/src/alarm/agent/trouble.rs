@@ -27,6 +27,8 @@ pub enum AgentTrouble {
     StoreStalled,
     /// The buffer is filling up.
     BufferFilling,
+    /// A lamp or a buzzer cannot be switched.
+    AnnunciatorFailed,
     /// A test alarm did not come back: who is called when there is a real one?
     TestAlarmFailed,
     /// A damaged part of the store was set aside.
@@ -61,7 +63,7 @@ pub enum Report {
 
 impl AgentTrouble {
     /// All, in the order of their records.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ForwardingDown,
         Self::NotReceived,
         Self::StoreFailed,
@@ -70,6 +72,7 @@ impl AgentTrouble {
         Self::KafkaClusterChanged,
         Self::StoreStalled,
         Self::BufferFilling,
+        Self::AnnunciatorFailed,
         Self::TestAlarmFailed,
         Self::StoreSetAside,
         Self::ClockUnsynced,
@@ -87,6 +90,7 @@ impl AgentTrouble {
             Self::KafkaClusterChanged => "kafka_cluster_changed",
             Self::StoreStalled => "store_stalled",
             Self::BufferFilling => "buffer_filling",
+            Self::AnnunciatorFailed => "annunciator_failed",
             Self::TestAlarmFailed => "test_alarm_failed",
             Self::StoreSetAside => "store_set_aside",
             Self::ClockUnsynced => "clock_unsynced",
@@ -106,6 +110,7 @@ impl AgentTrouble {
             }
             Self::StoreStalled => (Priority::Medium, 10, 5),
             Self::BufferFilling => (Priority::Medium, 5, 30),
+            Self::AnnunciatorFailed => (Priority::Medium, 2, 3),
             Self::StoreSetAside => (Priority::Low, 0, 600),
             Self::ClockUnsynced => (Priority::Low, 300, 0),
         };
@@ -134,6 +139,9 @@ impl AgentTrouble {
             }
             Self::StoreStalled => "The bedside computer's disk does not answer: call IT",
             Self::BufferFilling => "The bedside computer's buffer is filling up: call IT",
+            Self::AnnunciatorFailed => {
+                "A lamp or buzzer of the bedside computer does not work: watch the bedside monitors; call IT"
+            }
             Self::TestAlarmFailed => "A test alarm did not come back: watch the bedside monitors; call IT",
             Self::StoreSetAside => {
                 "Damaged readings were set aside on the bedside computer; some may be lost: tell IT"
