@@ -55,6 +55,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where alarms may be open: the beds, and the agent's own place among them.
+    pub fn places(&self) -> impl Iterator<Item = Arc<Name>> {
+        self.beds.iter().map(|it| Arc::clone(&it.id)).chain([Arc::new(self.agent.id.clone())])
+    }
+
     /// The modes of all sources; live, where there is none.
     #[must_use]
     pub fn modes(&self) -> BTreeSet<Mode> {

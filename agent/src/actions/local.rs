@@ -57,7 +57,7 @@ pub(super) fn start(
         link: link.name.clone(),
         topic: local.topic.clone(),
         allowed: local.allowed.clone(),
-        beds: config.beds.iter().map(|it| Arc::clone(&it.id)).collect(),
+        beds: config.places().collect(),
         client: client.clone(),
         inbox,
     };

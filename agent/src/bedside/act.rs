@@ -25,13 +25,16 @@ impl Bedside {
     ///
     /// That it is done is answered once it has reached the disk, or cannot.
     pub(super) fn handle_action(&mut self, placed: Placed) {
-        let Some(mode) = self.beds.get(&placed.bed).map(super::BedState::mode) else { return };
+        let own = placed.bed == *self.own.id();
+        let bed = self.beds.get(&placed.bed).map(super::BedState::mode);
+        let Some(mode) = bed.or_else(|| own.then(|| self.own.mode())) else { return };
         // The topic of simulated beds says nothing about a patient, and the other way round.
         if matches!(placed.way, Way::Kafka { live } if live != (mode == Mode::Live)) {
             return;
         }
         let answer = self.decide(&placed);
         self.announce(&placed.bed);
+        self.announce_own();
         if let Answer::Decided(Outcome::Accepted) = answer {
             info!(bed = %placed.bed, action = placed.record.action.name(), actor = placed.record.actor, "An operator's action was done.");
         }
@@ -102,6 +105,9 @@ impl Bedside {
             Ok(action) => action,
             Err(error) => return Answer::NotUnderstood(error),
         };
+        if placed.bed == *self.own.id() {
+            return Answer::Decided(self.own.handle_action(placed.at, &action, &mut self.ids));
+        }
         let Some(bed) = self.beds.get_mut(&placed.bed) else { return Answer::NotFromHere };
         Answer::Decided(bed.handle_action(placed.at, &action, &mut self.ids))
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
+use vitals::alarm::action::{Action, Outcome};
 use vitals::alarm::agent::{AgentAlarms, AgentSnapshot, AgentTrouble, Report, buffer_report, waiting_report};
 use vitals::alarm::event::{AlarmEvent, AlarmId, AlarmIds};
 use vitals::alarm::shown::Shown;
@@ -102,6 +103,11 @@ impl OwnAlarms {
 
     pub(super) fn handle_timeout(&mut self, now: Uptime, ids: &mut AlarmIds) {
         self.alarms.handle_timeout(now, ids);
+    }
+
+    /// Does what an operator asks, or says why not.
+    pub(super) fn handle_action(&mut self, now: Uptime, action: &Action, ids: &mut AlarmIds) -> Outcome {
+        self.alarms.handle_action(now, action, ids)
     }
 
     /// The loop was not running.

@@ -91,7 +91,7 @@ pub(crate) fn start(
         partitions: 0,
         missed: false,
         tail: Tail::default(),
-        beds: config.beds.iter().map(|it| Arc::clone(&it.id)).collect(),
+        beds: config.places().collect(),
         inbox,
     };
     thread::Builder::new()

@@ -2,6 +2,7 @@
 //!
 //! They belong to no bed: what they cost, they cost every bed of the agent. One alarm for each trouble, never latching.
 
+mod act;
 mod trouble;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -11,6 +12,8 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Outcome;
+use super::engine::Answered;
 use super::event::{AlarmEvent, AlarmIds, Code, Phase};
 use super::inactive::Cover;
 use super::level::{Class, Delays, LevelState, Progress};
@@ -38,6 +41,8 @@ pub struct AgentAlarms {
     clock: Uptime,
     /// The first step after a restart is still to come, then.
     first_step: Option<Uptime>,
+    /// The newest actions and their outcomes.
+    answered: Answered,
     events: VecDeque<AlarmEvent>,
 }
 
@@ -47,6 +52,8 @@ pub struct AgentSnapshot {
     /// When it was taken.
     pub at: Uptime,
     alarms: Vec<(AgentTrouble, AgentAlarm)>,
+    #[serde(default)]
+    answered: Vec<(String, Outcome)>,
 }
 
 /// One of them at work.
@@ -64,7 +71,7 @@ impl AgentAlarms {
     #[must_use]
     pub fn new(mode: Mode, now: Uptime) -> Self {
         let (alarms, events) = (BTreeMap::new(), VecDeque::new());
-        Self { mode, alarms, clock: now, first_step: None, events }
+        Self { mode, alarms, clock: now, first_step: None, answered: Answered::new(), events }
     }
 
     /// As they were at the snapshot. In the first step, due at `now`, each kept alarm says that it goes on (E35).
@@ -73,14 +80,16 @@ impl AgentAlarms {
         let moved = Moved { from: snapshot.at, to: now, boot };
         let kept = snapshot.alarms.iter().filter(|(_, it)| it.alarm.is_some());
         let alarms = kept.map(|(trouble, it)| (*trouble, it.restored(moved))).collect();
-        Self { alarms, first_step: Some(now), ..Self::new(mode, now) }
+        let answered = snapshot.answered.iter().cloned().collect();
+        Self { alarms, answered, first_step: Some(now), ..Self::new(mode, now) }
     }
 
     /// All that must survive the process.
     #[must_use]
     pub fn snapshot(&self, now: Uptime) -> AgentSnapshot {
         let alarms = self.alarms.iter().map(|(trouble, it)| (*trouble, it.clone())).collect();
-        AgentSnapshot { at: now.max(self.clock), alarms }
+        let answered = self.answered.iter().cloned().collect();
+        AgentSnapshot { at: now.max(self.clock), alarms, answered }
     }
 
     /// Takes what is known of a trouble now; `cause` says what brought it about, and holds from the alarm's birth.

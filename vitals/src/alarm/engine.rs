@@ -15,11 +15,9 @@ mod step;
 mod tell;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::action::Outcome;
 use super::apnea::ApneaAlarm;
 use super::choice::Choice;
 use super::event::{AlarmEvent, AlarmIds, Phase};
@@ -34,6 +32,7 @@ use crate::name::Name;
 use crate::reading::Mode;
 use crate::time::Uptime;
 use crate::vital::Vital;
+pub(super) use act::{Answered, check_seen, remember, repeated};
 pub use in_force::{Inactive, Inactivity, LimitsInForce};
 use rules::Changes;
 pub(super) use rules::Limits;
@@ -63,7 +62,7 @@ pub struct AlarmEngine {
     /// The first step after a restart is still to come, then.
     first_step: Option<Uptime>,
     /// The newest actions and their outcomes.
-    answered: VecDeque<(String, Outcome)>,
+    answered: Answered,
     /// What the caller has not taken yet; it takes everything after each call.
     events: VecDeque<AlarmEvent>,
 }

@@ -1,5 +1,7 @@
 //! What operators do: asked, checked, done, answered (E24).
 
+use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -36,36 +38,53 @@ impl Place {
     }
 }
 
+/// Actions that were answered, the oldest first.
+pub(in crate::alarm) type Answered = VecDeque<(String, Outcome)>;
+
+/// What is answered to an action whose id was answered before.
+pub(in crate::alarm) fn repeated(answered: &Answered, action: &Action) -> Option<Outcome> {
+    let (_, first) = answered.iter().find(|(id, _)| *id == action.id)?;
+    Some(match *first {
+        Outcome::Accepted => Outcome::Duplicate(None),
+        Outcome::Refused(refusal) => Outcome::Duplicate(Some(refusal)),
+        Outcome::Duplicate(refusal) => Outcome::Duplicate(refusal),
+    })
+}
+
+/// Remembers an answer.
+pub(in crate::alarm) fn remember(answered: &mut Answered, action: &Action, outcome: Outcome) {
+    if answered.len() == ANSWERED_MAX {
+        answered.pop_front();
+    }
+    answered.push_back((action.id.clone(), outcome));
+}
+
+/// Whether the operator's screen was new enough.
+pub(in crate::alarm) fn check_seen(now: Uptime, action: &Action) -> Result<(), Refusal> {
+    let is_stale = |seen: Seen| seen.boot == Boot::Other || now.since(seen.at) > SEEN_WITHIN;
+    if action.seen.is_some_and(is_stale) { Err(Refusal::Stale) } else { Ok(()) }
+}
+
 impl AlarmEngine {
     /// Does what an operator asks, or says why not.
     pub fn handle_action(&mut self, now: Uptime, action: &Action, ids: &mut AlarmIds) -> Outcome {
         let now = now.max(self.clock);
         self.begin(now, ids);
-        if let Some((_, first)) = self.answered.iter().find(|(id, _)| *id == action.id) {
-            return match *first {
-                Outcome::Accepted => Outcome::Duplicate(None),
-                Outcome::Refused(refusal) => Outcome::Duplicate(Some(refusal)),
-                Outcome::Duplicate(refusal) => Outcome::Duplicate(refusal),
-            };
+        if let Some(repeated) = repeated(&self.answered, action) {
+            return repeated;
         }
         let outcome = match self.check(now, action).and_then(|()| self.act(now, action)) {
             Ok(()) => Outcome::Accepted,
             Err(refusal) => Outcome::Refused(refusal),
         };
-        if self.answered.len() == ANSWERED_MAX {
-            self.answered.pop_front();
-        }
-        self.answered.push_back((action.id.clone(), outcome));
+        remember(&mut self.answered, action, outcome);
         self.tell(now, ids);
         outcome
     }
 
     /// Whether the operator saw what is so (E24).
     fn check(&self, now: Uptime, action: &Action) -> Result<(), Refusal> {
-        let is_stale = |seen: Seen| seen.boot == Boot::Other || now.since(seen.at) > SEEN_WITHIN;
-        if action.seen.is_some_and(is_stale) {
-            return Err(Refusal::Stale);
-        }
+        check_seen(now, action)?;
         let admits = matches!(action.request, Request::Admit { .. });
         if action.stay.is_some() && action.stay != self.stay && !admits {
             return Err(Refusal::OtherStay);
