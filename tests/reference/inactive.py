@@ -131,9 +131,9 @@ class Inactive:
         """E26: `alarms_inactive` is there while any of them lasts."""
         causes = self.list_causes()
         if causes:
-            if self.advisory.why != ", ".join(causes):
+            if self.advisory.why != ", ".join(causes) and not self.bed.is_mute:  # its `end` keeps the list told last
                 self.bed.touch(self.advisory)
-            self.advisory.why = ", ".join(causes)
+                self.advisory.why = ", ".join(causes)
             if not self.advisory.is_present():
                 self.advisory.begin(now)
         elif self.advisory.is_present():
