@@ -53,6 +53,9 @@ def keep(bed, old, how, t):
     gone = []
     wait_anew(bed, old, t)
     by_rule = {(it.vital, it.direction): it for it in bed.limits}
+    for machine in (*old.limits, *old.apneas):
+        if machine.slot is not None and machine.slot.source.name not in bed.sources:
+            machine.slot = None
     for machine in old.limits:
         heir = by_rule.get((machine.vital, machine.direction))
         if heir is None:
@@ -111,8 +114,6 @@ def take_over(heir, machine):
         if before is not None:
             for name in ("state", "onset", "decided", "present_at", "remaining", "thaw_by", "clear_at"):
                 setattr(level, name, getattr(before, name))
-    if machine.slot is not None and machine.slot.source.name not in heir.bed.sources:
-        machine.slot = None
     for name in (
         "alarm", "worse", "void", "indeterminate", "indeterminate_at", "worst", "last_valid", "newest", "slot",
         "waits_after", "opens_at",
