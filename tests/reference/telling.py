@@ -12,7 +12,7 @@ def tell(bed, machine, t, restarted=False):
         machine.alarm = None  # begun and over within one step: nobody was told
         return None
     restarted = restarted and alarm.told is not None  # what was born meanwhile is not kept of old
-    if restarted and alarm.condition == "indeterminate":
+    if restarted and alarm.condition == "indeterminate" and alarm.told[0][0] != "clear":
         # E35: that nobody can tell is what the `continue` says anyway.
         alarm.condition = alarm.told[0][0]
     if restarted and machine.condition() == "clear":
