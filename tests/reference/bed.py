@@ -107,9 +107,10 @@ class Bed(Standby):
         origin = self.sources.get(source)
         if origin is None:
             return records + self.end_step(t)
-        origin.flags.clear()
+        origin.flags &= {"bad_data_rate"}
         origin.device_time = origin.cuff_time = None
         origin.cuff_stale_at = origin.inflates_until = None
+        origin.inflates = origin.cuff_was_absent = False
         origin.word = self.next_word()
         for slot in origin.slots.values():
             slot.forget(t)
@@ -130,6 +131,10 @@ class Bed(Standby):
                 machine.end(t)
         self.judge_limbs(t)
         self.judge_agreement(t)
+        records += self.end_step(t)
+        if "bad_data_rate" in origin.flags:
+            # A bad line begins anew at once, told last.
+            self.equipment[source]["bad_data_rate"].judge(t, OUT)
         return records + self.end_step(t)
 
     def flag(self, t, source, flag, is_on):

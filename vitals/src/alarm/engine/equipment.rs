@@ -47,12 +47,19 @@ impl AlarmEngine {
     pub fn handle_device(&mut self, now: Uptime, source: &Name, ids: &mut AlarmIds) {
         let now = now.max(self.clock);
         self.begin(now, ids);
-        if let Some(place) = self.sources.iter().position(|it| *it.setup.source == *source) {
+        let place = self.sources.iter().position(|it| *it.setup.source == *source);
+        if let Some(place) = place {
             self.change_device(now, place);
+            self.judge_limbs_but(now, Some(place));
             self.judge_agreement(now);
             self.notice_life(now);
         }
         self.tell(now, ids);
+        if let Some(place) = place {
+            // A bad line is as bad with another device: its alarm has ended with the other's, and another begins.
+            self.judge_sensors(now, place);
+            self.tell(now, ids);
+        }
     }
 
     fn change_device(&mut self, now: Uptime, place: usize) {
@@ -184,7 +191,11 @@ impl AlarmEngine {
 
     /// Looks again at the oximeters on the limb of a cuff that has begun or ceased to inflate.
     pub(super) fn judge_limbs(&mut self, now: Uptime) {
-        for place in 0..self.sources.len() {
+        self.judge_limbs_but(now, None);
+    }
+
+    fn judge_limbs_but(&mut self, now: Uptime, but: Option<usize>) {
+        for place in (0..self.sources.len()).filter(|it| Some(*it) != but) {
             if self.sources.get(place).is_some_and(|it| it.setup.same_limb) {
                 self.judge_sensors(now, place);
             }
@@ -200,7 +211,8 @@ fn words_of_device(state: &SourceState) -> impl Iterator<Item = (Trouble, Word)>
     };
     let is_new = state.unheard && state.held.is_empty();
     let known = |is_there| if is_new { Word::VOID } else { Word::plain(is_there) };
-    let flag = |flag| known(state.flags.contains(&flag));
+    // What is on has been said, whatever was before.
+    let flag = |flag| if state.flags.contains(&flag) { Word::plain(true) } else { known(false) };
     [
         (Trouble::Suspect, suspect),
         (Trouble::NibpStale, known(state.cuff.stale)),

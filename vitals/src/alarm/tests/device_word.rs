@@ -1,5 +1,6 @@
 //! E38: what a device raises an alarm for itself, what is set on it, and who it is.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::script::{check, policy, run};
@@ -120,17 +121,21 @@ fn e38_what_the_agent_sees_of_a_line_begins_anew_with_it() {
 
 #[test]
 fn e38_a_bad_line_is_as_bad_with_another_device() {
-    check(
-        "spo2 97@0..12
-         flag bad_data_rate on@2.5
-         flag device_battery on@3.5
-         device@5.5
-         until 12",
-        "2.500 bad_data_rate start low present on
+    for limb in ["", "same_limb"] {
+        let script = format!(
+            "{limb}
+             spo2 97@0..12
+             flag bad_data_rate on@2.5
+             flag device_battery on@3.5
+             device@5.5
+             until 12"
+        );
+        let expected = "2.500 bad_data_rate start low present on
          3.500 device_battery start low present on
          5.500 bad_data_rate end low clear off
          5.500 device_battery end low clear off
          5.500 device_changed start medium present on
-         6.000 bad_data_rate start low present on",
-    );
+         5.500 bad_data_rate start low present on onset=5.500";
+        check(&script, expected);
+    }
 }

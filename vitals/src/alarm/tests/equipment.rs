@@ -110,6 +110,23 @@ fn e30_another_device_makes_what_is_present_indeterminate_and_stays_until_somebo
 }
 
 #[test]
+fn e30_a_cuff_that_has_gone_with_its_device_excuses_nothing_from_then_on() {
+    check(
+        "same_limb
+         prefer heart_rate monitor b
+         heart_rate 70@0..16
+         spo2 sensor_off@0..16
+         b.heart_rate 70@0..6
+         b.nibp_systolic searching@2
+         device b@6.5
+         b.nibp_systolic 120@7..16
+         until 16",
+        "6.500 device_changed start medium present on
+         14.500 sensor_off start low present on onset=0.000",
+    );
+}
+
+#[test]
 fn e30_a_device_whose_clock_and_numbers_stand_still_is_suspect() {
     check(
         "spo2 97@0..126

@@ -4,7 +4,7 @@
 //! spo2 92@0..9, 88@10..40, sensor_off@41..    one sample each period; `89/90@0..9` alternates; open ends go to `until`
 //! ack@18   ack low@18   reset@60   reset all@60   kill@20..22   boot@20..22   gone@5   back@9   late@3   stall@5..9
 //! nibp_interval 60   same_limb   prefer spo2 monitor b   b.spo2 97@0..   device_time 2026-01-01T00:00:00@0..9
-//! raises SL+PH:high@5   raises nothing@9   set spo2=88-none@5   identity 93112@5   flag device_battery on@5   lost mqtt@5   device@5   audio_paused 60@5   physician alarm_off! spo2_low 60@5
+//! raises SL+PH:high@5   raises nothing@9   set spo2=88-none@5   identity 93112@5   flag device_battery on@5   lost mqtt@5   device@5   device b@5   audio_paused 60@5   physician alarm_off! spo2_low 60@5
 //! until 60                                    timers run up to and with this second
 //! ```
 //! A record is one line, `seconds code phase priority condition signal`, and an expected line may name further fields,
@@ -332,6 +332,9 @@ impl Bed {
             }
             ["remove", name] => return self.setup.sources.retain(|it| it.source.as_str() != name),
             ["device"] => return self.engine.handle_device(at, &name, &mut self.ids),
+            ["device", source] => {
+                return self.engine.handle_device(at, &Name::parse(source).unwrap(), &mut self.ids);
+            }
             [kind @ ("raises" | "identity" | "set"), said] => {
                 return self.engine.handle_notice(
                     at,
