@@ -184,12 +184,12 @@ impl Kafka {
         Ok(())
     }
 
-    /// Lets a topic take only messages of so many bytes.
-    pub fn limit_messages(&self, topic: &str, bytes: u32) -> Result<()> {
+    /// Gives a topic a setting of its own, as `max.message.bytes=1000`.
+    pub fn set_topic(&self, topic: &str, setting: &str) -> Result<()> {
         let mut command = Command::new(&self.java);
         command.arg("-cp").arg(self.class_path()).arg("kafka.admin.ConfigCommand");
         command.args(["--bootstrap-server", &self.bootstrap(), "--alter", "--entity-type", "topics"]);
-        command.args(["--entity-name", topic, "--add-config", &format!("max.message.bytes={bytes}")]);
+        command.args(["--entity-name", topic, "--add-config", setting]);
         process::run(command.stdin(Stdio::null()))
     }
 

@@ -10,9 +10,9 @@
 //! by their numbers.
 
 mod outage;
+mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use super::batch::Batch;
 use super::cluster::Verdict;
 use super::message::{self, Provenance, Schema};
 use super::open::OpenAlarms;
-use super::producer::Producer;
+use super::producer::{Producer, is_for_ever};
 use super::readings::same_boot;
 use super::{LiveAlarm, Settings};
 use crate::buffer::{Item, LaneReader, Waited};
@@ -45,6 +45,9 @@ const BUSY: Duration = Duration::from_millis(2);
 
 /// Records of the lane on their way at once: more would stand before the next live alarm.
 const LANE_MAX: usize = 256;
+
+/// Records of the lane on their way at once where each has a request to itself.
+const LANE_ALONE_MAX: usize = LANE_MAX / 16;
 
 /// The longest that librdkafka waits before it tries a broker again: what is open must be told within 2 s of its return.
 const RECONNECT_MAX: Duration = Duration::from_millis(500);
@@ -63,8 +66,12 @@ pub(super) struct Alarms {
     end: watch::Receiver<Option<Uptime>>,
     config: ClientConfig,
     producer: Producer,
+    /// Kafka has refused a record for ever: since then each goes alone, so that none is given up for its neighbour.
+    careful: bool,
     /// What of the lane is on its way, in order.
     batch: Batch,
+    /// The records of that, by ticket: what one held must be kept if Kafka refuses it.
+    sent: BTreeMap<usize, (RunId, Envelope)>,
     /// Live records on their way, by ticket.
     flying: BTreeMap<usize, Flying>,
     next_ticket: usize,
@@ -90,16 +97,19 @@ pub(super) struct Alarms {
 
 /// A live record on its way.
 struct Flying {
-    /// Its number; `continue`s have none.
-    seq: Option<u64>,
+    alarm: LiveAlarm,
     /// Its ticket in the lane's batch, once the lane has come to it: the lane must not be done with it before Kafka is.
     lane: Option<usize>,
-    /// Its alarm.
-    id: Arc<str>,
-    /// When it was made.
-    up: Uptime,
-    /// It begins a test alarm.
-    test: bool,
+}
+
+/// What became of handing a record to librdkafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Handed {
+    Sent,
+    /// It comes from the lane, later.
+    NotTaken,
+    /// It will never be taken.
+    Refused,
 }
 
 impl Alarms {
@@ -125,7 +135,9 @@ impl Alarms {
             end,
             config,
             producer,
+            careful: false,
             batch: Batch::default(),
+            sent: BTreeMap::new(),
             flying: BTreeMap::new(),
             next_ticket: LIVE_TICKETS,
             gaps: BTreeSet::new(),
@@ -184,12 +196,15 @@ impl Alarms {
     fn send_live(&mut self, alarm: &LiveAlarm, going: Going) {
         let ticket = self.next_ticket;
         let run = RunId::clone(&self.settings.run);
-        if self.send(ticket, &alarm.envelope, &run, going) {
-            self.mark_flying();
-            self.next_ticket += 1;
-            let seq = (alarm.envelope.seq > 0).then_some(alarm.envelope.seq);
-            let (id, up, test) = (alarm.id.as_str().into(), alarm.envelope.up, alarm.test);
-            self.flying.insert(ticket, Flying { seq, lane: None, id, up, test });
+        match self.send(ticket, &alarm.envelope, &run, going) {
+            Handed::Sent => {
+                self.mark_flying();
+                self.next_ticket += 1;
+                self.flying.insert(ticket, Flying { alarm: alarm.clone(), lane: None });
+            }
+            Handed::NotTaken => {}
+            // The lane comes to it, and says so.
+            Handed::Refused => self.open.handle_refused(alarm),
         }
     }
 
@@ -199,14 +214,15 @@ impl Alarms {
             // At the end it stays on the disk.
             return self.end.borrow().is_some();
         }
-        while !self.away && self.batch.waiting() < LANE_MAX {
+        let most = if self.careful { LANE_ALONE_MAX } else { LANE_MAX };
+        while !self.away && self.batch.waiting() < most {
             match self.lane.wait(Duration::ZERO) {
                 Waited::Ready => {}
                 Waited::TimedOut => return false,
                 Waited::Ended => return true,
             }
             let Ok(Some(chunk)) = self.lane.next_chunk() else { return false };
-            for item in &chunk.items {
+            for item in chunk.items {
                 let position = Position { run: chunk.run.clone(), seq: item.range().1 };
                 match item {
                     Item::Record(envelope) if !self.is_delivered(&position) => {
@@ -216,16 +232,14 @@ impl Alarms {
                         if let Some(live) = flying.and_then(|it| self.flying.get_mut(&it)) {
                             live.lane = Some(ticket);
                         } else {
-                            let ours = same_boot(&chunk.run, &self.settings.run);
-                            let going = if ours { Going::after(envelope.up) } else { Going::Late };
-                            self.send(ticket, envelope, &chunk.run, going);
+                            self.send_of_lane(ticket, envelope, &chunk.run);
                         }
                     }
                     Item::Record(_) => self.batch.pass(position),
                     Item::Gap(gap) => {
                         self.mark_flying();
                         let ticket = self.batch.push(position);
-                        self.send_gap(ticket, gap);
+                        self.send_gap(ticket, &gap);
                     }
                 }
             }
@@ -250,17 +264,31 @@ impl Alarms {
     fn flying_ticket(&self, position: &Position) -> Option<usize> {
         let ours = position.run == self.settings.run;
         let mut flying = self.flying.iter().filter(|_| ours);
-        flying.find(|(_, it)| it.seq == Some(position.seq)).map(|(ticket, _)| *ticket)
+        flying.find(|(_, it)| it.alarm.envelope.seq == position.seq).map(|(ticket, _)| *ticket)
     }
 
-    fn send(&mut self, ticket: usize, envelope: &Envelope, run: &str, going: Going) -> bool {
+    fn send_of_lane(&mut self, ticket: usize, envelope: Envelope, run: &RunId) {
+        let ours = same_boot(run, &self.settings.run);
+        let going = if ours { Going::after(envelope.up) } else { Going::Late };
+        let handed = self.send(ticket, &envelope, run, going);
+        self.sent.insert(ticket, (RunId::clone(run), envelope));
+        if handed == Handed::Refused {
+            self.set_aside(ticket);
+        }
+    }
+
+    fn send(&mut self, ticket: usize, envelope: &Envelope, run: &str, going: Going) -> Handed {
         let aged = same_boot(run, &self.settings.run) && going != Going::Whenever;
         let waited = going != Going::Live;
         let provenance = Provenance { agent: &self.settings.agent, run, aged, waited };
         let headers = message::headers(Lane::Alarms, envelope, provenance);
         let topic = Schema::Alarms.topic(envelope.mode);
-        // A full queue means an outage: what is not sent now comes from the lane.
-        matches!(self.producer.send(ticket, topic, &envelope.key, &envelope.body, headers), Ok(Ok(())))
+        match self.producer.send(ticket, topic, &envelope.key, &envelope.body, headers) {
+            Ok(Ok(())) => Handed::Sent,
+            Err(error) if is_for_ever(&error) => Handed::Refused,
+            // A full queue means an outage: what is not sent now comes from the lane.
+            Ok(Err(_)) | Err(_) => Handed::NotTaken,
+        }
     }
 
     fn send_gap(&mut self, ticket: usize, gap: &Gap) {
@@ -271,54 +299,6 @@ impl Alarms {
         self.gaps.insert(ticket);
         // As above: what is not sent now comes from the lane.
         let _ = self.producer.send(ticket, Schema::Ledger.topic(mode), agent, &body, headers);
-    }
-
-    fn take_reports(&mut self) {
-        let reports = self.producer.poll(Duration::ZERO);
-        let returns = self.away && reports.iter().any(|it| it.outcome.is_ok());
-        for report in reports {
-            self.last_report = clock::uptime();
-            if report.outcome.is_err() {
-                return self.start_again();
-            }
-            self.failing = false;
-            self.silent = false;
-            self.troubles.handle_confirmed();
-            self.backoff.reset();
-            let flown = self.flying.remove(&report.ticket);
-            if let Some(it) = &flown {
-                self.open.handle_heard(&it.id, it.up);
-            }
-            if let Some(it) = flown.as_ref().filter(|it| it.test) {
-                let tested = Some((Arc::clone(&it.id), self.last_report));
-                self.troubles.progress().send_modify(|it| it.tested = tested);
-            }
-            match flown {
-                Some(Flying { lane: Some(ticket), .. }) => self.batch.handle_success(ticket),
-                // What an unconfirmed cluster has, the lane sends again to the right one.
-                Some(Flying { seq, lane: None, .. }) => {
-                    let confirmed = self.is_confirmed();
-                    self.delivered.extend(seq.filter(|_| confirmed));
-                }
-                None => self.batch.handle_success(report.ticket),
-            }
-            if !self.gaps.remove(&report.ticket) {
-                self.troubles.progress().send_modify(|it| it.delivered_alarms += 1);
-            }
-        }
-        if returns {
-            self.send_open();
-        }
-        if let Some((position, _)) = self.batch.poll_done() {
-            if position.run == self.settings.run {
-                self.delivered = self.delivered.split_off(&(position.seq + 1));
-            }
-            self.lane.acknowledge(&position);
-            self.done = Some(position);
-        }
-        if self.producer.is_dead() {
-            self.start_again();
-        }
     }
 
     /// The time without a report counts from the first record on its way.

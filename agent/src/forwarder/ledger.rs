@@ -47,9 +47,9 @@ pub(super) fn clock(settings: &Settings, reckoning: Reckoning) -> Clock {
     }
 }
 
-/// That Kafka refuses a reading for ever.
-pub(super) fn refused(settings: &Settings, position: &Position) -> Gap {
-    gap(settings, &position.run, position.seq, position.seq, GapReason::Refused)
+/// That Kafka refuses a record of a lane for ever.
+pub(super) fn refused(settings: &Settings, lane: Lane, position: &Position) -> Gap {
+    gap(settings, lane, &position.run, (position.seq, position.seq), GapReason::Refused)
 }
 
 /// What a new cluster will never get, because the one before has it: all readings before this chunk, and behind what it
@@ -66,17 +66,17 @@ pub(super) fn left_behind(settings: &Settings, stay: Option<&Position>, next: &C
     let first = |run: &str| stay.filter(|it| *it.run == *run).map_or(1, |it| it.seq + 1);
     let of_run = |(run, last): &(String, u64)| {
         let first = first(run);
-        (first <= *last).then(|| gap(settings, run, first, *last, GapReason::OtherCluster))
+        (first <= *last).then(|| gap(settings, Lane::Readings, run, (first, *last), GapReason::OtherCluster))
     };
     ended[begin..].iter().filter_map(of_run).collect()
 }
 
-fn gap(settings: &Settings, run: &str, first: u64, last: u64, reason: GapReason) -> Gap {
+fn gap(settings: &Settings, lane: Lane, run: &str, (first, last): (u64, u64), reason: GapReason) -> Gap {
     Gap {
         schema: LEDGER.into(),
         agent: settings.agent.clone(),
         run: run.to_owned(),
-        lane: Lane::Readings,
+        lane,
         first_seq: first,
         last_seq: last,
         count: last + 1 - first,

@@ -40,6 +40,13 @@ impl OpenAlarms {
         }
     }
 
+    /// Kafka will never take this record: while it is the newest, it must not go first after an outage.
+    pub(super) fn handle_refused(&mut self, refused: &LiveAlarm) {
+        if self.0.get(&refused.id).is_some_and(|it| it.newest.envelope == refused.envelope) {
+            self.0.remove(&refused.id);
+        }
+    }
+
     /// The newest record of each, and since when something of it is unheard; the oldest alarm first.
     pub(super) fn newest(&self) -> impl Iterator<Item = (&LiveAlarm, Option<Uptime>)> {
         let mut open: Vec<&Open> = self.0.values().collect();
@@ -88,5 +95,9 @@ mod tests {
         assert_eq!(told(&open), [("a", 25, None)]);
         open.handle_live(&record("0", 40, true));
         assert_eq!(told(&open)[0].0, "a", "the oldest first");
+        open.handle_refused(&record("a", 10, true));
+        assert_eq!(told(&open).len(), 2, "a newer one may be taken");
+        open.handle_refused(&record("a", 25, true));
+        assert_eq!(told(&open), [("0", 40, Some(at(40)))]);
     }
 }

@@ -78,6 +78,21 @@ pub(super) struct Producer {
 #[derive(Debug)]
 pub(super) struct QueueFull;
 
+/// Whether a record is refused for what it is, so that no other try can help. Everything else may pass: rights are
+/// granted, replicas come back, a topic is created.
+pub(super) fn is_for_ever(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error,
+        KafkaError::MessageProduction(
+            Code::MessageSizeTooLarge
+                | Code::MessageBatchTooLarge
+                | Code::InvalidRecord
+                | Code::InvalidMessage
+        )
+    )
+}
+
 impl Producer {
     pub(super) fn new(config: &ClientConfig, troubles: &Troubles) -> Result<Self, KafkaError> {
         let (sender, reports) = sync_channel(2 * QUEUE_MAX);

@@ -64,12 +64,16 @@ impl Alarms {
         self.failing = true;
         self.producer.purge();
         self.batch.clear();
+        self.sent.clear();
         self.flying.clear();
         self.gaps.clear();
         let from = self.done.clone().unwrap_or_else(Position::none);
         self.lane.rewind(&from);
         self.troubles.progress().send_modify(|it| it.producers_recreated += 1);
         std::thread::sleep(self.backoff.next_delay(crate::random::u32()));
+        if self.careful {
+            self.config.set("batch.num.messages", "1");
+        }
         match Producer::new(&self.config, &self.troubles) {
             Ok(producer) => self.producer = producer,
             Err(error) => self.troubles.handle(&error),

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use tokio::sync::watch;
 use vitals::time::Uptime;
@@ -15,7 +14,7 @@ use crate::envelope::Position;
 use crate::forwarder::Settings;
 use crate::forwarder::batch::Batch;
 use crate::forwarder::message::{self, Schema};
-use crate::forwarder::producer::{Producer, QueueFull};
+use crate::forwarder::producer::{Producer, QueueFull, is_for_ever};
 
 /// The broker ends a transaction by itself after this long: so long an agent that died in one keeps readers waiting.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,9 +85,7 @@ impl<'a> Outgoing<'a> {
             match self.producer.send(ticket, topic, key, body, headers.clone()) {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(QueueFull)) => self.wait(LOOK)?,
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                    return Err(self.refusal(ticket));
-                }
+                Err(error) if is_for_ever(&error) => return Err(self.refusal(ticket)),
                 Err(_) => return Err(Failure::Producer),
             }
         }
@@ -123,13 +120,7 @@ impl<'a> Outgoing<'a> {
         for report in self.producer.poll(wait) {
             match report.outcome {
                 Ok(()) => self.batch.handle_success(report.ticket),
-                Err(KafkaError::MessageProduction(
-                    RDKafkaErrorCode::MessageSizeTooLarge
-                    | RDKafkaErrorCode::InvalidRecord
-                    | RDKafkaErrorCode::InvalidMessage,
-                )) => {
-                    return Err(self.refusal(report.ticket));
-                }
+                Err(error) if is_for_ever(&error) => return Err(self.refusal(report.ticket)),
                 Err(_) => return Err(Failure::Producer),
             }
         }

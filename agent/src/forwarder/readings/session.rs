@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
             }
             Item::Record(_) if refusals.is_poison(&position) => {
                 delivered.covered += 1;
-                self.send_gap(ledger::refused(self.settings, &position), position)?;
+                self.send_gap(ledger::refused(self.settings, Lane::Readings, &position), position)?;
             }
             Item::Record(envelope) => {
                 delivered.records += 1;
