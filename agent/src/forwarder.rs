@@ -17,6 +17,7 @@ mod message;
 mod open;
 mod producer;
 mod readings;
+mod refused;
 mod state;
 
 use std::io;
@@ -39,6 +40,7 @@ use crate::clock::{self, Reckoning};
 use crate::config::{Config, Kafka};
 use crate::envelope::{Envelope, RunId};
 use crate::kafka::Troubles;
+use crate::quarantine::Quarantine;
 
 /// Alarm records on their way to the producer: a storm of 200 beds with two records each, and as many again. What does
 /// not fit comes from the lane.
@@ -61,6 +63,8 @@ pub struct Settings {
     pub(crate) past: Arc<OnceLock<Past>>,
     /// How the clocks stand.
     pub(crate) reckoning: watch::Receiver<Reckoning>,
+    /// For what Kafka refuses for ever.
+    pub(crate) quarantine: Quarantine,
 }
 
 impl Settings {
@@ -71,6 +75,7 @@ impl Settings {
         run: &RunId,
         past: Arc<OnceLock<Past>>,
         reckoning: watch::Receiver<Reckoning>,
+        quarantine: Quarantine,
     ) -> Self {
         Self {
             kafka: config.kafka.clone(),
@@ -80,6 +85,7 @@ impl Settings {
             mode: config.mode(),
             past,
             reckoning,
+            quarantine,
         }
     }
 }
@@ -104,6 +110,8 @@ pub struct ForwarderProgress {
     pub delivered_readings: u64,
     /// Alarm records that Kafka has acknowledged in this run.
     pub delivered_alarms: u64,
+    /// Records that Kafka refused for ever in this run.
+    pub refused: Refused,
     /// Times a producer was thrown away and made anew.
     pub producers_recreated: u64,
     /// What is wrong.
@@ -116,6 +124,15 @@ pub struct ForwarderProgress {
     pub waiting: [Option<Uptime>; 3],
     /// The newest test alarm whose start Kafka has confirmed, and when.
     pub tested: Option<(Arc<str>, Uptime)>,
+}
+
+/// How many records of each lane Kafka has refused for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// Readings.
+    pub readings: u64,
+    /// Alarm records.
+    pub alarms: u64,
 }
 
 /// A way to Kafka.

@@ -235,6 +235,7 @@ impl Seen {
         let forwarder = self.forwarder.borrow().clone();
         views.delivered_readings.set(forwarder.delivered_readings);
         views.delivered_alarms.set(forwarder.delivered_alarms);
+        views.refused.set(forwarder.refused.readings + forwarder.refused.alarms);
         views.kafka_connected.set(u64::from(forwarder.connected));
         views.producers_recreated.set(forwarder.producers_recreated);
     }

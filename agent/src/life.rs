@@ -125,7 +125,9 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
     let progress = opened.intake.progress();
     let marks: Vec<_> = (0..config.mqtt.len()).map(|link| opened.intake.marks(link)).collect();
 
-    let settings = forwarder::Settings::new(&config, &run, told.past, reckoning);
+    let quarantine = Quarantine::start(config.agent.state_dir.join("quarantine"))
+        .map_err(no("the quarantine of messages"))?;
+    let settings = forwarder::Settings::new(&config, &run, told.past, reckoning, quarantine.clone());
     let (forwarder, inputs) =
         forwarder::start(settings, opened.readings, opened.alarms).map_err(RunError::Kafka)?;
     let annunciators =
@@ -164,7 +166,8 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
     );
     let (tests, questions) = mpsc::channel(QUESTIONS_MAX);
     let bedside = start_bedside(loop_, receiver, questions)?;
-    start_sources(&config, &run, &inbox, &marks, &told.stored, &clock, &metrics, &stopped, &mut tasks)?;
+    let mqtt = (&marks[..], &told.stored);
+    start_sources(&config, &run, &inbox, mqtt, &clock, &quarantine, &metrics, &stopped, &mut tasks)?;
     let reload = Reload::new(again, inbox, metrics.clone());
     let parts = (status.clone(), progress.clone(), forwarder.progress());
     be_seen(&config, &seen(&config, &run, parts, metrics, tests), &stopped, &mut tasks);
@@ -273,15 +276,13 @@ fn start_sources(
     config: &Config,
     run: &Arc<str>,
     inbox: &mpsc::Sender<source::SourceInput>,
-    marks: &[watch::Receiver<buffer::Mark>],
-    stored: &source::mqtt::Stored,
+    (marks, stored): (&[watch::Receiver<buffer::Mark>], &source::mqtt::Stored),
     clock: &watch::Receiver<ClockQuality>,
+    quarantine: &Quarantine,
     metrics: &Metrics,
     stopped: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), RunError> {
-    let quarantine = Quarantine::start(config.agent.state_dir.join("quarantine"))
-        .map_err(|source| RunError::System { what: "the quarantine of messages", source })?;
     for source in &config.devices {
         let setup = source::device::Setup {
             source: source.clone(),

@@ -91,6 +91,7 @@ pub struct Views {
     pub(crate) conservation_error: Number,
     pub(crate) delivered_readings: Number,
     pub(crate) delivered_alarms: Number,
+    pub(crate) refused: Number,
     pub(crate) kafka_connected: Number,
     pub(crate) producers_recreated: Number,
 }
@@ -250,6 +251,7 @@ impl Views {
             "Alarm records that Kafka has acknowledged in this run",
             &self.delivered_alarms,
         );
+        number("records_refused", "Records that Kafka refused for ever in this run", &self.refused);
         number("kafka_connected", "1 while Kafka takes records", &self.kafka_connected);
         number("kafka_producer_recreated", "Times a producer was thrown away", &self.producers_recreated);
         registry.register("alarms_active", "Open alarms by priority", self.alarms_active.clone());

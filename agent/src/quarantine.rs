@@ -1,4 +1,5 @@
-//! Messages that could not be used, kept as evidence: bounded on disk, and never in the way of what comes behind.
+//! Messages that could not be used, and records that Kafka refuses for ever, kept as evidence: bounded on disk, and never
+//! in the way of what comes behind.
 //!
 //! A payload may hold what nobody should read, so the files are the agent's alone and nothing of them is logged.
 
@@ -21,20 +22,46 @@ const WAITING_MAX: usize = 64;
 /// What is kept of one payload, bytes: any observation set of a bedside device is shorter.
 const CONTENT_MAX: usize = 4096;
 
-/// The size at which the newer file becomes the older one, and the older one is forgotten, bytes: 2 MiB in all.
+/// What is kept of one refused record, bytes: a reading with every vital, and an alarm with all its context, is shorter.
+const RECORD_MAX: usize = 64 << 10;
+
+/// The size at which the newer file becomes the older one, and the older one is forgotten, bytes: 2 MiB of each kind.
 const FILE_MAX: u64 = 1 << 20;
 
-/// Takes messages that could not be used.
+/// Takes what could not be used.
 #[derive(Debug, Clone)]
 pub struct Quarantine {
     sender: SyncSender<Entry>,
 }
 
+/// What was kept; each kind has files of its own, so that a device that talks nonsense washes no record away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Message,
+    Record,
+}
+
+impl Kind {
+    /// The newer file and the older one.
+    const fn files(self) -> [&'static str; 2] {
+        match self {
+            Self::Message => ["messages.jsonl", "messages.old.jsonl"],
+            Self::Record => ["records.jsonl", "records.old.jsonl"],
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct Entry {
+    #[serde(skip)]
+    kind: Kind,
     at: String,
     reason: &'static str,
-    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// The id of a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     topic: String,
     length: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,38 +80,40 @@ impl Quarantine {
 
     /// Keeps a message with the reason why it could not be used. Never waits.
     pub fn offer(&self, reason: &'static str, source: &str, topic: &[u8], payload: &[u8]) {
-        let content = payload.get(..CONTENT_MAX).unwrap_or(payload);
-        let text = std::str::from_utf8(content).ok().map(Into::into);
-        let hex = text.is_none().then(|| hexadecimal(content));
-        self.enter(reason, source, topic, payload.len(), (text, hex));
+        let topic = String::from_utf8_lossy(topic.get(..256).unwrap_or(topic)).into_owned();
+        let entry = Entry::new(Kind::Message, reason, topic, payload, CONTENT_MAX);
+        self.send(Entry { source: Some(source.into()), ..entry });
     }
 
     /// Keeps that there was a message which could not be used, of this length, and nothing of what it said: it may have named
     /// a patient. Never waits.
     pub fn offer_withheld(&self, reason: &'static str, source: &str, topic: &[u8], length: usize) {
-        self.enter(reason, source, topic, length, (None, None));
+        let topic = String::from_utf8_lossy(topic.get(..256).unwrap_or(topic)).into_owned();
+        let entry = Entry::new(Kind::Message, reason, topic, &[], 0);
+        self.send(Entry { source: Some(source.into()), length, text: None, ..entry });
     }
 
-    fn enter(
-        &self,
-        reason: &'static str,
-        source: &str,
-        topic: &[u8],
-        length: usize,
-        (text, hex): (Option<String>, Option<String>),
-    ) {
-        let entry = Entry {
-            at: clock::timestamp().to_string(),
-            reason,
-            source: source.into(),
-            topic: String::from_utf8_lossy(topic.get(..256).unwrap_or(topic)).into_owned(),
-            length,
-            text,
-            hex,
-        };
+    /// Keeps a record that Kafka refuses for ever, with its id and the topic it was for. Never waits.
+    pub fn offer_record(&self, id: String, topic: &str, body: &[u8]) {
+        let entry = Entry::new(Kind::Record, "refused", topic.into(), body, RECORD_MAX);
+        self.send(Entry { id: Some(id), ..entry });
+    }
+
+    fn send(&self, entry: Entry) {
         match self.sender.try_send(entry) {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
+    }
+}
+
+impl Entry {
+    fn new(kind: Kind, reason: &'static str, topic: String, content: &[u8], most: usize) -> Self {
+        let length = content.len();
+        let content = content.get(..most).unwrap_or(content);
+        let text = std::str::from_utf8(content).ok().map(Into::into);
+        let hex = text.is_none().then(|| hexadecimal(content));
+        let at = clock::timestamp().to_string();
+        Self { kind, at, reason, source: None, id: None, topic, length, text, hex }
     }
 }
 
@@ -98,7 +127,7 @@ fn write_all(entries: &Receiver<Entry>, dir: &Path) {
         match append(dir, &entry) {
             Ok(()) => said = false,
             Err(error) if !said => {
-                warn!(%error, dir = %dir.display(), "Messages that cannot be used cannot be kept as evidence either.");
+                warn!(%error, dir = %dir.display(), "What cannot be used cannot be kept as evidence either.");
                 said = true;
             }
             Err(_) => {}
@@ -108,10 +137,11 @@ fn write_all(entries: &Receiver<Entry>, dir: &Path) {
 
 fn append(dir: &Path, entry: &Entry) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    let path = dir.join("messages.jsonl");
+    let [newer, older] = entry.kind.files();
+    let path = dir.join(newer);
     let mut file = open(&path)?;
     if file.metadata()?.len() >= FILE_MAX {
-        fs::rename(&path, dir.join("messages.old.jsonl"))?;
+        fs::rename(&path, dir.join(older))?;
         file = open(&path)?;
     }
     let mut line = serde_json::to_vec(entry)?;
@@ -127,29 +157,19 @@ fn open(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    fn entry(length: usize) -> Entry {
-        let text = Some("x".repeat(length));
-        Entry {
-            at: String::new(),
-            reason: "test",
-            source: String::new(),
-            topic: String::new(),
-            length,
-            text,
-            hex: None,
-        }
-    }
-
     #[test]
-    fn two_files_at_most_and_both_bounded() {
+    fn of_each_kind_two_files_at_most_and_all_bounded() {
         let dir = tempfile::tempdir().unwrap();
-        for _ in 0..1000 {
-            append(dir.path(), &entry(CONTENT_MAX)).unwrap();
+        for (kind, most) in [(Kind::Message, CONTENT_MAX), (Kind::Record, RECORD_MAX)] {
+            let entry = Entry::new(kind, "test", String::new(), &vec![b'x'; 1 << 20], most);
+            for _ in 0..1000 {
+                append(dir.path(), &entry).unwrap();
+            }
         }
         let sizes: Vec<u64> =
             fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().metadata().unwrap().len()).collect();
-        assert_eq!(sizes.len(), 2);
-        assert!(sizes.iter().all(|size| *size < FILE_MAX + 2 * 4096), "{sizes:?}");
+        assert_eq!(sizes.len(), 4);
+        assert!(sizes.iter().all(|size| *size < FILE_MAX + 2 * RECORD_MAX as u64), "{sizes:?}");
     }
 
     #[test]

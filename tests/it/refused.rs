@@ -1,10 +1,11 @@
 //! F16: what Kafka refuses: a topic that is not there yet, and a record that it will never take.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use wardline_tests::agent::Agent;
 use wardline_tests::kafka::Kafka;
 use wardline_tests::mosquitto::Mosquitto;
@@ -69,7 +70,34 @@ fn a_record_that_kafka_never_takes_becomes_a_gap_and_its_neighbours_arrive() -> 
         !others.iter().any(|it| it.text("type") == "gap"),
         "an innocent neighbour was given up: {others:?}"
     );
+    is_told(&kafka, &site, "readings")?;
+    let kept = in_quarantine(&site)?;
+    ensure!(matches!(&kept[..], [it] if it["device_seq"] == POISON), "{kept:?}");
     Ok(())
+}
+
+/// The agent's own alarm says that Kafka refuses records.
+fn is_told(kafka: &Kafka, site: &Site, cause: &str) -> Result<()> {
+    let alarms = Reader::open(kafka, ALARMS)?;
+    let is = |it: &Record| of(it, site) && it.text("code") == "record_refused" && it.text("phase") == "start";
+    let told = alarms.wait_for("the agent's own alarm", SOON, is)?;
+    assert_eq!((told.text("bed"), told.text("cause")), (site.agent(), cause));
+    Ok(())
+}
+
+/// The refused records whose content was kept, whole.
+fn in_quarantine(site: &Site) -> Result<Vec<Value>> {
+    let file = site.state_dir().join("quarantine/records.jsonl");
+    let kept = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    kept.lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line)?;
+            let record: Value = serde_json::from_str(line["text"].as_str().context("no content")?)?;
+            let number = format!("/{}", record["seq"]);
+            ensure!(line["id"].as_str().is_some_and(|it| it.ends_with(&number)), "{line}");
+            Ok(record)
+        })
+        .collect()
 }
 
 /// Alarm records that Kafka never takes, because they are too large for the topic, or for librdkafka already: the others
@@ -137,6 +165,11 @@ fn account_is_whole(kafka: &Kafka, site: &Site, agent: &Agent) -> Result<()> {
         }
         ensure!(Instant::now() < deadline, "{numbered} records, {taken:?}, {refused:?}:\n{}", agent.log());
     }
+    is_told(kafka, site, "alarms")?;
+    wait::until("the evidence of each", SOON, || {
+        let kept = in_quarantine(site)?;
+        Ok((kept.len() as f64 >= agent.metric("wardline_records_refused")?).then_some(()))
+    })?;
     let recreated = agent.metric("wardline_kafka_producer_recreated")?;
     ensure!(recreated < 5.0, "{recreated} producers were thrown away:\n{}", agent.log());
     wait::until_true("nothing to wait on the disk", SOON, || {

@@ -22,7 +22,7 @@ use vitals::time::{ClockQuality, Uptime};
 use super::bed::{self, TELL_EVERY};
 use super::voice::Voice;
 use crate::buffer::{Progress, StoreState};
-use crate::forwarder::{ForwarderProgress, Standing, StateTopic, StateUpdate};
+use crate::forwarder::{ForwarderProgress, Refused, Standing, StateTopic, StateUpdate, Way};
 
 /// What stands in the place of the profile.
 const PROFILE: &str = "agent";
@@ -55,6 +55,8 @@ pub(super) struct OwnAlarms {
     started: Uptime,
     /// Parts of the store of which it was said that they were set aside.
     set_aside: u64,
+    /// Records of which it was said that Kafka refuses them.
+    refused: Refused,
     forwarding_down: bool,
     told: Option<Uptime>,
     changed: bool,
@@ -81,6 +83,7 @@ impl OwnAlarms {
             open,
             started: now,
             set_aside: 0,
+            refused: Refused::default(),
             forwarding_down: false,
             told: None,
             changed: true,
@@ -196,6 +199,10 @@ impl OwnAlarms {
         let other = stands(&[Standing::OtherCluster, Standing::Forgotten]);
         self.report(now, AgentTrouble::KafkaClusterChanged, other, cause, ids);
         self.report(now, AgentTrouble::DuplicateAgent, stands(&[Standing::Duplicate]), None, ids);
+        let way = if kafka.refused.alarms == self.refused.alarms { Way::Readings } else { Way::Alarms };
+        let news = report(kafka.refused != self.refused, now);
+        self.refused = kafka.refused;
+        self.report(now, AgentTrouble::RecordRefused, news, Some(way.name()), ids);
         down
     }
 

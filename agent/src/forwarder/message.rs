@@ -76,7 +76,7 @@ pub(super) struct Provenance<'a> {
 pub(super) fn headers(lane: Lane, envelope: &Envelope, from: Provenance<'_>) -> OwnedHeaders {
     let schema = Schema::of(lane).name();
     // A `continue` has no number and no id of its own.
-    let id = format!("{}/{}/{}/{}", from.agent, from.run, lane.letter(), envelope.seq);
+    let id = id(from.agent, from.run, lane, envelope.seq);
     let mut headers = common(schema, from.agent, envelope.mode);
     if envelope.seq > 0 {
         headers = text(text(headers, "id", &id), "ce_id", &id);
@@ -89,6 +89,11 @@ pub(super) fn headers(lane: Lane, envelope: &Envelope, from: Provenance<'_>) -> 
         headers = text(headers, "age_ms", &age);
     }
     headers
+}
+
+/// A stored record's id.
+pub(super) fn id(agent: &str, run: &str, lane: Lane, seq: u64) -> String {
+    format!("{agent}/{run}/{}/{seq}", lane.letter())
 }
 
 /// The headers of what is not numbered.

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use tracing::error;
 use vitals::record::ledger::Lane;
 
 use super::{Alarms, Flying};
@@ -12,6 +11,7 @@ use crate::clock;
 use crate::envelope::{Position, RunId};
 use crate::forwarder::ledger;
 use crate::forwarder::producer::is_for_ever;
+use crate::forwarder::refused::give_up;
 
 impl Alarms {
     pub(super) fn take_reports(&mut self) {
@@ -98,7 +98,7 @@ impl Alarms {
                 None => return,
             },
         };
-        error!(%run, seq = envelope.seq, bytes = envelope.body.len(), "Kafka refuses an alarm record for ever; it is given up, and the ledger says so.");
+        give_up(&self.settings, Lane::Alarms, &run, &envelope, self.troubles.progress());
         let position = Position { run, seq: envelope.seq };
         self.send_gap(ticket, &ledger::refused(&self.settings, Lane::Alarms, &position));
     }

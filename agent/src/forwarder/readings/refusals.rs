@@ -1,7 +1,5 @@
 //! Records that Kafka refuses for ever: found out one by one, so that no innocent record is given up for its neighbour.
 
-use tracing::error;
-
 use crate::envelope::Position;
 
 /// What is known of refusals since the last batch that went through.
@@ -17,7 +15,6 @@ impl Refusals {
     /// Kafka refused this record.
     pub(super) fn handle(&mut self, position: Position) {
         if self.careful {
-            error!(run = %position.run, seq = position.seq, "Kafka refuses a reading for ever; it is given up, and the ledger says so.");
             self.poison.push(position);
         }
         self.careful = true;

@@ -18,10 +18,11 @@ use super::refusals::Refusals;
 use super::{LOOK, same_boot};
 use crate::buffer::{Chunk, Delivered, Item, LaneReader};
 use crate::clock::Reckoning;
-use crate::envelope::{Envelope, Position};
+use crate::envelope::{Envelope, Position, RunId};
 use crate::forwarder::cluster::{Cluster, Judgement};
 use crate::forwarder::message::{self, Provenance, Schema};
 use crate::forwarder::producer::{Producer, QUEUE_MAX};
+use crate::forwarder::refused::give_up;
 use crate::forwarder::{Settings, Standing, cursor, ledger};
 use crate::kafka::Troubles;
 
@@ -52,6 +53,8 @@ pub(super) struct Session<'a> {
     lane: &'a mut LaneReader,
     known: &'a mut Known,
     out: Outgoing<'a>,
+    /// Records that Kafka refuses, until the gaps in their place are committed.
+    refused: Vec<(RunId, Envelope)>,
     /// The cluster is new to this agent, and earlier readings are in another.
     moved: bool,
 }
@@ -72,7 +75,8 @@ impl<'a> Session<'a> {
             Failure::Producer
         })?;
         let out = Outgoing::new(settings, end, producer);
-        let mut it = Self { settings, cluster, troubles, lane, known, out, moved: false };
+        let refused = Vec::new();
+        let mut it = Self { settings, cluster, troubles, lane, known, out, refused, moved: false };
         it.meet_cluster()?;
         if it.out.is_transactional() {
             while !it.out.producer.fence_others(LOOK).map_err(|_| Failure::Producer)? {
@@ -195,8 +199,9 @@ impl<'a> Session<'a> {
                 delivered.covered += gap.count;
                 self.send_gap(gap.clone(), position)?;
             }
-            Item::Record(_) if refusals.is_poison(&position) => {
+            Item::Record(envelope) if refusals.is_poison(&position) => {
                 delivered.covered += 1;
+                self.refused.push((RunId::clone(&position.run), envelope.clone()));
                 self.send_gap(ledger::refused(self.settings, Lane::Readings, &position), position)?;
             }
             Item::Record(envelope) => {
@@ -280,6 +285,9 @@ impl<'a> Session<'a> {
         }
         if !self.moved {
             self.cluster.keep(self.out.producer.cluster());
+        }
+        for (run, envelope) in self.refused.drain(..) {
+            give_up(self.settings, Lane::Readings, &run, &envelope, self.troubles.progress());
         }
         self.known.handle_committed(position, &self.settings.run);
         self.known.handle_reckoning(told);

@@ -184,6 +184,7 @@ fn alarms_of_one_moment_are_told_in_the_order_of_the_table() {
         "15 bedside_stalled Continue",
         "15 duplicate_agent Continue",
         "15 kafka_cluster_changed Continue",
+        "15 record_refused Continue",
         "15 test_alarm_failed Continue",
         "15 store_set_aside Continue",
     ];

@@ -29,6 +29,8 @@ pub enum AgentTrouble {
     BufferFilling,
     /// A lamp or a buzzer cannot be switched.
     AnnunciatorFailed,
+    /// Kafka refuses a record for ever.
+    RecordRefused,
     /// A test alarm did not come back: who is called when there is a real one?
     TestAlarmFailed,
     /// A damaged part of the store was set aside.
@@ -63,7 +65,7 @@ pub enum Report {
 
 impl AgentTrouble {
     /// All, in the order of their records.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ForwardingDown,
         Self::NotReceived,
         Self::StoreFailed,
@@ -73,6 +75,7 @@ impl AgentTrouble {
         Self::StoreStalled,
         Self::BufferFilling,
         Self::AnnunciatorFailed,
+        Self::RecordRefused,
         Self::TestAlarmFailed,
         Self::StoreSetAside,
         Self::ClockUnsynced,
@@ -91,6 +94,7 @@ impl AgentTrouble {
             Self::StoreStalled => "store_stalled",
             Self::BufferFilling => "buffer_filling",
             Self::AnnunciatorFailed => "annunciator_failed",
+            Self::RecordRefused => "record_refused",
             Self::TestAlarmFailed => "test_alarm_failed",
             Self::StoreSetAside => "store_set_aside",
             Self::ClockUnsynced => "clock_unsynced",
@@ -111,6 +115,7 @@ impl AgentTrouble {
             Self::StoreStalled => (Priority::Medium, 10, 5),
             Self::BufferFilling => (Priority::Medium, 5, 30),
             Self::AnnunciatorFailed => (Priority::Medium, 2, 3),
+            Self::RecordRefused => (Priority::Medium, 0, 600),
             Self::StoreSetAside => (Priority::Low, 0, 600),
             Self::ClockUnsynced => (Priority::Low, 300, 0),
         };
@@ -141,6 +146,9 @@ impl AgentTrouble {
             Self::BufferFilling => "The bedside computer's buffer is filling up: call IT",
             Self::AnnunciatorFailed => {
                 "A lamp or buzzer of the bedside computer does not work: watch the bedside monitors; call IT"
+            }
+            Self::RecordRefused => {
+                "The server refuses some alarms or readings: watch the bedside monitors; call IT"
             }
             Self::TestAlarmFailed => "A test alarm did not come back: watch the bedside monitors; call IT",
             Self::StoreSetAside => {
