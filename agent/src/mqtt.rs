@@ -1,4 +1,4 @@
-//! How an MQTT broker is reached: address, TLS, login, and the limits said to it.
+//! How an MQTT broker is reached: address, TLS, login, the limits said to it, and how it is noticed that it is gone.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -11,11 +11,17 @@ use rumqttc::{TlsConfiguration, Transport};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout_at};
 
+use crate::clock;
 use crate::config::{MqttLink, MqttTls};
 
-/// A broker that is silent for one and a half of this is gone; ours to notice and its to notice.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often a broker is asked whether it is there; rumqttc takes no less. The broker closes a connection that is silent
+/// for one and a half of it (MQTT 5.0, 3.1.2.10).
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// How long a broker may take to answer that.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 
 /// The largest packet that the broker may send: no bedside device says more at once.
 pub const PACKET_MAX: u32 = 256 * 1024;
@@ -49,6 +55,47 @@ pub enum TlsError {
     /// TLS does not take them.
     #[error("the certificates are not accepted")]
     Certificates(#[source] rustls::Error),
+}
+
+/// Notices that nothing comes from a broker any more though it is asked, as where packets vanish on the way.
+///
+/// rumqttc itself notices when the second ping in a row is due, up to two keep-alives later; and not at all, before the
+/// operating system gives the connection up, while it waits to write.
+#[derive(Debug, Default)]
+pub struct Silence {
+    /// When something came last on the connection that there is.
+    heard: Option<Instant>,
+}
+
+impl Silence {
+    /// Something came.
+    pub fn end(&mut self) {
+        self.heard = Some(now());
+    }
+
+    /// There is no connection: how long one takes to be made has a bound of its own.
+    pub fn forget(&mut self) {
+        self.heard = None;
+    }
+
+    /// What polling a connection gives; `None` when nothing has come for so long that the broker must be gone. Polling is
+    /// not cancel safe: the connection must be cleaned then.
+    ///
+    /// `keep_alive` is the connection's: a broker may ask for another than ours.
+    pub async fn bound<T>(&self, keep_alive: Duration, polling: impl Future<Output = T>) -> Option<T> {
+        match self.deadline(keep_alive) {
+            Some(deadline) => timeout_at(deadline, polling).await.ok(),
+            None => Some(polling.await),
+        }
+    }
+
+    fn deadline(&self, keep_alive: Duration) -> Option<Instant> {
+        self.heard.map(|it| it + keep_alive + ANSWERS_WITHIN)
+    }
+}
+
+fn now() -> Instant {
+    clock::instant().into()
 }
 
 /// The options of a connection; each of several connections to one broker has a suffix of its own.
@@ -107,4 +154,28 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     rustls_pemfile::private_key(&mut open(path)?)
         .map_err(|source| TlsError::Read { path: path.into(), source })?
         .ok_or_else(|| TlsError::Empty { path: path.into(), what: "private key" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_broker_that_answers_nothing_is_noticed_whatever_rumqttc_waits_for() {
+        let mut silence = Silence::default();
+        assert_eq!(silence.deadline(KEEP_ALIVE), None, "until there is a connection");
+        silence.end();
+        let within = silence.deadline(KEEP_ALIVE).unwrap().elapsed();
+        assert_eq!(within, Duration::ZERO, "not yet");
+        assert!(KEEP_ALIVE + ANSWERS_WITHIN <= Duration::from_secs(8), "F13: within ten seconds");
+        silence.heard = now().checked_sub(KEEP_ALIVE + ANSWERS_WITHIN);
+        let nothing_comes = silence.bound(KEEP_ALIVE, std::future::pending::<()>());
+        assert_eq!(nothing_comes.await, None);
+        let taken = silence.bound(KEEP_ALIVE, std::future::ready(7)).await;
+        assert_eq!(taken, Some(7), "what has come although this process did not run in time");
+        let other = silence.deadline(Duration::from_secs(60)).unwrap();
+        assert!(other > now(), "a broker that asked for fewer pings");
+        silence.forget();
+        assert_eq!(silence.bound(KEEP_ALIVE, std::future::ready(7)).await, Some(7));
+    }
 }

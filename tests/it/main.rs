@@ -10,6 +10,7 @@
 mod actions;
 mod alarm_tools;
 mod bad_input;
+mod black_hole;
 mod clocks;
 mod conservation;
 mod device_words;

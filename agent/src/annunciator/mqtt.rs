@@ -27,11 +27,14 @@ use super::word::{Mouth, is_awaited};
 use crate::clock;
 use crate::config::MqttLink;
 use crate::metrics::Metrics;
-use crate::mqtt::{self, TlsError};
+use crate::mqtt::{self, Silence, TlsError};
 
 /// Requests to the client: a message for each bed of a large unit, twice. What does not fit is published at the next
 /// turn, newer by then.
 const REQUESTS_MAX: usize = 1024;
+
+/// The longest pause between two tries: an alarm that waits must not wait for us once the broker is back.
+const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// The schema of a bed's message.
 const SCHEMA: &str = "wardline.bed_alarms.v1";
@@ -154,10 +157,22 @@ impl BedTopics {
 
 /// Polls and nothing else; counts the connections, and what is acknowledged on each.
 async fn poll(mut events: EventLoop, connected: watch::Sender<Connection>, link: Name) {
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-    let mut said = false;
+    let mut backoff = Backoff::new(Duration::from_millis(200), RECONNECT_MAX);
+    let (mut said, mut silence) = (false, Silence::default());
     loop {
-        match events.poll().await {
+        let keep_alive = events.options.keep_alive();
+        let Some(polled) = silence.bound(keep_alive, events.poll()).await else {
+            warn!(%link, "The MQTT broker takes no alarms and answers nothing; connecting anew.");
+            (said, silence) = (true, Silence::default());
+            events.clean();
+            continue;
+        };
+        match &polled {
+            Ok(Event::Incoming(_)) => silence.end(),
+            Ok(Event::Outgoing(_)) => {}
+            Err(_) => silence.forget(),
+        }
+        match polled {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 info!(%link, "Alarms are published to the MQTT broker.");
                 said = false;

@@ -109,7 +109,7 @@ impl BrokerFound {
                     return "it does not allow a subscription to #: name a user with --config who may".into();
                 }
                 Ok(Heard::Message(message)) => self.take(&message),
-                Ok(Heard::Connected { .. } | Heard::Other) => {}
+                Ok(Heard::Connected { .. } | Heard::Other | Heard::Ourselves) => {}
                 Err((_, error)) => return error,
             }
         }

@@ -2,11 +2,14 @@
 //!
 //! The only place that names rumqttc's two clients, which share no types: the intake speaks through it, and `discover`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rumqttc::{Transport, v5};
 use v5::mqttbytes::v5 as packet5;
 
 use crate::config::MqttVersion;
+use crate::mqtt::Silence;
 
 /// A message from the broker.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub(crate) enum Heard {
     },
     /// Something of the protocol's own.
     Other,
+    /// Nothing: something of ours was sent.
+    Ourselves,
 }
 
 /// Why a connection is lost or not to be had.
@@ -53,10 +58,17 @@ pub(crate) enum Failure {
     BadPacket,
     /// It was there and is gone.
     Lost,
+    /// It was there, and answers nothing any more.
+    Silent,
 }
 
 /// The end that is polled. Polling is not cancel safe while it connects.
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    client: Client,
+    silence: Silence,
+}
+
+enum Client {
     V5(Box<v5::EventLoop>),
     V311(Box<rumqttc::EventLoop>),
 }
@@ -79,19 +91,20 @@ pub(crate) fn open(
     version: MqttVersion,
     requests_max: usize,
 ) -> (Speaker, Connection) {
-    match version {
+    let (speaker, client) = match version {
         MqttVersion::V5 => {
             options.set_manual_acks(true);
             options.set_clean_start(false);
             options.set_outgoing_inflight_upper_limit(OUTGOING_MAX);
             let (client, events) = v5::AsyncClient::new(options, requests_max);
-            (Speaker::V5(client), Connection::V5(Box::new(events)))
+            (Speaker::V5(client), Client::V5(Box::new(events)))
         }
         MqttVersion::V311 => {
             let (client, events) = rumqttc::AsyncClient::new(options_v311(&options), requests_max);
-            (Speaker::V311(client), Connection::V311(Box::new(events)))
+            (Speaker::V311(client), Client::V311(Box::new(events)))
         }
-    }
+    };
+    (speaker, Connection { client, silence: Silence::default() })
 }
 
 /// The same for a mere look: nothing is acknowledged by hand, and the broker keeps nothing for us.
@@ -100,20 +113,21 @@ pub(crate) fn open_to_look(
     version: MqttVersion,
     requests_max: usize,
 ) -> (Speaker, Connection) {
-    match version {
+    let (speaker, client) = match version {
         MqttVersion::V5 => {
             options.set_clean_start(true);
             options.set_session_expiry_interval(None);
             let (client, events) = v5::AsyncClient::new(options, requests_max);
-            (Speaker::V5(client), Connection::V5(Box::new(events)))
+            (Speaker::V5(client), Client::V5(Box::new(events)))
         }
         MqttVersion::V311 => {
             let mut options = options_v311(&options);
             options.set_clean_session(true).set_manual_acks(false);
             let (client, events) = rumqttc::AsyncClient::new(options, requests_max);
-            (Speaker::V311(client), Connection::V311(Box::new(events)))
+            (Speaker::V311(client), Client::V311(Box::new(events)))
         }
-    }
+    };
+    (speaker, Connection { client, silence: Silence::default() })
 }
 
 /// The client publishes markers only; a small window saves the memory of 65,535 slots.
@@ -139,8 +153,30 @@ fn options_v311(options: &v5::MqttOptions) -> rumqttc::MqttOptions {
 }
 
 impl Connection {
-    /// Waits for what comes next, connecting where there is no connection.
+    /// Waits for what comes next, connecting where there is no connection. After an error it must be cleaned.
     pub(crate) async fn poll(&mut self) -> Result<Heard, (Failure, String)> {
+        let keep_alive = self.client.keep_alive();
+        let Some(polled) = self.silence.bound(keep_alive, self.client.poll()).await else {
+            return Err((Failure::Silent, "no answer".into()));
+        };
+        if !matches!(polled, Err(_) | Ok(Heard::Ourselves)) {
+            self.silence.end();
+        }
+        polled
+    }
+
+    /// Drops the connection, and every acknowledgement of it that is not on its way yet.
+    pub(crate) fn clean(&mut self) {
+        self.silence.forget();
+        match &mut self.client {
+            Client::V5(events) => events.clean(),
+            Client::V311(events) => events.clean(),
+        }
+    }
+}
+
+impl Client {
+    async fn poll(&mut self) -> Result<Heard, (Failure, String)> {
         match self {
             Self::V5(events) => match events.poll().await {
                 Ok(event) => Ok(heard_v5(event)),
@@ -153,11 +189,10 @@ impl Connection {
         }
     }
 
-    /// Drops the connection, and every acknowledgement of it that is not on its way yet.
-    pub(crate) fn clean(&mut self) {
+    fn keep_alive(&self) -> Duration {
         match self {
-            Self::V5(events) => events.clean(),
-            Self::V311(events) => events.clean(),
+            Self::V5(events) => events.options.keep_alive(),
+            Self::V311(events) => events.mqtt_options.keep_alive(),
         }
     }
 }
@@ -257,7 +292,8 @@ fn heard_v5(event: v5::Event) -> Heard {
                 |it: &packet5::SubscribeReasonCode| matches!(it, packet5::SubscribeReasonCode::Success(_));
             Heard::Subscribed { allowed: it.return_codes.iter().all(is_taken) }
         }
-        v5::Event::Incoming(_) | v5::Event::Outgoing(_) => Heard::Other,
+        v5::Event::Incoming(_) => Heard::Other,
+        v5::Event::Outgoing(_) => Heard::Ourselves,
     }
 }
 
@@ -278,7 +314,8 @@ fn heard_v311(event: rumqttc::Event) -> Heard {
                 |it: &rumqttc::SubscribeReasonCode| matches!(it, rumqttc::SubscribeReasonCode::Success(_));
             Heard::Subscribed { allowed: it.return_codes.iter().all(is_taken) }
         }
-        rumqttc::Event::Incoming(_) | rumqttc::Event::Outgoing(_) => Heard::Other,
+        rumqttc::Event::Incoming(_) => Heard::Other,
+        rumqttc::Event::Outgoing(_) => Heard::Ourselves,
     }
 }
 

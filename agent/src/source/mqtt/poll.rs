@@ -28,9 +28,9 @@ pub(super) const MESSAGES_MAX: usize = 65_536;
 /// names, codes and times, some 500 bytes.
 pub(super) const MESSAGE_OVERHEAD: usize = 512;
 
-/// How long the intake may be over its bound before the connection is closed on purpose. Shorter than 1.5 keep-alives,
-/// after which the broker would close it.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long the intake may be over its bound before the connection is closed on purpose: with the keep-alive that may
+/// have passed since the last ping, less than the one and a half after which the broker would close it.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// What the polling task tells the intake, in order.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl Poll {
                         .await
                         .map_err(|_| Gone)
                 }
-                Ok(Heard::Subscribed { .. } | Heard::Other) => Ok(()),
+                Ok(Heard::Subscribed { .. } | Heard::Other | Heard::Ourselves) => Ok(()),
                 Err((failure, chain)) => self.fail(failure, &chain, &mut told).await,
             };
             if goes_on.is_err() {
@@ -215,6 +215,9 @@ fn explain(failure: Failure) -> &'static str {
         }
         Failure::BadPacket => {
             "The MQTT broker sends a packet that is too large or broken, and will send it again: nothing behind it arrives. Remove the message at the broker, and set its message_size_limit to 262144."
+        }
+        Failure::Silent => {
+            "The MQTT broker answers nothing any more; connecting anew. Check the network to it."
         }
         Failure::Lost => "The connection to the MQTT broker is lost; trying again.",
     }
