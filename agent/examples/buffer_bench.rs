@@ -35,6 +35,7 @@ fn open(dir: &Path, run: &str) -> Opened {
     let started = WallClock { up: Uptime::ZERO, at: Timestamp::EPOCH, quality: ClockQuality::Unsynced };
     let settings = Settings {
         dir: dir.to_owned(),
+        run_dir: None,
         agent: "icu-3".into(),
         run: run.into(),
         started,

@@ -43,6 +43,7 @@ mod records;
 mod repack;
 mod rescue;
 mod room;
+mod through;
 mod writer;
 
 #[cfg(test)]
@@ -86,6 +87,9 @@ pub const SIZE_DEFAULT: u64 = 2 << 30;
 pub struct Settings {
     /// The store's directory; made if missing.
     pub dir: PathBuf,
+    /// A directory in memory that outlives the process, where it is said how far the store is durable; `None`: a damage at
+    /// the end of a killed run is not noticed.
+    pub run_dir: Option<PathBuf>,
     /// The agent's id, for gap records.
     pub agent: String,
     /// This life of the process.

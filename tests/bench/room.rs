@@ -140,6 +140,7 @@ fn millis(begin: Instant) -> f64 {
 fn open(dir: &Path, run: &str, commit_every: Duration) -> Result<Opened> {
     Ok(buffer::open(Settings {
         dir: dir.to_owned(),
+        run_dir: None,
         agent: "icu-3-pi-1".into(),
         run: run.into(),
         started: WallClock { up: Uptime::ZERO, at: Timestamp::EPOCH, quality: ClockQuality::Unsynced },

@@ -149,9 +149,13 @@ impl Seen {
 }
 
 fn open(dir: &Path, run: &str) -> Opened {
+    // As the agent's run directory, it is left by a kill.
+    let run_dir = dir.join("run");
+    std::fs::create_dir_all(&run_dir).unwrap();
     let started = WallClock { up: Uptime::ZERO, at: Timestamp::EPOCH, quality: ClockQuality::Unsynced };
     buffer::open(Settings {
         dir: dir.to_owned(),
+        run_dir: Some(run_dir),
         agent: "driver".into(),
         run: run.into(),
         started,

@@ -1,13 +1,16 @@
 //! A disk that hangs, bits that flip: what is read is right or a gap, and nothing is missing without a name.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use vitals::record::ledger::GapReason;
 
+use super::carve::{Spot, walk};
 use super::durable::Platter;
 use super::facts::Facts;
+use super::frame::Kind;
 use super::generation::Generation;
 use super::model_tests::{copy_dir, naming};
 use super::open::open_on;
@@ -88,6 +91,62 @@ fn any_damage_costs_a_frame_or_two_and_is_told() {
         assert!(gaps.iter().all(|it| it.reason == GapReason::StoreDamaged));
         assert!(records + missing >= 2_999 && missing <= 30, "round {round}: {records} and {gaps:?}");
     }
+}
+
+/// A damaged last frame says nothing of itself: how far the run was durable is known beside the store, if anywhere.
+#[test]
+fn a_damaged_end_of_a_killed_run_is_a_gap_where_it_is_known_that_there_was_one() {
+    let (dir, run_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let with = |dir: &std::path::Path, run, known: bool| Settings {
+        run_dir: known.then(|| run_dir.path().to_owned()),
+        ..settings(dir, run)
+    };
+    let opened = {
+        let mut opened = open(with(dir.path(), "run-1", true)).unwrap();
+        (1..=500).for_each(|seq| opened.intake.offer(reading(seq, 700)));
+        wait_for_mark(&opened, 500);
+        opened
+    };
+    for known in [true, false] {
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(dir.path(), copy.path());
+        let first = damage_last_frame(&copy.path().join("readings/0000000000000001/db"));
+        let mut again = open(with(copy.path(), "run-2", known)).unwrap();
+        let last = again.found.recv().unwrap().past.previous.unwrap().last_reading;
+        assert_eq!(last, if known { 500 } else { first - 1 }, "the control: nobody knows better");
+        let (records, gaps) = tally(&read_to(&mut again.readings, last));
+        let told: Vec<_> = gaps.iter().map(|it| (it.first_seq, it.last_seq, it.reason)).collect();
+        assert_eq!(records, first - 1);
+        assert_eq!(told, Vec::from_iter(known.then_some((first, 500, GapReason::StoreDamaged))));
+        end(again);
+    }
+    end(opened);
+}
+
+/// Flips a bit of the frame with the highest numbers, wherever sled has it; returns the first of those.
+fn damage_last_frame(db: &std::path::Path) -> u64 {
+    let mut bytes = std::fs::read(db).unwrap();
+    let mut frames = Vec::new();
+    let read = |buffer: &mut [u8], at: u64| Ok(read_from(&bytes, buffer, at));
+    let note = |it: Spot<'_>| {
+        if it.part.head.kind == Kind::Records {
+            frames.push((it.part.head.first, it.at + it.bytes.len() as u64 / 2));
+        }
+    };
+    walk(bytes.len() as u64, read, note, |_| ControlFlow::Continue(()));
+    let last = frames.iter().map(|(first, _)| *first).max().unwrap();
+    for (_, middle) in frames.iter().filter(|(first, _)| *first == last) {
+        bytes[usize::try_from(*middle).unwrap()] ^= 1;
+    }
+    std::fs::write(db, bytes).unwrap();
+    last
+}
+
+fn read_from(bytes: &[u8], buffer: &mut [u8], at: u64) -> usize {
+    let rest = bytes.get(usize::try_from(at).unwrap()..).unwrap_or_default();
+    let len = rest.len().min(buffer.len());
+    buffer[..len].copy_from_slice(&rest[..len]);
+    len
 }
 
 /// Somebody took a whole generation away: its numbers are a gap, and the account balances once Kafka has that.

@@ -25,6 +25,7 @@ use super::pack::{Keyed, Packer, batches, head};
 use super::progress::{LaneProgress, Sealed};
 use super::quarantine::Quarantine;
 use super::repack::{Repacking, Work};
+use super::through::Through;
 use crate::clock;
 use crate::envelope::Position;
 
@@ -63,6 +64,7 @@ pub(super) struct Place {
     pub(super) naming: Naming,
     pub(super) bound: Bound,
     pub(super) platter: Platter,
+    pub(super) through: Through,
 }
 
 /// A lane on disk.
@@ -147,6 +149,7 @@ impl DiskLane {
         for item in items {
             self.tail.facts.add(item);
         }
+        self.place.through.note(&Position { run: self.place.naming.run.clone(), seq: self.tail.facts.last });
         // A generation without a record is not sealed: the next record does that.
         if self.tail.generation.bytes() >= self.place.bound.generation && !self.tail.facts.is_empty() {
             self.rotate()?;

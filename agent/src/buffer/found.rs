@@ -16,6 +16,7 @@ use super::format;
 use super::outage::readings_max;
 use super::quarantine::Quarantine;
 use super::room::{self, FREE_MIN, Reserve};
+use super::through::Through;
 use super::{Past, Previous, SIZE_MIN, Settings};
 use crate::config::WhenFull;
 
@@ -213,6 +214,7 @@ pub(super) fn place(settings: &Settings, lane: Lane, platter: &Platter) -> Place
             free_min: if lane == Lane::Readings { generation + FREE_MIN } else { 0 },
         },
         platter: platter.clone(),
+        through: Through::new(settings.run_dir.as_deref(), lane),
     }
 }
 

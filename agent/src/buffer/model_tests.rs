@@ -20,6 +20,7 @@ use super::generation::blocks;
 use super::group::Group;
 use super::progress::LaneProgress;
 use super::quarantine::Quarantine;
+use super::through::Through;
 use super::{Chunk, Delivered, Item};
 use crate::envelope::{Envelope, Lane, Position, RunId};
 
@@ -35,6 +36,7 @@ pub(super) fn place(store: &Path, run: &str, bytes: u64) -> Place {
         naming: Naming { run: run.into(), ..naming() },
         bound: Bound { bytes, generation: 1 << 20, yields: Yields::Oldest, free_min: 0 },
         platter: Platter::System,
+        through: Through::new(None, Lane::Readings),
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn settings(dir: &Path, run: &str) -> Settings {
     };
     Settings {
         dir: dir.to_owned(),
+        run_dir: None,
         agent: "icu-3".into(),
         run: run.into(),
         started,

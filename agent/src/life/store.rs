@@ -43,6 +43,7 @@ pub(super) fn open(
 ) -> Result<buffer::Opened, RunError> {
     buffer::open(buffer::Settings {
         dir: config.agent.store_dir(),
+        run_dir: Some(config.agent.run_dir.clone()),
         agent: config.agent.id.to_string(),
         run: Arc::clone(run),
         started: clock::wall_clock(quality),

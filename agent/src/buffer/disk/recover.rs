@@ -5,19 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tracing::error;
 use vitals::record::ledger::Gap;
 
 use super::super::account::Account;
 use super::super::codec::Effort;
 use super::super::durable::{Doing as _, StoreError};
 use super::super::frame::Kind;
-use super::super::generation::{Found as Frame, Generation, blocks, read_facts, read_file};
+use super::super::generation::{Found as Frame, Generation, blocks, note, read_facts, read_file};
 use super::super::history::Manifest;
 use super::super::pack::Packer;
 use super::super::records;
 use super::super::{EngineState, Identify, Item};
 use super::evict::{remove_gap, stand_in};
-use super::rebuild::{close_sealed, open_sealed, recover_generation};
+use super::rebuild::{close_sealed, naming_of, open_sealed, recover_generation};
 use super::{Counts, DiskLane, Old, Place};
 use crate::clock;
 use crate::envelope::{Position, RunId};
@@ -62,6 +63,9 @@ impl Recovered {
             }
         }
         drop_covered_gaps(&place, &mut old);
+        if let Some(newest) = old.back_mut() {
+            reach_end(&place, newest)?;
+        }
         let mut recovered =
             Self { place, old, next_ordinal, cursor: None, state: None, manifest: None, set_aside };
         recovered.read_specials();
@@ -192,6 +196,17 @@ impl DiskLane {
     }
 }
 
+/// What a run said to be durable and what is found of it may differ by its damaged end, which shows as a hole.
+fn reach_end(place: &Place, newest: &mut Old) -> Result<(), StoreError> {
+    let facts = &mut newest.facts;
+    let through = place.through.read().filter(|it| it.run == facts.run && it.seq > facts.last);
+    let Some(through) = through.filter(|_| newest.gap.is_none()) else { return Ok(()) };
+    error!(run = %facts.run, first = facts.last + 1, last = through.seq, "The end of the run before is damaged. A gap in the ledger says which records are missing.");
+    facts.holes.push((facts.last + 1, through.seq));
+    facts.last = through.seq;
+    note(&place.generation_dir(newest.ordinal), &naming_of(place, &facts.run), facts)
+}
+
 fn special(generation: &Generation, kind: Kind) -> Option<Vec<u8>> {
     generation.special(kind).ok().flatten()
 }
@@ -217,7 +232,7 @@ fn list(dir: &Path) -> Result<BTreeMap<u64, Stretch>, StoreError> {
             }
             (Some("gap"), Some(ordinal)) => {
                 let Some(gap) = read_file(&path).and_then(|it| serde_json::from_slice(&it).ok()) else {
-                    tracing::error!(path = %path.display(), "A gap on disk is damaged: what it covered is not told.");
+                    error!(path = %path.display(), "A gap on disk is damaged: what it covered is not told.");
                     continue;
                 };
                 if stretches.insert(ordinal, Stretch::Gap(gap)).is_some() {
