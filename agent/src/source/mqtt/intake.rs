@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 use vitals::name::Name;
+use vitals::observation::Observation;
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
@@ -217,17 +218,11 @@ impl Running {
                 redelivered: message.redelivered,
             },
         );
-        if let [only] = decoded.observations.as_mut_slice() {
-            if let Some(identity) = identity::of_observation(only) {
-                match intake.seen.handle(identity, message.redelivered) {
-                    // Its acknowledgement leaves behind those of what came before, when all that is stored.
-                    Verdict::Known => {
-                        intake.metrics.repeat(route.id.as_str());
-                        return Vec::new();
-                    }
-                    Verdict::New => only.redelivered = false,
-                    Verdict::Unsure => {}
-                }
+        if forget_known(&mut decoded.observations, &mut intake.seen, message.redelivered) {
+            intake.metrics.repeat(route.id.as_str());
+            if decoded.observations.is_empty() {
+                // Its acknowledgement leaves behind those of what came before, when all that is stored.
+                return Vec::new();
             }
         }
         let device = Arc::clone(&line.stamp.device);
@@ -275,6 +270,21 @@ impl Intake {
             self.quarantine.offer_withheld(reason, source, &message.topic, message.payload.len());
         }
     }
+}
+
+/// Leaves out what of a message was taken before; whether anything was. Of a pack that was stored in part the rest is new.
+fn forget_known(observations: &mut Vec<Observation>, seen: &mut Seen, redelivered: bool) -> bool {
+    let identities: Vec<_> = observations.iter().map(identity::of_observation).collect();
+    let (mut verdicts, before) = (seen.handle(&identities, redelivered).into_iter(), observations.len());
+    observations.retain_mut(|it| match verdicts.next().flatten() {
+        Some(Verdict::Known) => false,
+        Some(Verdict::New) => {
+            it.redelivered = false;
+            true
+        }
+        Some(Verdict::Unsure) | None => true,
+    });
+    observations.len() < before
 }
 
 fn publish_marker(intake: &Intake, marker: String) {

@@ -38,18 +38,30 @@ impl Seen {
         Self { stored, absorbed: false, order: VecDeque::new(), known: HashSet::new() }
     }
 
-    /// Takes a message; only one that the broker says it sends again can be known.
-    pub(super) fn handle(&mut self, identity: Identity, redelivered: bool) -> Verdict {
-        if !redelivered {
-            self.remember(identity);
-            return Verdict::New;
+    /// Takes a message, by what it says at each of its times; `None` for what has no identity, and no verdict. Only of a
+    /// message that the broker says it sends again anything can be known, and nothing by another part of itself.
+    pub(super) fn handle(
+        &mut self,
+        identities: &[Option<Identity>],
+        redelivered: bool,
+    ) -> Vec<Option<Verdict>> {
+        if redelivered {
+            self.absorb();
         }
-        self.absorb();
-        if self.known.contains(&identity) {
-            return Verdict::Known;
+        let judge = |it: &Option<Identity>| it.map(|identity| self.judge(identity, redelivered));
+        let verdicts = identities.iter().map(judge).collect();
+        for identity in identities.iter().flatten() {
+            self.remember(*identity);
         }
-        self.remember(identity);
-        if self.absorbed { Verdict::New } else { Verdict::Unsure }
+        verdicts
+    }
+
+    fn judge(&self, identity: Identity, redelivered: bool) -> Verdict {
+        match redelivered {
+            true if self.known.contains(&identity) => Verdict::Known,
+            true if !self.absorbed => Verdict::Unsure,
+            _ => Verdict::New,
+        }
     }
 
     /// Takes what earlier runs have stored, as older than everything of this run.
@@ -83,20 +95,39 @@ impl Seen {
 mod tests {
     use super::*;
 
+    fn of_one(seen: &mut Seen, identity: Identity, redelivered: bool) -> Verdict {
+        seen.handle(&[Some(identity)], redelivered)[0].unwrap()
+    }
+
     #[test]
     fn only_what_is_sent_again_and_was_taken_before_is_known() {
         let stored = Stored::default();
         let mut seen = Seen::new(Arc::clone(&stored));
-        assert_eq!(seen.handle(1, false), Verdict::New);
-        assert_eq!(seen.handle(1, false), Verdict::New, "two messages that say the same are two");
-        assert_eq!(seen.handle(1, true), Verdict::Known);
-        assert_eq!(seen.handle(2, true), Verdict::Unsure, "the disk has not told");
-        assert_eq!(seen.handle(2, true), Verdict::Known);
+        for (identity, redelivered, verdict, why) in [
+            (1, false, Verdict::New, ""),
+            (1, false, Verdict::New, "two messages that say the same are two"),
+            (1, true, Verdict::Known, ""),
+            (2, true, Verdict::Unsure, "the disk has not told"),
+            (2, true, Verdict::Known, ""),
+        ] {
+            assert_eq!(of_one(&mut seen, identity, redelivered), verdict, "{identity}: {why}");
+        }
         stored.set(vec![3, 4]).unwrap();
-        assert_eq!(
-            (seen.handle(3, true), seen.handle(4, true), seen.handle(5, true)),
-            (Verdict::Known, Verdict::Known, Verdict::New)
-        );
+        for (identity, verdict) in [(3, Verdict::Known), (4, Verdict::Known), (5, Verdict::New)] {
+            assert_eq!(of_one(&mut seen, identity, true), verdict, "{identity}");
+        }
+    }
+
+    #[test]
+    fn of_a_message_each_part_is_known_by_itself_and_none_by_another() {
+        let stored = Stored::default();
+        stored.set(vec![1, 2]).unwrap();
+        let mut seen = Seen::new(stored);
+        let (known, new) = (Some(Verdict::Known), Some(Verdict::New));
+        let pack = [Some(1), None, Some(7), Some(7), Some(2)];
+        assert_eq!(seen.handle(&pack, true), [known, None, new, new, known], "stored in part");
+        assert_eq!(seen.handle(&pack, true), [known, None, known, known, known]);
+        assert_eq!(seen.handle(&pack, false), [new, None, new, new, new], "sent for the first time");
     }
 
     #[test]
@@ -105,13 +136,13 @@ mod tests {
         let stored = Stored::default();
         stored.set((0..2 * max).collect()).unwrap();
         let mut seen = Seen::new(stored);
-        assert_eq!(seen.handle(max - 1, true), Verdict::New, "older than what is remembered");
-        assert_eq!(seen.handle(2 * max - 1, true), Verdict::Known, "the newest of the store");
+        assert_eq!(of_one(&mut seen, max - 1, true), Verdict::New, "older than what is remembered");
+        assert_eq!(of_one(&mut seen, 2 * max - 1, true), Verdict::Known, "the newest of the store");
         assert_eq!(seen.order.len(), SEEN_MAX);
         for it in 0..max {
-            seen.handle(3 * max + it, false);
+            of_one(&mut seen, 3 * max + it, false);
         }
         assert_eq!((seen.order.len(), seen.known.len()), (SEEN_MAX, SEEN_MAX));
-        assert_eq!(seen.handle(2 * max - 1, true), Verdict::New, "pushed out by newer ones");
+        assert_eq!(of_one(&mut seen, 2 * max - 1, true), Verdict::New, "pushed out by newer ones");
     }
 }
