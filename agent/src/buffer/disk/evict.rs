@@ -153,3 +153,44 @@ fn join(earlier: &Gap, mut gap: Gap) -> Gap {
     }
     gap
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::buffer::Item;
+    use crate::buffer::disk::Recovered;
+    use crate::buffer::model_tests::{group, place};
+    use crate::envelope::Position;
+
+    /// The oldest is what a commit is about of which nobody knows whether it was done. Whatever Kafka turns out to have of
+    /// what made room meanwhile, the gap stands for the rest and for nothing else.
+    #[test]
+    fn what_makes_room_while_a_commit_is_in_doubt_is_told_behind_what_kafka_has() {
+        let store = tempfile::tempdir().unwrap();
+        let place = place(store.path(), "run-1", 6 << 20);
+        let mut lane = Recovered::read(place).unwrap().begin(1, Vec::new(), None).unwrap();
+        let mut last = 0;
+        while lane.counts.evicted == 0 {
+            lane.keep(group(last + 1..=last + 100, 2_000)).unwrap();
+            last += 100;
+        }
+        let run: crate::envelope::RunId = "run-1".into();
+        let mut gap_behind = |seq: u64| {
+            let next = lane.next_after(&Position { run: run.clone(), seq }).unwrap().unwrap();
+            match &next.items[..] {
+                [Item::Gap(gap)] => (gap.first_seq, gap.last_seq, gap.count),
+                other => panic!("no gap: {other:?}"),
+            }
+        };
+        let (first, end, count) = gap_behind(0);
+        assert_eq!((first, count), (1, end), "the commit was not done: all of it is missing");
+        assert_eq!(gap_behind(37), (38, end, end - 37), "it was done up to there");
+        lane.acknowledge(&Position { run: run.clone(), seq: 37 }, None);
+        let done = lane.acknowledged().clone();
+        let next = lane.next_after(&done).unwrap().unwrap();
+        assert_eq!((next.first, next.last), (38, end));
+        lane.acknowledge(&Position { run: run.clone(), seq: end + 5 }, None);
+        let behind = lane.acknowledged().clone();
+        let next = lane.next_after(&behind).unwrap().unwrap();
+        assert_eq!(next.first, end + 6, "and what was done beyond it is not told as missing");
+    }
+}
