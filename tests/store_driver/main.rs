@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! store-driver write DIR RUN       ack READING ALARM      up to here both are durable; never takes it back
+//! store-driver write DIR RUN SEQ   the same, but for a bit of that reading, which no checksum of the store sees
 //! store-driver check DIR           run RUN first F last L wrong W holes A-B,…     of each run that is kept
 //!                                  alarms N, aside N, replaced N, memory
 //! ```
@@ -36,20 +37,23 @@ const AHEAD_MAX: u64 = 2_000;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["write", dir, run] => write(Path::new(dir), run),
+        ["write", dir, run] => write(Path::new(dir), run, 0),
+        ["write", dir, run, flipped] => write(Path::new(dir), run, flipped.parse().unwrap()),
         ["check", dir] => check(Path::new(dir)),
-        _ => panic!("store-driver write DIR RUN | check DIR"),
+        _ => panic!("store-driver write DIR RUN [SEQ] | check DIR"),
     }
 }
 
-fn write(dir: &Path, run: &str) {
+fn write(dir: &Path, run: &str, flipped: u64) {
     let Opened { mut intake, mut readings, found, .. } = open(dir, run);
     found.recv().unwrap();
     let (marks, progress) = (intake.marks(0), intake.progress());
     let (mut told, mut alarms) = ((0, 0), 0);
     for seq in 1.. {
         let receipt = Receipt { link: 0, generation: 1, ordinal: seq };
-        intake.offer(ToStore::Reading(envelope(run, seq), Some(receipt)));
+        let mut reading = envelope(run, seq);
+        reading.body[0] ^= u8::from(seq == flipped);
+        intake.offer(ToStore::Reading(reading, Some(receipt)));
         if seq % 20 != 0 {
             continue;
         }
