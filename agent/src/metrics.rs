@@ -64,6 +64,7 @@ pub struct Metrics {
     bytes: Family<OfSource, Counter>,
     rejected: Family<Rejected, Counter>,
     repeated: Family<OfSource, Counter>,
+    missed: Family<OfSource, Counter>,
     reopened: Family<OfSource, Counter>,
     annunciated: Family<OfAnnunciator, Counter>,
     condition_delay: Family<OfPriority, Histogram, fn() -> Histogram>,
@@ -103,6 +104,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("wardline");
         let (accepted, bytes, rejected) = (Family::default(), Family::default(), Family::default());
         let (reopened, annunciated, repeated) = (Family::default(), Family::default(), Family::default());
+        let missed = Family::default();
         let condition_delay = Family::new_with_constructor(condition_buckets as fn() -> Histogram);
         let generation_delay = Family::new_with_constructor(generation_buckets as fn() -> Histogram);
         registry.register("readings_accepted", "Observation sets taken from a source", accepted.clone());
@@ -114,6 +116,8 @@ impl Metrics {
         );
         let what = "Messages that the broker sent again and that were stored before";
         registry.register("messages_repeated", what, repeated.clone());
+        let what = "Messages of a source that never came, by the numbers it gives them";
+        registry.register("messages_missed", what, missed.clone());
         registry.register("serial_reopened", "Times a port was opened", reopened.clone());
         registry.register("annunciated", "Alarm changes handed to local annunciators", annunciated.clone());
         let what = "From onset to decision (IEC 60601-1-8: alarm condition delay)";
@@ -138,6 +142,7 @@ impl Metrics {
             bytes,
             rejected,
             repeated,
+            missed,
             reopened,
             annunciated,
             condition_delay,
@@ -162,6 +167,13 @@ impl Metrics {
     /// Counts a message that was stored before.
     pub fn repeat(&self, source: &str) {
         self.repeated.get_or_create(&OfSource { source: source.into() }).inc();
+    }
+
+    /// Counts messages of a source that never came.
+    pub fn miss(&self, source: &str, count: u64) {
+        if count > 0 {
+            self.missed.get_or_create(&OfSource { source: source.into() }).inc_by(count);
+        }
     }
 
     /// Counts that a port was opened.

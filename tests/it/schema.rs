@@ -97,6 +97,7 @@ fn observation(at: u64, value: Result<Quantity, Absent>) -> Observation {
             measurements: vec![spo2],
             device_time: DeviceTime::parse("2026-11-23T08:29:58"),
             device_seq: Some(7),
+            device_missed: 2,
             mode: None,
         },
         at: Uptime::from_millis(at),

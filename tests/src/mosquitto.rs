@@ -83,6 +83,12 @@ impl Mosquitto {
         Ok(())
     }
 
+    /// Takes away, of one that was killed, what it had saved: sessions, subscriptions and queues.
+    pub fn forget(&mut self) -> Result<()> {
+        self.kill();
+        fs::remove_file(self.scratch.path().join("mosquitto.db")).context("nothing was saved")
+    }
+
     /// Stops it without its noticing: connections stay, nothing is answered.
     pub fn freeze(&self) -> Result<()> {
         self.process.as_ref().context("mosquitto does not run")?.signal(Signal::STOP)

@@ -10,7 +10,7 @@
 //! start a thread is a compile error: the crate is `no_std`.
 //!
 //! Modules depend one way: `time ← vital ← quantity ← reading ← observation ← record`; `reading ← device, payload`; `priority ← notice ← device, alarm`;
-//! `observation ← alarm`; `time ← batch, backoff, freshness ← line_watch`.
+//! `observation ← alarm`; `time ← batch, backoff, freshness ← line_watch`; `sequence` knows numbers alone.
 #![no_std]
 #![warn(
     clippy::float_arithmetic,
@@ -48,5 +48,6 @@ pub mod priority;
 pub mod quantity;
 pub mod reading;
 pub mod record;
+pub mod sequence;
 pub mod time;
 pub mod vital;

@@ -17,6 +17,8 @@ pub struct Reading {
     pub device_time: Option<DeviceTime>,
     /// The number the device gave it, where it counts its messages.
     pub device_seq: Option<u64>,
+    /// How many of the device's messages before it never came, by those numbers.
+    pub device_missed: u64,
     /// What the payload itself says of being live, where it says it.
     pub mode: Option<Mode>,
 }

@@ -12,7 +12,7 @@ use crate::envelope::Lane;
 
 /// The columns of a lane: fields of its records; of readings, then one for each vital.
 pub(super) fn columns(lane: Lane) -> Vec<Column> {
-    const READING: [&str; 12] = [
+    const READING: [&str; 13] = [
         "received_at",
         "clock",
         "device_time",
@@ -20,6 +20,7 @@ pub(super) fn columns(lane: Lane) -> Vec<Column> {
         "source",
         "device",
         "device_seq",
+        "device_missed",
         "mode",
         "late",
         "redelivered",

@@ -49,6 +49,10 @@ pub struct ReadingRecord<'a> {
     /// The number the device gave it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device_seq: Option<u64>,
+    /// How many of the device's messages between the one that came before and this one never came, by its own numbers; left
+    /// out where none is known to be missing.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub device_missed: u64,
     /// Whether it was history when it arrived, and was not judged.
     #[serde(skip_serializing_if = "is_false", default)]
     pub late: bool,
@@ -115,6 +119,7 @@ impl<'a> ReadingRecord<'a> {
             clock: observation.clock,
             device_time: observation.reading.device_time,
             device_seq: observation.reading.device_seq,
+            device_missed: observation.reading.device_missed,
             late: observation.late.is_some(),
             stay: None,
             association: None,
@@ -151,6 +156,11 @@ impl From<&Measurement> for VitalRecord {
             quality: it.quality,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(it: &u64) -> bool {
+    *it == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

@@ -229,6 +229,8 @@ impl Running {
         for reason in &decoded.faults {
             intake.reject(reason, route.id.as_str(), message);
         }
+        let missed = decoded.observations.iter().map(|it| it.reading.device_missed).sum();
+        intake.metrics.miss(route.id.as_str(), missed);
         intake.metrics.accept(route.id.as_str(), decoded.observations.len(), message.payload.len());
         let (before, after) = decoded.words;
         // Part of a device's frame, say: the source is alive.

@@ -6,6 +6,7 @@ use vitals::observation::{Late, Observation};
 use vitals::payload::{Payload, PayloadError, mapped, senml, wardline};
 use vitals::reading::Reading;
 use vitals::record::alarm::WallClock;
+use vitals::sequence::Sequence;
 
 use super::route::Route;
 use crate::config::{Format, TopicSource};
@@ -48,6 +49,9 @@ pub(super) struct Line {
     pub(super) stamp: Stamp,
     format: LineFormat,
     repeats: Option<Repeats>,
+    sequence: Sequence,
+    /// Messages that never came, until a reading can say so.
+    missed: u64,
     /// What was said in a backlog, the last of each kind: a driver says it once, and it may still be so.
     unsaid: Notices,
 }
@@ -72,7 +76,8 @@ impl Line {
             Format::Wardline | Format::Mapped(_) | Format::Senml(_) => None,
         };
         let stamp = Stamp::new(&source.common, &route.bed, &route.id, source.format.name());
-        Self { stamp, format, repeats, unsaid: Notices::default() }
+        let (sequence, unsaid) = (Sequence::default(), Notices::default());
+        Self { stamp, format, repeats, sequence, missed: 0, unsaid }
     }
 
     /// Reads a message.
@@ -127,9 +132,12 @@ impl Line {
     ) {
         match parsed {
             Ok(payloads) => {
-                for it in payloads {
+                for mut it in payloads {
                     decoded.faults.extend(it.faults.iter().map(vitals::payload::FieldFault::reason));
+                    let again = how.redelivered || how.retained;
+                    self.missed += it.reading.device_seq.map_or(0, |seq| self.sequence.handle(seq, again));
                     if !it.reading.measurements.is_empty() {
+                        it.reading.device_missed = std::mem::take(&mut self.missed);
                         decoded.observations.push(self.observe(it.reading, how));
                     }
                 }
