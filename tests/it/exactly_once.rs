@@ -1,6 +1,7 @@
 //! P2 where there are several agents: of two with one id only one sends, and one whose transaction stays open makes no
 //! other send twice. What dies and whenever, is the matter of [`crate::ledger`].
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -98,6 +99,61 @@ fn a_cursor_behind_another_agents_open_transaction_is_waited_for() -> Result<()>
     other.commit_transaction(SOON)?;
     arrives(3)?;
     assert_eq!(seen, [1, 2, 3], "each once, and in order");
+    Ok(())
+}
+
+/// For brokers without transactions: over kills of the agent and of Kafka nothing is lost, and what comes twice bears the
+/// same id.
+#[test]
+fn at_least_once_loses_nothing_and_names_what_comes_twice() -> Result<()> {
+    const BED: &str = "least-1";
+    let (mut kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
+    let brokers = kafka.bootstrap();
+    let lines = "security = \"plaintext\"\ndelivery = \"at-least-once\"";
+    let site = Site::new("at-least-once")?.kafka_toml(&format!("brokers = [\"{brokers}\"]\n{lines}"));
+    let site = site.mqtt(broker.port()).beds([BED]).ward();
+    let publish = |seqs: std::ops::RangeInclusive<u64>| {
+        let topic = format!("ward/{BED}");
+        seqs.into_iter()
+            .try_for_each(|seq| publish_one(broker.port(), &topic, Patient::Stable.payload(seq), false))
+    };
+    let readings = Reader::open(&kafka, READINGS)?;
+    let mut seen: Vec<(u64, String)> = Vec::new();
+    let mut arrives = |seq: u64| -> Result<Vec<(u64, String)>> {
+        let came = readings.read_until(Instant::now() + SOON, |it| {
+            seen.extend(it.number("device_seq").map(|number| (number, it.text("id").to_owned())));
+            it.number("device_seq") == Some(seq)
+        })?;
+        ensure!(came, "waited {SOON:?} in vain for reading {seq}");
+        Ok(seen.clone())
+    };
+    let agent = Agent::start(&site)?;
+    wait::until("the subscription", SOON, || {
+        publish(1..=1)?;
+        Ok((agent.metric("wardline_readings_accepted_total")? >= 1.0).then_some(()))
+    })?;
+    arrives(1)?;
+    publish(2..=50)?;
+    agent.kill()?;
+    let agent = Agent::start(&site)?;
+    arrives(50)?;
+    kafka.kill();
+    publish(51..=100)?;
+    agent.kill()?;
+    let agent = Agent::start(&site)?;
+    kafka.restart()?;
+    publish(101..=150)?;
+    arrives(101)?;
+    agent.kill()?;
+    let _agent = Agent::start(&site)?;
+    let mut seen = arrives(150)?;
+    seen.retain(|it| it.0 > 1);
+    let ids: BTreeSet<_> = seen.iter().collect();
+    let numbers: Vec<u64> = ids.iter().map(|it| it.0).collect();
+    println!("{} records of {} readings", seen.len(), numbers.len());
+    ensure!(numbers == Vec::from_iter(2..=150), "lost, or twice under two names: {numbers:?}");
+    let firsts: Vec<_> = (2..=150).map(|seq| seen.iter().position(|it| it.0 == seq)).collect();
+    ensure!(firsts.is_sorted(), "not in order: {seen:?}");
     Ok(())
 }
 

@@ -196,6 +196,37 @@ fn a_lock_that_somebody_shares_for_a_moment_is_no_damage() {
     assert!(opened.recv_timeout(SOON).unwrap());
 }
 
+/// Two segments that say they are one, as after a block was written to the wrong place: sled panics, which is caught and
+/// no worse than any other damage.
+#[test]
+fn what_sled_panics_on_is_made_anew_from_its_frames() {
+    const SEGMENT: usize = 512 << 10;
+    const HEADER: usize = 20;
+    let (dir, copies) = (tempfile::tempdir().unwrap(), [(); 2].map(|()| tempfile::tempdir().unwrap()));
+    let mut opened = open(settings(dir.path(), "run-1")).unwrap();
+    let db = dir.path().join("readings/0000000000000001/db");
+    let mut last = 0;
+    while std::fs::metadata(&db).map_or(0, |it| it.len()) < 5 * SEGMENT as u64 / 2 {
+        (last + 1..=last + 20).for_each(|seq| opened.intake.offer(reading(seq, 700)));
+        last += 20;
+        wait_for_mark(&opened, last);
+    }
+    let [generation, _] = copies.each_ref().map(|copy| {
+        copy_dir(dir.path(), copy.path());
+        let generation = copy.path().join("readings/0000000000000001");
+        let mut db = std::fs::read(generation.join("db")).unwrap();
+        db.copy_within(SEGMENT..SEGMENT + HEADER, 2 * SEGMENT);
+        std::fs::write(generation.join("db"), db).unwrap();
+        generation
+    });
+    let error = Generation::open(&generation, Platter::System).err().unwrap();
+    assert!(error.chain().contains("it panicked"), "{}", error.chain());
+    let mut again = open(settings(copies[1].path(), "run-2")).unwrap();
+    assert_eq!(tally(&read_to(&mut again.readings, last)), (last, Vec::new()));
+    end(again);
+    end(opened);
+}
+
 /// A disk that answers late: what is offered meanwhile is kept once it does.
 #[test]
 fn nobody_waits_for_the_disk_at_the_start() {
