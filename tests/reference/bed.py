@@ -207,7 +207,7 @@ class Bed(Standby):
         slot.take(said, quality, t, self.next_word())
         if is_first:
             self.watch(slot)
-            self.choice(vital, t).join(slot)
+            self.choice(vital, t).join(slot, t)
         self.look_again(t, vital, slot)
 
     def watch(self, slot):
@@ -328,13 +328,8 @@ class Bed(Standby):
                 self.equipment[origin.name]["suspect"].fall_silent(d)
                 self.judge_silence(d, origin)
         for choice in self.choices.values():
-            due = False
-            for slot in choice.slots:
-                if slot.gone_at is not None and slot.gone_at <= d:
-                    slot.gone_at, slot.gone, due = None, True, True
-                if slot.valid_since_at is not None and slot.valid_since_at <= d:
-                    slot.valid_since_at, slot.steady, due = None, True, True
-            if due and len(choice.slots) > 1:
+            due = [slot.run(d) for slot in choice.slots]
+            if any(due) and len(choice.slots) > 1:
                 self.look_again(d, choice.vital, None)
         for vital, choice in self.choices.items():
             if choice.run(d):

@@ -16,8 +16,10 @@ class Choice:
         self.open_at = now + FALLBACK_AFTER  # void from the start
         self.open = False  # void for 10 s: its fallback may alarm
 
-    def join(self, slot):
-        """A source speaks of the vital for the first time."""
+    def join(self, slot, now):
+        """A source speaks of the vital for the first time. What ran while another was alone had nobody to wait for it."""
+        for it in self.slots:
+            it.run(now)
         self.slots.append(slot)
         if self.prefer is not None:
             rank = {name: index for index, name in enumerate(self.prefer)}

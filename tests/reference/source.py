@@ -80,6 +80,15 @@ class Slot:
             self.valid_since_at, self.steady = None, False
             self.gone_at, self.gone = now + self.source.gap, False
 
+    def run(self, now):
+        """E33: whether it has been without a valid value for G, or valid for 30 s, since it was asked last."""
+        due = False
+        if self.gone_at is not None and self.gone_at <= now:
+            self.gone_at, self.gone, due = None, True, True
+        if self.valid_since_at is not None and self.valid_since_at <= now:
+            self.valid_since_at, self.steady, due = None, True, True
+        return due
+
     def note_missed(self):
         """E30, H6: a rule watches it, there has been a value, and its source goes on naming others."""
         self.is_missed = self.is_watched and self.ever_valued and not self.in_force
