@@ -7,7 +7,7 @@ from level import IN, OUT, moved
 from limit import LimitMachine
 from inactive import BedAdvisory, Inactive
 from rules import SourceSettings
-from source import INFLATES_FOR, Source
+from source import Source
 from standby import Standby
 from technical import Sensor, SourceMachine
 from telling import tell
@@ -153,7 +153,7 @@ class Bed(Standby):
             for machine in self.apneas[:1]:
                 self.judge_limit(t, machine)
         elif flag == "cuff_inflating":
-            origin.inflates, origin.inflates_until = is_on, t + INFLATES_FOR if is_on else None
+            origin.set_inflating(t, is_on)
             self.judge_limbs(t)
         else:
             self.equipment[source][flag].judge(t, OUT if is_on else IN)

@@ -210,11 +210,15 @@ class Source:
 
     def watch_inflation(self, now, cuff):
         """E30: from the word `searching` to the next other word, and no longer than 60 s."""
-        if any(said == "searching" for said, _ in cuff.values()):
-            if not self.inflates:
-                self.inflates, self.inflates_until = True, now + INFLATES_FOR
-        else:
-            self.inflates, self.inflates_until = False, None
+        self.set_inflating(now, any(said == "searching" for said, _ in cuff.values()))
+
+    def set_inflating(self, now, inflates):
+        """E30: said again, it is the same inflation."""
+        if inflates and not self.inflates:
+            self.inflates_until = now + INFLATES_FOR
+        elif not inflates:
+            self.inflates_until = None
+        self.inflates = inflates
 
     def is_inflating(self):
         return self.inflates_until is not None
