@@ -1,5 +1,6 @@
 //! Two copies of the engines' state, each ahead of the other at some beds.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -114,6 +115,7 @@ fn own() -> OwnAlarms {
         store: watch::channel(Progress::new(StoreState::Ok, &"one".into(), 0)).1,
         replaced: Arc::new(OnceLock::new()),
         forwarder: watch::channel(ForwarderProgress::default()).1,
+        annunciators: watch::channel(BTreeSet::new()).1,
         clock: watch::channel(ClockQuality::Synced).1,
     };
     OwnAlarms::new(Name::parse("agent").unwrap(), Mode::Live, health, None, at(0))

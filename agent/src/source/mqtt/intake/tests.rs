@@ -103,7 +103,7 @@ fn what_may_name_a_patient_is_counted_and_entered_without_its_content() {
     bench.take("raw/bed-1", damaged.repeat(PAYLOAD_MAX / damaged.len() + 1));
     bench.take("another", &damaged[..]);
     // The control: what names nobody is kept.
-    bench.take("oximeter", &b"\x81\x80\x00\x01\x02\x80\x80\x00\x01\xFF".repeat(20));
+    bench.take("oximeter", b"\x81\x80\x00\x01\x02\x80\x80\x00\x01\xFF".repeat(20));
     let (entries, metrics) = bench.end();
 
     let withheld = &entries[..4];
