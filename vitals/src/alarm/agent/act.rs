@@ -26,14 +26,14 @@ impl AgentAlarms {
 
     fn act(&mut self, now: Uptime, action: &Action) -> Result<(), Refusal> {
         check_seen(now, action)?;
-        match &action.request {
-            // No patient lies here.
-            _ if action.stay.is_some() => Err(Refusal::OtherStay),
-            Request::Acknowledge { alarm, seen_priority } => {
-                self.acknowledge(now, alarm, &action.actor, *seen_priority)
-            }
-            _ => Err(Refusal::NotAllowed),
+        // No patient lies here.
+        if action.stay.is_some() {
+            return Err(Refusal::OtherStay);
         }
+        let Request::Acknowledge { alarm, seen_priority } = &action.request else {
+            return Err(Refusal::NotAllowed);
+        };
+        self.acknowledge(now, alarm, &action.actor, *seen_priority)
     }
 
     fn acknowledge(&mut self, now: Uptime, id: &AlarmId, by: &str, seen: Priority) -> Result<(), Refusal> {
