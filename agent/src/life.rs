@@ -15,7 +15,7 @@ mod wall_clock;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -118,8 +118,7 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
 
     let failed = failure.is_final();
     let opened = store::open(&config, &run, failed, *clock.borrow())?;
-    let alone = !KeptBeds::is_near(&config.agent.run_dir);
-    let (told, state) = store::learn(opened.found, alone)?;
+    let (told, state) = store::learn(opened.found, !KeptBeds::is_near(&config.agent.run_dir))?;
     let kept = KeptBeds::load(&config.agent.run_dir, state.as_deref());
     let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir).map_err(no("the kept alarms"))?;
     let progress = opened.intake.progress();
@@ -132,13 +131,7 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
         forwarder::start(settings, opened.readings, opened.alarms).map_err(RunError::Kafka)?;
     let annunciators =
         annunciator::start(&config, &metrics, &stopped, &mut tasks).map_err(RunError::Annunciators)?;
-    let health = bedside::Health {
-        store: progress.clone(),
-        replaced: told.replaced,
-        forwarder: forwarder.progress(),
-        annunciators: annunciators.failed(),
-        clock: clock.clone(),
-    };
+    let health = health(told.replaced, &progress, &forwarder, &annunciators, &clock);
     let (inbox, receiver) = mpsc::channel(INBOX_MAX);
     let local_replies = actions::start(&config, &inbox, &stopped, &mut tasks).map_err(RunError::Actions)?;
     let (loop_, status) = Bedside::new(
@@ -177,6 +170,23 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
     let _ = stop.send(true);
     end::drain(tasks, bedside, forwarder, keeper, &why, config.agent.shutdown_grace).await;
     why
+}
+
+/// What the parts of the agent say of themselves.
+fn health(
+    replaced: Arc<OnceLock<bool>>,
+    store: &watch::Receiver<buffer::Progress>,
+    forwarder: &forwarder::Handle,
+    annunciators: &annunciator::Outlet,
+    clock: &watch::Receiver<ClockQuality>,
+) -> bedside::Health {
+    bedside::Health {
+        store: store.clone(),
+        replaced,
+        forwarder: forwarder.progress(),
+        annunciators: annunciators.failed(),
+        clock: clock.clone(),
+    }
 }
 
 fn make_run_dir(path: &Path) -> Result<(), RunError> {

@@ -103,7 +103,7 @@ impl Guest {
     pub fn boot(site: &Site, ports: &[u16]) -> Result<Self> {
         let scratch = Scratch::new("guest")?;
         let at = |name: &str| scratch.path().join(name);
-        let fetched = process_output(Command::new(program::repository().join("tests/gpio/fetch")))?;
+        let fetched = process_output(&mut Command::new(program::repository().join("tests/gpio/fetch")))?;
         let kernel = Path::new(fetched.trim());
         fs::write(at("initramfs"), initramfs(site, ports, kernel)?)?;
         fs::write(at("gpio.aml"), TABLE)?;
@@ -205,8 +205,8 @@ fn watch(memory: File, over: Arc<AtomicBool>) -> Receiver<Edge> {
         while !over.load(Ordering::Relaxed) {
             let Ok(now) = levels(&memory) else { return };
             let at = Instant::now();
-            for line in (0..32).filter(|it| (before ^ now) >> it & 1 == 1) {
-                if sender.send(Edge { at, line, high: now >> line & 1 == 1 }).is_err() {
+            for line in (0..32).filter(|it| ((before ^ now) >> it) & 1 == 1) {
+                if sender.send(Edge { at, line, high: (now >> line) & 1 == 1 }).is_err() {
                     return;
                 }
             }
@@ -244,7 +244,7 @@ fn initramfs(site: &Site, ports: &[u16], kernel: &Path) -> Result<Vec<u8>> {
     it.finish()
 }
 
-fn process_output(mut command: Command) -> Result<String> {
+fn process_output(command: &mut Command) -> Result<String> {
     let output = command.output()?;
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)

@@ -155,7 +155,8 @@ impl Switch {
         let is_new = |(before, at): (Levels, Uptime)| {
             now.since(at) >= AGAIN || self.lines.is_some() && before != levels
         };
-        if !must && !self.written.is_none_or(is_new) {
+        let due = must || self.written.is_none_or(is_new);
+        if !due {
             return self.lines.is_some();
         }
         self.written = Some((levels, now));

@@ -233,10 +233,7 @@ mod tests {
         assert_eq!(levels(&pattern, 1_250).lamp, Some(Priority::High));
         // Acknowledged: the sound ends, the lamp goes on.
         pattern.handle_wanted(at(1_300), &wanted(Some(Priority::High), None, 3));
-        assert_eq!(
-            levels(&pattern, 1_300),
-            Levels { lamp: Some(Priority::High), ..Levels { heartbeat: false, ..Levels::default() } }
-        );
+        assert_eq!(levels(&pattern, 1_300), Levels { lamp: Some(Priority::High), ..Levels::default() });
         pattern.handle_wanted(at(1_400), &wanted(None, None, 3));
         assert_eq!(levels(&pattern, 1_400), Levels::default());
     }

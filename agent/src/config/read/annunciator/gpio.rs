@@ -54,12 +54,12 @@ fn line(value: &Spanned<DeValue<'_>>) -> Option<GpioLine> {
 fn beds(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Vec<Arc<Name>> {
     let all = || ward.beds.iter().map(|it| &it.bed.id);
     let Some(value) = section.value("beds") else { return all().cloned().collect() };
-    let said = section.texts("beds", mistakes).unwrap_or_default();
-    if value.get_ref().as_array().is_some_and(|it| it.is_empty()) {
+    let said = section.texts("beds", mistakes);
+    if said.as_ref().is_some_and(Vec::is_empty) {
         mistakes.add(value.span(), "beds is empty", "leave it out for all beds");
     }
     let mut beds = Vec::new();
-    for bed in said {
+    for bed in said.unwrap_or_default() {
         match all().find(|it| it.as_str() == bed.get_ref()) {
             Some(id) => beds.push(Arc::clone(id)),
             None if ward.named.contains(&bed.get_ref().as_str()) => {}
