@@ -190,7 +190,7 @@ pub enum PerformError {
         new: String,
         /// Why.
         #[source]
-        source: PlaceError,
+        source: Box<PlaceError>,
     },
 }
 

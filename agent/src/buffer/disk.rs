@@ -244,10 +244,10 @@ impl DiskLane {
         let order = last.max(self.tail.state_order + 1);
         let parts = special_frames(&self.place.naming, Kind::State, order, &state);
         let count = u16::try_from(parts.len()).unwrap_or(u16::MAX);
-        let stale = (count..self.tail.state_parts).map(|part| Key::special(Kind::State, part)).collect();
+        let beyond = (count..self.tail.state_parts).map(|part| Key::special(Kind::State, part)).collect();
         (self.tail.state_parts, self.tail.state_order) = (count, order);
         self.state = Some(state);
-        (parts, stale)
+        (parts, beyond)
     }
 
     fn cursor_frame(&mut self) -> Keyed {

@@ -53,7 +53,8 @@ pub(super) fn perform(
         return Ok(done);
     }
     let (old, new) = (from.bed.clone(), to.bed.clone());
-    done.ask(desk, from, &[discharge]).map_err(|source| PerformError::Halfway { old, new, source })?;
+    let halfway = |source| PerformError::Halfway { old, new, source: Box::new(source) };
+    done.ask(desk, from, &[discharge]).map_err(halfway)?;
     done.left_behind = left_behind(from);
     Ok(done)
 }
