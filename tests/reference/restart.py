@@ -177,7 +177,7 @@ def first_step(bed, gone, waiting, t):
             level.become_clear()
         machine.alarm.was_reset = True
         machine.settle(t)
-        machine.alarm.signal = "off"
+        machine.alarm.signal, machine.alarm.cover = "off", (None, None)  # E25: nothing covers what is off
         machine.alarm.reason = why
     bed.inactive.advise(t)
     for machine in bed.machines():
