@@ -169,7 +169,7 @@ def begin_anew(bed, gone, stopped, t):
 def first_step(bed, gone, waiting, t):
     """E35: each kept alarm says that it goes on, or what has changed, and that there was a restart."""
     for origin in bed.sources.values():
-        if origin.silent or origin.port_gone:
+        if (origin.silent or origin.port_gone) and origin.silent_at is None:
             origin.silent_at = t + origin.fresh_for
     for machine, why in gone:
         machine.bed = bed
