@@ -14,6 +14,11 @@ COVERED = {
     "several sources": "each vital from one of them",
     "fallbacks": "E33: fallback_for",
     "refused observations": "E5",
+    "apnea": "E32",
+    "cuffs": "E31; E30: same_limb",
+    "one vital from several sources": "E33: prefer, source_switched, sources_disagree",
+    "flags": "E30: bad_data_rate, device_battery, clock_skew, cuff_inflating; E32: the device's own word",
+    "another device": "E30: device_changed",
 }
 
 # Features of the generator that are off unless they are asked for (`--with`): rare differences, about one in some
@@ -22,15 +27,10 @@ WORKED_ON = {
     "several troubles": "E30, H7: a sensor that is in one trouble and then in another",
     "standby and stays": "E24, E28",
     "pauses and offs": "E24, E25, E26, E27",
-    "apnea": "E32",
-    "cuffs": "E31; E30: same_limb",
-    "one vital from several sources": "E33: prefer, source_switched, sources_disagree",
     "repetition": "E30: suspect",
     "restart, same boot": "E34, E35",
     "restart, other boot": "E34, E35",
     "restart with other rules": "E29, E35: rules that are gone or changed",
-    "flags": "E30: bad_data_rate, device_battery, clock_skew, cuff_inflating; E32: the device's own word",
-    "another device": "E30: device_changed",
 }
 
 NOT_COMPARED = (
