@@ -33,6 +33,7 @@ mod history;
 pub mod inspect;
 mod intake;
 mod memory;
+mod offers;
 mod open;
 mod outage;
 mod pack;

@@ -44,6 +44,9 @@ pub struct SourceSetup {
 pub(super) struct BedState {
     config: Bed,
     engine: AlarmEngine,
+    /// When the engine wants its timers run. Every turn of the loop asks each bed, and the engine asks each of its rules:
+    /// at bedside rates that was most of what a reading cost.
+    due: Option<Uptime>,
     /// The last moment the engine has seen: it refuses what is older (E5).
     last: Uptime,
     mode: Mode,
@@ -75,6 +78,7 @@ impl BedState {
             sources.into_iter().map(|it| (Arc::clone(&it.engine.source), SourceView::new(it))).collect();
         Self {
             config,
+            due: engine.poll_timeout(),
             engine,
             last: now,
             mode,
@@ -90,7 +94,15 @@ impl BedState {
 
     /// When the engine wants its timers run.
     pub(super) fn poll_timeout(&self) -> Option<Uptime> {
-        self.engine.poll_timeout()
+        debug_assert_eq!(self.due, self.engine.poll_timeout());
+        self.due
+    }
+
+    /// The only way to change the engine.
+    fn drive<T>(&mut self, act: impl FnOnce(&mut AlarmEngine) -> T) -> T {
+        let outcome = act(&mut self.engine);
+        self.due = self.engine.poll_timeout();
+        outcome
     }
 
     /// Judges an observation, which will be stored as the reading with this number, or notes that it is history.
@@ -109,14 +121,15 @@ impl BedState {
             self.add_source(observation, device);
         }
         if observation.late.is_some() {
-            return self.engine.handle_late(at, &observation.source, ids);
+            return self.drive(|it| it.handle_late(at, &observation.source, ids));
         }
         self.trail.handle_reading(at, seq);
         let outcome = if at == observation.at {
-            self.engine.handle_observation(observation, ids)
+            self.drive(|it| it.handle_observation(observation, ids))
         } else {
             // It overtook another source's on the way here, by the milliseconds that its task slept longer.
-            self.engine.handle_observation(&Observation { at, ..observation.clone() }, ids)
+            let observation = Observation { at, ..observation.clone() };
+            self.drive(|it| it.handle_observation(&observation, ids))
         };
         if outcome.is_err() {
             debug!(source = %observation.source, "An observation is older than the last and was not judged.");
@@ -130,14 +143,14 @@ impl BedState {
         self.touched |= !matches!(word, Word::Alive);
         self.changed |= matches!(word, Word::Port(_) | Word::Notice(..));
         match word {
-            Word::Alive => self.engine.handle_frame(at, source, ids),
-            Word::Notice(mode, notice) => self.engine.handle_notice(at, (source, mode), notice, ids),
-            Word::Flag(flag, on) => self.engine.handle_flag(at, source, flag, on, ids),
+            Word::Alive => self.drive(|it| it.handle_frame(at, source, ids)),
+            Word::Notice(mode, notice) => self.drive(|it| it.handle_notice(at, (source, mode), notice, ids)),
+            Word::Flag(flag, on) => self.drive(|it| it.handle_flag(at, source, flag, on, ids)),
             Word::Port(port) => {
                 if let Some(view) = self.sources.get_mut(source) {
                     view.handle_port(port);
                 }
-                self.engine.handle_port(at, source, (port, None), ids);
+                self.drive(|it| it.handle_port(at, source, (port, None), ids));
             }
         }
     }
@@ -147,7 +160,7 @@ impl BedState {
         self.touched = true;
         self.changed = true;
         let at = self.advance(at);
-        self.engine.handle_action(at, action, ids)
+        self.drive(|it| it.handle_action(at, action, ids))
     }
 
     /// Whether these are its rules already.
@@ -161,17 +174,17 @@ impl BedState {
         self.changed = true;
         let at = self.advance(at);
         self.config.policy = policy.clone();
-        self.engine.handle_policy(at, policy, ids);
+        self.drive(|it| it.handle_policy(at, policy, ids));
     }
 
     pub(super) fn handle_timeout(&mut self, now: Uptime, ids: &mut AlarmIds) {
         self.touched = true;
         let now = self.advance(now);
-        self.engine.handle_timeout(now, ids);
+        self.drive(|it| it.handle_timeout(now, ids));
     }
 
     pub(super) fn handle_stall(&mut self, from: Uptime, to: Uptime) {
-        self.engine.handle_stall(from, to);
+        self.drive(|it| it.handle_stall(from, to));
         self.last = self.last.max(to);
     }
 

@@ -15,8 +15,8 @@ pub(super) fn weight(envelope: &Envelope) -> usize {
 
 /// To the thread that owns a lane.
 pub(super) enum Command {
-    /// Something to keep.
-    Take(Entry),
+    /// Enough was offered to wake for.
+    Offered,
     /// Nothing more will be offered.
     End,
     /// The reader reads again after this position; what was fed under earlier epochs it throws away.
@@ -28,6 +28,7 @@ pub(super) enum Command {
 }
 
 /// Something to keep, in order of offer.
+#[derive(Debug)]
 pub(super) enum Entry {
     /// A record, who waits for it, and the engines' state after it (alarms).
     Record { envelope: Envelope, receipt: Option<Receipt>, state: Option<EngineState> },
@@ -40,6 +41,15 @@ pub(super) enum Entry {
 }
 
 impl Entry {
+    /// Whether somebody waits for it; what was shed brings the receipts of many, which close no group.
+    pub(super) fn has_receipt(&self) -> bool {
+        match self {
+            Self::Record { receipt, .. } => receipt.is_some(),
+            Self::Nothing(_) => true,
+            Self::State(..) | Self::Shed(_) => false,
+        }
+    }
+
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Record { envelope, state, .. } => {

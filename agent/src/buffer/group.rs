@@ -51,14 +51,13 @@ impl Pending {
     pub(super) fn take(&mut self, entry: Entry) {
         self.weight += entry.weight();
         self.since.get_or_insert_with(clock::instant);
+        self.receipts += usize::from(entry.has_receipt());
         match &entry {
-            Entry::Record { envelope, receipt, .. } => {
+            Entry::Record { envelope, .. } => {
                 self.skipped += envelope.seq.saturating_sub(self.taken + 1);
                 self.taken = envelope.seq;
-                self.receipts += usize::from(receipt.is_some());
             }
-            Entry::Nothing(_) => self.receipts += 1,
-            Entry::State(..) => {}
+            Entry::Nothing(_) | Entry::State(..) => {}
             Entry::Shed(shed) => {
                 self.skipped += shed.after.saturating_sub(self.taken);
                 self.taken = shed.last();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::entry::{Command, Entry, Load, Shed, weight};
+use super::offers::Offers;
 use super::progress::{Progress, StoreState};
 use super::{EngineState, Mark};
 use crate::clock;
@@ -94,6 +95,7 @@ impl Drop for Intake {
 pub(super) struct LaneIntake {
     lane: Lane,
     commands: Sender<Command>,
+    offers: Arc<Offers>,
     load: Arc<Load>,
     /// Where what cannot be taken gathers until the owner fetches it.
     shed: Arc<watch::Sender<Option<Shed>>>,
@@ -108,10 +110,11 @@ impl LaneIntake {
     pub(super) fn new(
         lane: Lane,
         commands: Sender<Command>,
+        offers: Arc<Offers>,
         load: Arc<Load>,
         shed: Arc<watch::Sender<Option<Shed>>>,
     ) -> Self {
-        Self { lane, commands, load, shed, shedding: false, offered: 0, waiting: None }
+        Self { lane, commands, offers, load, shed, shedding: false, offered: 0, waiting: None }
     }
 
     fn offer(&mut self, envelope: Envelope, receipt: Option<Receipt>, state: Option<EngineState>) {
@@ -147,8 +150,10 @@ impl LaneIntake {
 
     fn send(&mut self, entry: Entry) {
         self.load.add(entry.weight());
-        // An owner that is gone takes the process with it; nothing was acknowledged.
-        let _ = self.commands.send(Command::Take(entry));
+        if self.offers.push(entry) {
+            // An owner that is gone takes the process with it; nothing was acknowledged.
+            let _ = self.commands.send(Command::Offered);
+        }
     }
 
     /// Whether there is room, and nothing waits before it.

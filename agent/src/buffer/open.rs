@@ -23,6 +23,7 @@ use super::found::{self, Found, Remark, naming};
 use super::group::Pending;
 use super::intake::{Intake, LaneIntake};
 use super::memory::MemoryLane;
+use super::offers::Offers;
 use super::progress::{Progress, StoreState};
 use super::reader::LaneReader;
 use super::rescue::Rescue;
@@ -175,7 +176,9 @@ fn spawn_lane(
     let (disk, found) = mpsc::sync_channel::<Disk>(1);
     let (load, reader_load) = (Arc::new(Load::default()), Arc::new(Load::default()));
     let shed = Arc::new(watch::Sender::new(None));
-    let intake = LaneIntake::new(naming.lane, commands.clone(), Arc::clone(&load), Arc::clone(&shed));
+    let offers = Arc::new(Offers::default());
+    let (taken_from, weighed) = (Arc::clone(&offers), Arc::clone(&load));
+    let intake = LaneIntake::new(naming.lane, commands.clone(), taken_from, weighed, Arc::clone(&shed));
     let reader = LaneReader::new(commands, meals, Arc::clone(&reader_load));
     thread::Builder::new().name(format!("store-{}", naming.lane.letter())).spawn(move || {
         let Ok(disk) = found.recv() else { return };
@@ -192,6 +195,7 @@ fn spawn_lane(
         Owner {
             naming,
             commands: taken,
+            offers,
             load,
             shed,
             medium,

@@ -16,6 +16,7 @@ use super::facts::Naming;
 use super::feed::Feed;
 use super::group::Pending;
 use super::memory::MemoryLane;
+use super::offers::{Offers, Wanted};
 use super::progress::{LaneProgress, Progress, StoreState};
 use super::rescue::Rescue;
 use super::{Chunk, Mark};
@@ -37,6 +38,7 @@ pub(super) enum Medium {
 pub(super) struct Owner {
     pub(super) naming: Naming,
     pub(super) commands: Receiver<Command>,
+    pub(super) offers: Arc<Offers>,
     pub(super) load: Arc<Load>,
     pub(super) shed: Arc<watch::Sender<Option<Shed>>>,
     pub(super) medium: Medium,
@@ -91,24 +93,46 @@ impl Owner {
 
     /// Waits for a command, or for the time to act; takes all that have come. False when nobody is left.
     fn listen(&mut self) -> bool {
-        let first = match self.next_deadline() {
+        self.take_offers();
+        let deadline =
+            if self.offers.may_sleep(self.wanted()) { self.next_deadline() } else { Some(clock::instant()) };
+        let first = match deadline {
             Some(at) => self.commands.recv_timeout(at.saturating_duration_since(clock::instant())),
             None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match first {
             Ok(command) => self.handle(command),
-            Err(RecvTimeoutError::Timeout) => return true,
-            Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => {}
+            // What was offered before everybody went is kept all the same, group by group.
+            Err(RecvTimeoutError::Disconnected) => return !self.pending.is_empty() && self.may_commit(),
         }
         while let Ok(command) = self.commands.try_recv() {
             self.handle(command);
         }
+        self.take_offers();
         true
+    }
+
+    fn take_offers(&mut self) {
+        for entry in self.offers.take() {
+            self.pending.take(entry);
+        }
+    }
+
+    /// What must be offered so that there is something to do before the next deadline.
+    fn wanted(&self) -> Wanted {
+        match (self.pending.since, self.may_commit()) {
+            (None, _) => Wanted::ANYTHING,
+            (Some(_), false) => Wanted::NOTHING,
+            (Some(_), true) => Wanted {
+                receipts: RECEIPTS_MAX.saturating_sub(self.pending.receipts),
+                weight: (self.group_weight() / 2).saturating_sub(self.pending.weight),
+            },
+        }
     }
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Take(entry) => self.pending.take(entry),
             Command::End => self.course.ending = true,
             Command::Rewind { to, epoch } => {
                 // Who knows no position of its own begins behind what was acknowledged here.
@@ -130,7 +154,7 @@ impl Owner {
                 self.release(&released);
                 self.publish();
             }
-            Command::Consumed => {}
+            Command::Offered | Command::Consumed => {}
         }
     }
 
