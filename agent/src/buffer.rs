@@ -44,6 +44,7 @@ mod records;
 mod repack;
 mod rescue;
 mod room;
+mod sample;
 mod through;
 mod writer;
 

@@ -70,6 +70,8 @@ impl Killed {
 fn generations(store: &Path) -> Result<Vec<PathBuf>> {
     let mut generations: Vec<PathBuf> =
         fs::read_dir(store.join("readings"))?.map(|it| Ok(it?.path())).collect::<Result<_>>()?;
+    // A copy that is being made beside one is none.
+    generations.retain(|it| it.extension().is_none());
     generations.sort();
     Ok(generations)
 }

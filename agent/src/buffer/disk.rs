@@ -22,9 +22,10 @@ use super::frame::{Kind, encode};
 use super::generation::{Generation, Key};
 use super::group::{Group, Kept};
 use super::pack::{Keyed, Packer, batches, head};
-use super::progress::{LaneProgress, Sealed};
+use super::progress::{LaneProgress, Packed, Sealed};
 use super::quarantine::Quarantine;
 use super::repack::{Repacking, Work};
+use super::sample::{self, Sampler};
 use super::through::Through;
 use crate::clock;
 use crate::envelope::Position;
@@ -78,6 +79,8 @@ pub(super) struct DiskLane {
     /// The old generation that is being repacked: never the one that is read.
     repacking: Option<(u64, Repacking)>,
     packer: Packer,
+    /// Of readings.
+    sampler: Option<Sampler>,
     acknowledged: Position,
     cursor_written: Instant,
     cursor_stale: bool,
@@ -93,6 +96,8 @@ struct Old {
     ordinal: u64,
     facts: Facts,
     bytes: u64,
+    /// Bytes of its records before they were packed, where this run wrote it.
+    raw: Option<u64>,
     /// Stands where a generation was.
     gap: Option<Gap>,
     /// It was made anew from frames once.
@@ -124,7 +129,12 @@ struct Counts {
     stored_bytes: u64,
     /// What of it went into the generation that is written to.
     tail_stored: u64,
+    /// Bytes of records kept, before they were packed, and what of it went into the generation that is written to.
+    raw_bytes: u64,
+    tail_raw: u64,
     last_sealed: Option<Sealed>,
+    /// Of the last generation that was repacked.
+    packed: Option<Packed>,
 }
 
 impl DiskLane {
@@ -148,6 +158,11 @@ impl DiskLane {
         self.counts.state = group.state_number.unwrap_or(self.counts.state);
         for item in items {
             self.tail.facts.add(item);
+            self.counts.tail_raw += sample::bytes(item);
+            self.counts.raw_bytes += sample::bytes(item);
+        }
+        if let Some(sampler) = &mut self.sampler {
+            sampler.take(&self.place.naming, items);
         }
         self.place.through.note(&Position { run: self.place.naming.run.clone(), seq: self.tail.facts.last });
         // A generation without a record is not sealed: the next record does that.
@@ -218,7 +233,13 @@ impl DiskLane {
         progress.commits = self.counts.commits;
         progress.syncs = self.counts.syncs;
         progress.stored_bytes = self.counts.stored_bytes;
+        progress.raw_bytes = self.counts.raw_bytes;
+        progress.room = self.room();
+        // The generation that is written to, and the one before it, while that is repacked.
+        progress.unpacked_max = 2 * self.place.bound.generation;
         progress.last_sealed = self.counts.last_sealed;
+        // What was done tells more than what a few records let expect.
+        progress.packed = self.counts.packed.or_else(|| self.sampler.as_ref().and_then(Sampler::packed));
         progress.repacking = self.is_repacking();
         progress.unaccounted = self.account.error();
     }

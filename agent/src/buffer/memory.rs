@@ -8,7 +8,7 @@ use super::account::{Account, Delivered};
 use super::entry::Receipts;
 use super::facts::{Naming, gap};
 use super::group::{Group, Kept};
-use super::progress::LaneProgress;
+use super::progress::{LaneProgress, Sealed};
 use super::{Chunk, Item};
 use crate::envelope::Position;
 
@@ -22,6 +22,8 @@ pub(super) struct MemoryLane {
     ring: VecDeque<Slot>,
     weight: usize,
     kept: u64,
+    /// What all that was kept weighed.
+    weighed: u64,
     acknowledged: u64,
     shed: u64,
     account: Account,
@@ -39,6 +41,7 @@ impl MemoryLane {
             ring: VecDeque::new(),
             weight: 0,
             kept: 0,
+            weighed: 0,
             acknowledged: 0,
             shed: 0,
             account: Account::default(),
@@ -58,6 +61,7 @@ impl MemoryLane {
         };
         self.kept = chunk.last;
         self.weight += chunk.weight();
+        self.weighed += chunk.weight() as u64;
         self.ring.push_back(Slot { chunk: chunk.clone(), receipts: group.receipts });
         while self.weight > RING_MAX && self.ring.len() > 1 {
             self.make_room();
@@ -102,6 +106,10 @@ impl MemoryLane {
         progress.durable = position(self.kept);
         progress.acknowledged = position(self.acknowledged);
         progress.shed = self.shed;
+        // Of memory: nothing is packed here.
+        progress.stored_bytes = self.weighed;
+        progress.room = RING_MAX.saturating_sub(self.weight) as u64;
+        progress.last_sealed = Some(Sealed { frames: 1, blocks: 1 });
         progress.unaccounted = self.account.error();
         progress.buffered_records = self
             .ring

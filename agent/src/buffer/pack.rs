@@ -62,7 +62,7 @@ impl Packer {
             let (head, body) = join(naming, &records[..count]);
             let mut parts = encode_with(self.effort, &head, &body);
             let stored: usize = parts.iter().map(Vec::len).sum();
-            let shrink = (body.len() * 16 / stored).clamp(16, 64 * 16);
+            let shrink = (body.len() * 16 / stored).clamp(16, 128 * 16);
             if parts.len() == 1 || count == 1 {
                 if body.len() > FRAME_MAX {
                     self.shrink = (self.shrink * 3 + shrink * 15 / 16).div_ceil(4).max(16);

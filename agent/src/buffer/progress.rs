@@ -66,8 +66,16 @@ pub struct LaneProgress {
     pub syncs: u64,
     /// Bytes of frames written.
     pub stored_bytes: u64,
+    /// Bytes of records kept, before they were packed.
+    pub raw_bytes: u64,
+    /// What the lane may grow by before its oldest must make room, bytes on disk.
+    pub room: u64,
+    /// What of it may be taken at any time by what is not repacked yet.
+    pub unpacked_max: u64,
     /// The last generation that was filled in this run.
     pub last_sealed: Option<Sealed>,
+    /// What records take once their generation is repacked, where that is known.
+    pub packed: Option<Packed>,
     /// A part that waits for Kafka is being made smaller.
     pub repacking: bool,
     /// Records that are neither delivered nor kept nor covered by a gap: 0, or something is wrong.
@@ -76,10 +84,21 @@ pub struct LaneProgress {
     pub ended: bool,
 }
 
-/// What a filled generation took on disk.
+/// What a filled generation took on disk before it was repacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sealed {
     /// Bytes of frames written to it.
+    pub frames: u64,
+    /// Bytes on disk, counted in blocks.
+    pub blocks: u64,
+}
+
+/// What records took on disk in a generation that was repacked; or would, by a sample of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packed {
+    /// Bytes of the records, before they were packed.
+    pub raw: u64,
+    /// Bytes of frames; 0 where they were not counted.
     pub frames: u64,
     /// Bytes on disk, counted in blocks.
     pub blocks: u64,
@@ -102,7 +121,11 @@ impl LaneProgress {
             commits: 0,
             syncs: 0,
             stored_bytes: 0,
+            raw_bytes: 0,
+            room: 0,
+            unpacked_max: 0,
             last_sealed: None,
+            packed: None,
             repacking: false,
             unaccounted: 0,
             ended: false,

@@ -27,10 +27,11 @@ use super::durable::{Platter, StoreError};
 use super::facts::{Facts, Naming};
 use super::generation::{Generation, beside, blocks};
 use super::pack::Packer;
+use super::sample;
 
-/// Records that wait to be packed together: enough to fill a frame however well they shrink, some 800 sets of eight
+/// Records that wait to be packed together: enough to fill a frame however well they shrink, some 1,600 sets of eight
 /// vitals. More is never held, but for one body of the original.
-const PENDING: usize = 768 << 10;
+const PENDING: usize = 1536 << 10;
 
 /// What is repacked, and for whom.
 #[derive(Debug, Clone)]
@@ -41,6 +42,7 @@ pub(super) struct Job {
     pub(super) facts: Facts,
     pub(super) platter: Platter,
     pub(super) work: Work,
+    pub(super) effort: Effort,
 }
 
 /// What is done with a generation.
@@ -73,7 +75,17 @@ pub(super) enum Left {
 pub(super) struct Repacking {
     beside: PathBuf,
     cancelled: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<u64, Left>>>,
+    thread: Option<JoinHandle<Result<Repacked, Left>>>,
+}
+
+/// What a copy holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Repacked {
+    pub(super) records: u64,
+    /// Bytes of its records before they were packed.
+    pub(super) raw: u64,
+    /// Bytes of its frames.
+    pub(super) frames: u64,
 }
 
 impl Repacking {
@@ -103,12 +115,12 @@ impl Repacking {
     }
 
     /// Waits for its end. If all went well, the copy stands beside, holds what it should and is smaller, and is of use only
-    /// if it takes the original's place at once; then this returns its records. Otherwise it is gone.
-    pub(super) fn finish(mut self) -> Result<u64, Left> {
+    /// if it takes the original's place at once. Otherwise it is gone.
+    pub(super) fn finish(mut self) -> Result<Repacked, Left> {
         self.join()
     }
 
-    fn join(&mut self) -> Result<u64, Left> {
+    fn join(&mut self) -> Result<Repacked, Left> {
         let thread = self.thread.take().ok_or(Left::Cancelled)?;
         // A panic has been told by its hook.
         let outcome = thread.join().unwrap_or(Err(Left::Incomplete));
@@ -137,8 +149,8 @@ fn remove(beside: &Path) {
     }
 }
 
-/// The thread's work; returns how many records the copy holds.
-fn repack(job: &Job, stop: &AtomicBool) -> Result<u64, Left> {
+/// The thread's work; returns what the copy holds.
+fn repack(job: &Job, stop: &AtomicBool) -> Result<Repacked, Left> {
     let original = Original::find(&job.dir, stop)?;
     let merger = match job.work {
         Work::Repack => None,
@@ -156,7 +168,7 @@ fn repack(job: &Job, stop: &AtomicBool) -> Result<u64, Left> {
         return Err(Left::Differs);
     }
     drop(copy);
-    if blocks(&beside) < blocks(&job.dir) { Ok(packing.records) } else { Err(Left::NotSmaller) }
+    if blocks(&beside) < blocks(&job.dir) { Ok(packing.repacked) } else { Err(Left::NotSmaller) }
 }
 
 /// What is on its way from the original to the copy.
@@ -169,7 +181,7 @@ struct Packing<'a> {
     weight: usize,
     /// Of all that has been packed.
     fingerprint: Fingerprint,
-    records: u64,
+    repacked: Repacked,
 }
 
 impl<'a> Packing<'a> {
@@ -177,11 +189,11 @@ impl<'a> Packing<'a> {
         Self {
             job,
             merger,
-            packer: Packer::new(Effort::Thorough),
+            packer: Packer::new(job.effort),
             pending: Vec::new(),
             weight: 0,
             fingerprint: Fingerprint::default(),
-            records: 0,
+            repacked: Repacked::default(),
         }
     }
 
@@ -212,7 +224,9 @@ impl<'a> Packing<'a> {
         for (key, frame) in &specials {
             self.fingerprint.add_special(*key, frame);
         }
-        copying.write_rest(specials)
+        copying.write_rest(specials)?;
+        self.repacked.frames = copying.stored();
+        Ok(())
     }
 
     fn take(&mut self, item: Item) {
@@ -232,7 +246,8 @@ impl<'a> Packing<'a> {
         for item in self.pending.drain(..taken) {
             self.weight -= item.weight();
             self.fingerprint.add(&item);
-            self.records += u64::from(matches!(item, Item::Record(_)));
+            self.repacked.records += u64::from(matches!(item, Item::Record(_)));
+            self.repacked.raw += sample::bytes(&item);
         }
     }
 }

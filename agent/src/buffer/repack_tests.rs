@@ -5,6 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use vitals::record::ledger::GapReason;
 
+use super::codec::Effort;
 use super::disk::{DiskLane, Recovered, Yields};
 use super::durable::Platter;
 use super::facts::{Facts, gap};
@@ -14,7 +15,7 @@ use super::model_tests::{envelope, group, naming, place};
 use super::progress::LaneProgress;
 use super::repack::{Job, Left, Repacking, Work};
 use super::store_tests::wait_until;
-use super::{Chunk, Item};
+use super::{Chunk, Item, Outage, Progress, StoreState};
 use crate::envelope::{Envelope, Position};
 
 pub(super) fn lane(dir: &Path, run: &str) -> DiskLane {
@@ -64,7 +65,9 @@ fn what_waits_takes_far_less_room_and_is_the_same() {
     assert!(after.bytes_on_disk < 2 << 20, "{} bytes of three generations of a MiB", after.bytes_on_disk);
     assert_eq!(after.bytes_on_disk / 65_536, blocks(&dir.path().join("readings")) / 65_536);
     assert_eq!((after.buffered_records, after.unaccounted), (last, 0));
-    assert!(after.last_sealed.unwrap().blocks < 768 << 10);
+    assert!(after.last_sealed.unwrap().blocks >= 1 << 20);
+    let packed = after.packed.unwrap();
+    assert!(packed.blocks < 768 << 10 && packed.raw > 0, "{packed:?}");
     let expected: Vec<_> = (1..=last).map(|seq| Item::Record(envelope(seq, 60))).collect();
     assert_eq!(read_all(&mut lane), expected);
     lane.close();
@@ -72,6 +75,40 @@ fn what_waits_takes_far_less_room_and_is_the_same() {
     let seals = (1..=3).map(|it| dir.path().join(format!("readings/{it:016x}/seal")));
     assert!(seals.map(|it| read_facts(&it).unwrap()).all(|it| it.repacked), "once is enough");
     assert_eq!(read_all(&mut self::lane(dir.path(), "run-2")), expected);
+}
+
+/// What was foretold, by the records' own clock, against when the oldest had to make room.
+#[test]
+fn how_long_it_lasts_is_told_short_rather_than_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = place(dir.path(), "run-1", 16 << 20);
+    let mut lane = Recovered::read(place).unwrap().begin(1, b"{}".to_vec(), None).unwrap();
+    let (mut outage, mut told, mut last) = (Outage::default(), Vec::new(), 0);
+    let mut store = Progress::new(StoreState::Ok, &naming().run, 16 << 20);
+    let end = loop {
+        let first = last + 1;
+        last += 32;
+        lane.keep(group(first..=last, 60)).unwrap();
+        // So slowly do they come that each generation is repacked before the next is full.
+        rest(&mut lane);
+        let now = envelope(last, 0).up;
+        store.readings = progress(&lane);
+        if store.readings.evicted > 0 {
+            break now;
+        }
+        outage.handle_progress(now, &store);
+        let sampled = store.readings.packed.is_some();
+        told.extend(outage.lasts(now, &store).map(|it| (sampled, now, it)));
+    };
+    let whole = end.as_millis();
+    // Half a MiB, which sled takes at a time, is a thirtieth of it.
+    let most = whole * 104 / 100;
+    for (sampled, now, lasts) in told {
+        let told = (now + lasts).as_millis();
+        assert!(told <= most, "at {now:?} {lasts:?} were told, and it ended at {end:?}");
+        let early = now.as_millis() < whole / 2;
+        assert!(!sampled || !early || told >= whole * 6 / 10, "at {now:?} only {lasts:?} of {end:?}");
+    }
 }
 
 /// A sealed generation of some items, and what is to be done with it.
@@ -83,7 +120,14 @@ fn sealed(dir: &TempDir, groups: Vec<Group>) -> Job {
     lane.close();
     let generation = dir.path().join("readings/0000000000000001");
     let facts = read_facts(&generation.join("seal")).unwrap();
-    Job { dir: generation, naming: naming(), facts, platter: Platter::System, work: Work::Repack }
+    Job {
+        dir: generation,
+        naming: naming(),
+        facts,
+        platter: Platter::System,
+        work: Work::Repack,
+        effort: Effort::Exhaustive,
+    }
 }
 
 fn single(seqs: std::ops::RangeInclusive<u64>) -> Vec<Group> {

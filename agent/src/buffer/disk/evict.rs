@@ -19,6 +19,14 @@ impl DiskLane {
         self.bytes() + 2 * bound.generation > bound.bytes || self.is_crowded()
     }
 
+    /// What it may grow by until then, bytes on disk.
+    pub(super) fn room(&self) -> u64 {
+        let bound = &self.place.bound;
+        let free = room::free(&self.place.dir).filter(|_| bound.free_min > 0);
+        let of_disk = free.map_or(u64::MAX, |it| it.saturating_sub(bound.free_min));
+        bound.bytes.saturating_sub(self.bytes() + 2 * bound.generation).min(of_disk)
+    }
+
     /// Whether others have filled the disk.
     fn is_crowded(&self) -> bool {
         let min = self.place.bound.free_min;
@@ -116,7 +124,7 @@ pub(super) fn stand_in(ordinal: u64, gap: Gap) -> Old {
     let mut facts = super::Facts::begin(gap.run.as_str().into(), gap.first_seq);
     facts.last = gap.last_seq;
     // One block for the file.
-    Old { ordinal, facts, bytes: 4096, gap: Some(gap), rebuilt: false, tried: None }
+    Old { ordinal, facts, bytes: 4096, raw: None, gap: Some(gap), rebuilt: false, tried: None }
 }
 
 /// Renames first, so that after a power cut it is whole or swept.

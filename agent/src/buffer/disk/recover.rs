@@ -16,12 +16,13 @@ use super::super::generation::{Found as Frame, Generation, blocks, note, read_fa
 use super::super::history::Manifest;
 use super::super::pack::Packer;
 use super::super::records;
+use super::super::sample::Sampler;
 use super::super::{EngineState, Identify, Item};
 use super::evict::{remove_gap, stand_in};
 use super::rebuild::{close_sealed, naming_of, open_sealed, recover_generation};
 use super::{Counts, DiskLane, Old, Place};
 use crate::clock;
-use crate::envelope::{Position, RunId};
+use crate::envelope::{Lane, Position, RunId};
 
 /// What earlier runs left in a lane; nothing is written yet.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl Recovered {
                         ordinal,
                         facts,
                         bytes: blocks(&dir),
+                        raw: None,
                         gap: None,
                         rebuilt: false,
                         tried: None,
@@ -127,6 +129,7 @@ impl Recovered {
             || Position { run: self.place.naming.run.clone(), seq: first - 1 },
             |it| Position { run: it.run.clone(), seq: it.first.saturating_sub(1) },
         );
+        let lane = self.place.naming.lane;
         let mut lane = DiskLane {
             place: self.place,
             old: self.old,
@@ -134,6 +137,7 @@ impl Recovered {
             reading: None,
             repacking: None,
             packer: Packer::new(Effort::Prompt),
+            sampler: (lane == Lane::Readings).then(Sampler::new),
             acknowledged: beginning,
             cursor_written: clock::instant(),
             cursor_stale: true,
@@ -176,7 +180,7 @@ impl Recovered {
             }
             self.state = special(&generation, Kind::State).map(Arc::from);
             close_sealed(&self.place, generation, &dir, &mut old.facts);
-            let wants_state = self.place.naming.lane == crate::envelope::Lane::Alarms;
+            let wants_state = self.place.naming.lane == Lane::Alarms;
             if self.cursor.is_some() && (self.state.is_some() || !wants_state) {
                 return;
             }

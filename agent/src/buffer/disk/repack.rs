@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
+use super::super::codec::Effort;
 use super::super::durable::StoreError;
 use super::super::generation::{blocks, note};
-use super::super::progress::Sealed;
-use super::super::repack::{Job, Left, Repacking, Work};
+use super::super::progress::Packed;
+use super::super::repack::{Job, Left, Repacked, Repacking, Work};
 use super::super::room;
 use super::rebuild::{Former, naming_of, put_in_place};
 use super::{DiskLane, Old, Yields};
@@ -25,6 +26,7 @@ impl DiskLane {
             return;
         }
         let Some((place, work)) = self.next_to_repack() else { return };
+        let effort = if self.may_take_time() { Effort::Exhaustive } else { Effort::Thorough };
         let old = &mut self.old[place];
         old.tried = Some(work);
         let job = Job {
@@ -33,6 +35,7 @@ impl DiskLane {
             facts: old.facts.clone(),
             platter: self.place.platter.clone(),
             work,
+            effort,
         };
         let ordinal = old.ordinal;
         match Repacking::start(job) {
@@ -44,11 +47,21 @@ impl DiskLane {
     /// What alarms yield when they are full is merged, the oldest first.
     fn next_to_repack(&self) -> Option<(usize, Work)> {
         let yields = self.place.bound.yields == Yields::Middles && self.is_full();
-        let may_repack = |it: &usize| self.old[*it].tried.is_none() && !self.old[*it].facts.repacked;
         let may_merge = |it: &usize| self.old[*it].tried != Some(Work::Merge) && !self.old[*it].facts.merged;
         let places = (0..self.old.len()).filter(|it| self.may_copy(*it));
         let merge = places.clone().filter(|_| yields).find(may_merge).map(|it| (it, Work::Merge));
-        merge.or_else(|| places.rev().find(may_repack).map(|it| (it, Work::Repack)))
+        merge.or_else(|| places.rev().find(|it| self.may_repack(*it)).map(|it| (it, Work::Repack)))
+    }
+
+    /// Whether no second generation waits to be repacked: where more fill than are repacked, the better level would only
+    /// leave some unpacked.
+    fn may_take_time(&self) -> bool {
+        let waits = |it: &usize| self.may_repack(*it) && self.may_copy(*it);
+        (0..self.old.len()).filter(waits).count() <= 1
+    }
+
+    fn may_repack(&self, place: usize) -> bool {
+        self.old[place].tried.is_none() && !self.old[place].facts.repacked
     }
 
     /// Whether all of it waits, and there is room for a copy.
@@ -77,7 +90,7 @@ impl DiskLane {
         let place = self.old.iter().position(|it| it.ordinal == ordinal && it.gap.is_none());
         if let Some(place) = place {
             match repacking.finish() {
-                Ok(records) => self.take_copy(place, records)?,
+                Ok(repacked) => self.take_copy(place, repacked)?,
                 Err(Left::NotSmaller) => self.note_repacked(place),
                 Err(Left::Store(error)) => {
                     warn!(
@@ -92,7 +105,11 @@ impl DiskLane {
         Ok(())
     }
 
-    fn take_copy(&mut self, place: usize, records: u64) -> Result<(), StoreError> {
+    fn take_copy(
+        &mut self,
+        place: usize,
+        Repacked { records, raw, frames }: Repacked,
+    ) -> Result<(), StoreError> {
         let old = &mut self.old[place];
         let dir = self.place.generation_dir(old.ordinal);
         old.note_tried();
@@ -106,10 +123,7 @@ impl DiskLane {
         put_in_place(&self.place, &dir, &mut old.facts, Former::Remove)?;
         let before = std::mem::replace(&mut old.bytes, blocks(&dir));
         debug!(ordinal = old.ordinal, before, now = old.bytes, "A part of the store was repacked.");
-        let is_last = old.ordinal + 1 == self.tail.ordinal;
-        if let Some(Sealed { blocks, .. }) = self.counts.last_sealed.as_mut().filter(|_| is_last) {
-            *blocks = old.bytes;
-        }
+        self.counts.packed = Some(Packed { raw, frames, blocks: old.bytes });
         self.counts.syncs += 4;
         Ok(())
     }
@@ -118,6 +132,9 @@ impl DiskLane {
     fn note_repacked(&mut self, place: usize) {
         let old = &mut self.old[place];
         old.note_tried();
+        if let Some(raw) = old.raw {
+            self.counts.packed = Some(Packed { raw, frames: 0, blocks: old.bytes });
+        }
         let naming = naming_of(&self.place, &old.facts.run);
         if let Err(error) = note(&self.place.generation_dir(old.ordinal), &naming, &old.facts) {
             warn!(

@@ -49,11 +49,13 @@ impl DiskLane {
         freeze(&self.place, &dir, &mut full.facts)?;
         self.counts.syncs += 2;
         let sealed = Sealed { frames: std::mem::take(&mut self.counts.tail_stored), blocks: blocks(&dir) };
+        let raw = std::mem::take(&mut self.counts.tail_raw);
         self.counts.last_sealed = Some(sealed);
         self.old.push_back(Old {
             ordinal: full.ordinal,
             facts: full.facts,
             bytes: sealed.blocks,
+            raw: Some(raw),
             gap: None,
             rebuilt: false,
             tried: None,

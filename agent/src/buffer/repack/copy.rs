@@ -26,18 +26,25 @@ pub(super) struct Copying<'a> {
     waiting: Vec<Keyed>,
     /// The original's blocks, bytes: a copy that has as many is of no use.
     max: u64,
+    /// Bytes of frames written.
+    stored: u64,
     stop: &'a AtomicBool,
     rested: Instant,
 }
 
 impl<'a> Copying<'a> {
     pub(super) fn new(generation: Generation, max: u64, stop: &'a AtomicBool) -> Self {
-        Self { generation, waiting: Vec::new(), max, stop, rested: clock::instant() }
+        Self { generation, waiting: Vec::new(), max, stored: 0, stop, rested: clock::instant() }
     }
 
     /// To what waits to be written.
     pub(super) fn frames(&mut self) -> &mut Vec<Keyed> {
         &mut self.waiting
+    }
+
+    /// Bytes of the frames that have been written.
+    pub(super) fn stored(&self) -> u64 {
+        self.stored
     }
 
     /// Writes if there is enough for a block.
@@ -60,6 +67,7 @@ impl<'a> Copying<'a> {
         for batch in batches(&frames) {
             go_on(self.stop)?;
             self.generation.commit(batch, &[])?;
+            self.stored += batch.iter().map(|(_, it)| it.len() as u64).sum::<u64>();
             self.rest();
             if self.generation.bytes() >= self.max {
                 return Err(Left::NotSmaller);
