@@ -47,11 +47,21 @@ impl Agent {
         Ok(agent)
     }
 
+    /// Starts another build of it, of an earlier version, and waits until it watches.
+    pub fn start_build(program: &Path, site: &Site) -> Result<Self> {
+        let mut agent = Self::launch_build(program, site, &[])?;
+        agent.wait_ready()?;
+        Ok(agent)
+    }
+
     /// Starts it under another program, as `strace -f …`, and does not wait.
     pub fn launch(site: &Site, under: &[&str]) -> Result<Self> {
-        let program = program::ours("wardline-agent")?;
+        Self::launch_build(&program::ours("wardline-agent")?, site, under)
+    }
+
+    fn launch_build(program: &Path, site: &Site, under: &[&str]) -> Result<Self> {
         let config = site.write()?;
-        let guarded = process::guarded(&program)?;
+        let guarded = process::guarded(program)?;
         let mut command = match under {
             [] => guarded,
             [tracer, arguments @ ..] => {

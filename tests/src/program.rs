@@ -29,6 +29,38 @@ pub fn ours(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The agent as it was at an earlier commit, built in a target directory of its own: minutes for the first time.
+///
+/// The repository must have that commit: a copy without its history cannot show what an earlier version does.
+pub fn agent_of(commit: &str) -> Result<PathBuf> {
+    let dir = target_dir()?.join("earlier").join(commit);
+    let (source, target) = (dir.join("source"), dir.join("target"));
+    if !source.is_dir() {
+        let unpacked = dir.join("unpacked");
+        std::fs::create_dir_all(&unpacked)?;
+        let archive = dir.join("source.tar");
+        let mut git = Command::new(installed("git", "git")?);
+        git.current_dir(repository()).args(["archive", "--output"]).arg(&archive).arg(commit);
+        crate::process::run(&mut git).with_context(|| format!("no commit {commit} in this repository"))?;
+        let mut tar = Command::new(installed("tar", "tar")?);
+        crate::process::run(tar.arg("-xf").arg(archive).arg("-C").arg(&unpacked))?;
+        std::fs::rename(unpacked, &source)?;
+    }
+    let mut build = cargo();
+    // Of the whole workspace: with the features of one package alone, dependencies would be others.
+    build.current_dir(&source).args([
+        "build",
+        "--quiet",
+        "--release",
+        "--workspace",
+        "--bin",
+        "wardline-agent",
+    ]);
+    let status = build.arg("--target-dir").arg(&target).status().context("cannot start cargo")?;
+    ensure!(status.success(), "cargo could not build the agent of {commit}");
+    Ok(target.join("release/wardline-agent"))
+}
+
 /// Cargo's target directory, from where this program lies.
 pub fn target_dir() -> Result<PathBuf> {
     let profile = profile_dir()?;
@@ -63,8 +95,7 @@ fn build_programs() -> Result<()> {
 
 fn cargo_build() -> Result<()> {
     let profile = profile_dir()?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
+    let mut build = cargo();
     build.current_dir(repository()).args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]);
     build.arg(target_dir()?);
     if profile.ends_with("release") {
@@ -73,4 +104,8 @@ fn cargo_build() -> Result<()> {
     let status = build.status().context("cannot start cargo")?;
     ensure!(status.success(), "cargo could not build the programs under test");
     Ok(())
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
