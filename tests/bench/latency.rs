@@ -20,11 +20,7 @@ pub(crate) fn measure() -> Result<()> {
     let broker = Mosquitto::start()?;
     let site = crate::site("bench-latency", &kafka, &broker)?.beds(["alarm"]).alarms_at_once();
     let agent = Agent::start(&site)?;
-    let mut ward = Ward {
-        caller: Caller::connect(broker.port())?,
-        alarms: Reader::open(&kafka, "vitals.alarms.v1")?,
-        seq: 0,
-    };
+    let mut ward = Ward::new(&kafka, &broker)?;
     let idle = ward.falls(FALLS, || Ok(true))?;
     report("alarm latency, MQTT to Kafka, idle", &idle);
 
@@ -46,15 +42,25 @@ pub(crate) fn measure() -> Result<()> {
 }
 
 /// One bed whose patient falls and recovers.
-struct Ward {
+pub(super) struct Ward {
     caller: Caller,
     alarms: Reader,
     seq: u64,
 }
 
 impl Ward {
+    /// The bed `alarm` behind this broker, heard in this Kafka.
+    pub(super) fn new(kafka: &Kafka, broker: &Mosquitto) -> Result<Self> {
+        let (caller, alarms) = (Caller::connect(broker.port())?, Reader::open(kafka, "vitals.alarms.v1")?);
+        Ok(Self { caller, alarms, seq: 0 })
+    }
+
     /// At most so many falls, as long as `goes_on`; the time of each from the message to the alarm in Kafka.
-    fn falls(&mut self, at_most: u64, goes_on: impl Fn() -> Result<bool>) -> Result<Vec<Duration>> {
+    pub(super) fn falls(
+        &mut self,
+        at_most: u64,
+        mut goes_on: impl FnMut() -> Result<bool>,
+    ) -> Result<Vec<Duration>> {
         let mut times = Vec::new();
         while (times.len() as u64) < at_most && goes_on()? {
             let begin = Instant::now();
@@ -74,11 +80,16 @@ impl Ward {
 }
 
 fn report(name: &str, times: &[Duration]) {
+    crate::line(name, &told(times));
+}
+
+/// Times of alarms, in words.
+pub(super) fn told(times: &[Duration]) -> String {
     let mut sorted = times.to_vec();
     sorted.sort();
     let at = |percent: usize| {
         sorted.get((sorted.len().saturating_sub(1)) * percent / 100).copied().unwrap_or_default()
     };
     let [p50, p99, max] = [50, 99, 100].map(at);
-    crate::line(name, &format!("p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?} ({} alarms)", times.len()));
+    format!("p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?} ({} alarms)", times.len())
 }

@@ -2,9 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "what is measured is measured by the real clock")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people to read")]
 
+mod comeback;
 mod drain;
 mod latency;
 mod load;
+mod memory;
 mod room;
 
 use anyhow::{Result, bail};
@@ -15,26 +17,27 @@ use wardline_tests::site::Site;
 /// The beds of every measurement.
 const BEDS: u32 = 64;
 
+/// Each by its name.
+const MEASUREMENTS: [(&str, fn() -> Result<()>); 6] = [
+    ("drain", drain::measure),
+    ("load", load::measure),
+    ("latency", latency::measure),
+    ("comeback", comeback::measure),
+    ("room", room::measure),
+    ("memory", memory::measure),
+];
+
 fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) =
-        wanted.iter().find(|name| !["drain", "load", "latency", "room"].contains(&name.as_str()))
-    {
-        bail!("there is no measurement {unknown}: drain, load, latency, room");
+    if let Some(unknown) = wanted.iter().find(|it| MEASUREMENTS.iter().all(|(name, _)| name != it)) {
+        let names = MEASUREMENTS.map(|(name, _)| name).join(", ");
+        bail!("there is no measurement {unknown}: {names}");
     }
-    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|it| it == name);
     println!("| measurement | result |\n|---|---|");
-    if is_wanted("drain") {
-        drain::measure()?;
-    }
-    if is_wanted("load") {
-        load::measure()?;
-    }
-    if is_wanted("latency") {
-        latency::measure()?;
-    }
-    if is_wanted("room") {
-        room::measure()?;
+    for (name, measure) in MEASUREMENTS {
+        if wanted.is_empty() || wanted.iter().any(|it| it == name) {
+            measure()?;
+        }
     }
     Ok(())
 }

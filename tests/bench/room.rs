@@ -48,10 +48,10 @@ pub(super) fn measure() -> Result<()> {
 /// Fills generations at one rate.
 fn room(dir: &Path, rate: u64) -> Result<String> {
     // Never by age: by receipts.
-    let Opened { mut intake, found, .. } = open(dir, RUN, Duration::from_secs(3_600))?;
+    let Opened { mut intake, found, .. } = open_grouping(dir, RUN, Duration::from_secs(3_600))?;
     found.recv()?;
     let progress = intake.progress();
-    let unit = unit()?;
+    let unit = unit(RUN)?;
     let mut coming = records::of_eight_vitals(&unit, rate, 7, rate)?.peekable();
     let (written, mut raw, mut ordinal, mut last) = (write_bytes()?, 0, 0, 0);
     while progress.borrow().readings.generations <= FILLED {
@@ -73,13 +73,18 @@ fn room(dir: &Path, rate: u64) -> Result<String> {
     }
     let (lane, written) = (progress.borrow().readings.clone(), write_bytes()? - written);
     let per = |bytes: u64| bytes as f64 / last as f64;
+    let packed = lane.packed.context("nothing was repacked")?;
+    // What the store counts of a record is a little more than its body: the same for all.
+    let of_set = per(lane.raw_bytes) / packed.raw as f64;
     Ok(format!(
-        "{:.0} bytes a set on disk ({:.0} before repacking, which took {:.1} s more), {:.1} of frames, {:.0} before; bytes written: {:.2} for each that came, {:.1} for each of a frame",
+        "{:.0} bytes a set on disk ({:.0} before repacking, which took {:.1} s more), {:.1} of frames, {:.0} before; the last generation, repacked: {:.1} on disk, {:.1} of frames; bytes written: {:.2} for each that came, {:.1} for each of a frame",
         per(blocks(&dir.join("readings"))),
         per(before),
         begin.elapsed().as_secs_f64(),
         per(lane.stored_bytes),
         per(raw),
+        packed.blocks as f64 * of_set,
+        packed.frames as f64 * of_set,
         written as f64 / raw as f64,
         written as f64 / lane.stored_bytes as f64
     ))
@@ -87,11 +92,11 @@ fn room(dir: &Path, rate: u64) -> Result<String> {
 
 /// In real time.
 fn paced(dir: &Path, rate: u64, time: Duration) -> Result<String> {
-    let Opened { mut intake, found, .. } = open(dir, RUN, GROUP)?;
+    let Opened { mut intake, found, .. } = open(dir, RUN)?;
     found.recv()?;
     let progress = intake.progress();
     let before = progress.borrow().readings.clone();
-    let (unit, begin) = (unit()?, Instant::now());
+    let (unit, begin) = (unit(RUN)?, Instant::now());
     let count = rate * time.as_secs();
     for (set, n) in records::of_eight_vitals(&unit, rate, 7, rate)?.zip(1..=count) {
         let due = begin + Duration::from_micros(1_000_000 * n / rate);
@@ -109,9 +114,9 @@ fn paced(dir: &Path, rate: u64, time: Duration) -> Result<String> {
 
 /// Until all that earlier runs left is known, after an orderly end.
 fn open_time(dir: &Path) -> Result<String> {
-    let Opened { mut intake, readings, alarms, found } = open(dir, RUN, GROUP)?;
+    let Opened { mut intake, readings, alarms, found } = open(dir, RUN)?;
     found.recv()?;
-    let unit = unit()?;
+    let unit = unit(RUN)?;
     for (set, n) in records::of_eight_vitals(&unit, 500, 7, 500)?.zip(1..=BACKLOG) {
         intake.offer(ToStore::Reading(set, None));
         if n % 10_000 == 0 {
@@ -119,16 +124,10 @@ fn open_time(dir: &Path) -> Result<String> {
         }
     }
     wait_durable(&intake, BACKLOG);
-    let mut progress = intake.progress();
-    drop((intake, readings, alarms));
-    // Its end says that both lanes are closed.
-    while progress.has_changed().is_ok() {
-        let _ = progress.borrow_and_update();
-        thread::sleep(Duration::from_millis(1));
-    }
+    close(Opened { intake, readings, alarms, found });
     let on_disk = blocks(&dir.join("readings")) as f64 / BACKLOG as f64;
     let begin = Instant::now();
-    let opened = open(dir, "again", GROUP)?;
+    let opened = open(dir, "again")?;
     opened.found.recv()?;
     Ok(format!("{:.0} ms; stored as fast as it could, a set has {on_disk:.0} bytes on disk", millis(begin)))
 }
@@ -137,7 +136,23 @@ fn millis(begin: Instant) -> f64 {
     begin.elapsed().as_secs_f64() * 1e3
 }
 
-fn open(dir: &Path, run: &str, commit_every: Duration) -> Result<Opened> {
+/// A store as the agent opens it where nothing is configured.
+pub(super) fn open(dir: &Path, run: &str) -> Result<Opened> {
+    open_grouping(dir, run, GROUP)
+}
+
+/// Its orderly end.
+pub(super) fn close(store: Opened) {
+    let mut progress = store.intake.progress();
+    drop(store);
+    // Its end says that both lanes are closed.
+    while progress.has_changed().is_ok() {
+        let _ = progress.borrow_and_update();
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn open_grouping(dir: &Path, run: &str, commit_every: Duration) -> Result<Opened> {
     Ok(buffer::open(Settings {
         dir: dir.to_owned(),
         run_dir: None,
@@ -153,17 +168,17 @@ fn open(dir: &Path, run: &str, commit_every: Duration) -> Result<Opened> {
     })?)
 }
 
-fn unit() -> Result<Unit> {
+pub(super) fn unit(run: &str) -> Result<Unit> {
     Ok(Unit {
         agent: "icu-3-pi-1".into(),
-        run: RUN.into(),
+        run: run.into(),
         source: "monitor".into(),
         mode: Mode::Simulated,
         boot_at: Timestamp::from_micros(1_767_225_600_000_000).context("no time")?,
     })
 }
 
-fn wait_durable(intake: &Intake, seq: u64) {
+pub(super) fn wait_durable(intake: &Intake, seq: u64) {
     let progress = intake.progress();
     while progress.borrow().readings.durable.seq < seq {
         thread::sleep(Duration::from_micros(50));
@@ -178,7 +193,7 @@ fn write_bytes() -> Result<u64> {
 }
 
 /// Blocks on disk of everything in a directory, in bytes.
-fn blocks(dir: &Path) -> u64 {
+pub(super) fn blocks(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
     let inside = entries.flatten().map(|entry| match entry.metadata() {
         Ok(it) if it.is_dir() => blocks(&entry.path()),
