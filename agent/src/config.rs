@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use vitals::alarm::policy::{AlarmPolicy, Preference};
-use vitals::device::DeviceModel;
+use vitals::device::{DeviceModel, LineSettings};
 use vitals::name::Name;
 use vitals::payload::{Mapping, senml};
 use vitals::reading::Mode;
@@ -272,6 +272,8 @@ pub struct DeviceSource {
     pub device: DeviceModel,
     /// Where.
     pub port: Port,
+    /// How its serial line is set: as its model's is usually, or as the configuration says.
+    pub line: LineSettings,
 }
 
 /// Messages on an MQTT topic.

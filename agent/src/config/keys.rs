@@ -67,6 +67,7 @@ pub const KEYS: &[Key] = &[
     key("source", "port", ""),
     key("source", "tcp", ""),
     key("source", "udp", ""),
+    key("source", "line", ""),
     key("source", "mqtt", ""),
     key("source", "topic", ""),
     key("source", "format", ""),

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use vitals::device::{Flow, Parity};
 
 use super::keys::KEYS;
 use super::load::{LoadError, Loaded, Problem, load};
@@ -209,6 +210,46 @@ fn a_device_is_heard_in_one_way_that_fits_it() {
                 assert_eq!(told.iter().map(|it| it.what.as_str()).collect::<Vec<_>>(), [wrong]);
             }
             (outcome, _) => panic!("{port}: {outcome:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_line_is_set_as_its_device_is() {
+    let settings = |baud, parity, flow| LineSettings { baud, parity, flow };
+    for (keys, expected) in [
+        ("device = \"medibus\"\nport = \"/dev/x\"", Ok(settings(19_200, Parity::None, Flow::None))),
+        (
+            "device = \"medibus\"\nport = \"/dev/x\"\nline = \"9600 8E1\"",
+            Ok(settings(9600, Parity::Even, Flow::None)),
+        ),
+        (
+            "device = \"bci\"\nport = \"/dev/x\"\nline = \"4800 8O1\"",
+            Ok(settings(4800, Parity::Odd, Flow::None)),
+        ),
+        // Who may stop whom is the device's, whatever its speed.
+        (
+            "device = \"ge-s5-dri\"\nport = \"/dev/x\"\nline = \"9600 8N1\"",
+            Ok(settings(9600, Parity::None, Flow::RtsCts)),
+        ),
+        ("device = \"bci\"\nport = \"/dev/x\"\nline = \"4800\"", Err("line is not a speed")),
+        ("device = \"bci\"\nport = \"/dev/x\"\nline = \"10 8N1\"", Err("line is not a speed")),
+        ("device = \"bci\"\nport = \"/dev/x\"\nline = \"4800 7E1\"", Err("line is not a speed")),
+        ("device = \"bci\"\ntcp = \"10.1.7.20:4001\"\nline = \"4800 8O1\"", Err("a network has no line")),
+    ] {
+        let text = format!(
+            "[agent]\nid = \"a\"\n[unit]\nid = \"u\"\nprofile = \"adult\"\n[kafka]\nbrokers = [\"k:9093\"]\n\
+             [[bed]]\nid = \"b\"\n[[source]]\nid = \"s\"\nbed = \"b\"\n{keys}\n"
+        );
+        match (Place::new().load(&text), expected) {
+            (Ok(Loaded { config, .. }), Ok(expected)) => {
+                assert_eq!(config.devices[0].line, expected, "{keys}")
+            }
+            (Err(LoadError::Mistakes(told)), Err(wrong)) => {
+                let [only] = told.as_slice() else { panic!("{told:?}") };
+                assert!(only.what.starts_with(wrong), "{}", only.what);
+            }
+            (outcome, _) => panic!("{keys}: {outcome:?}"),
         }
     }
 }

@@ -108,7 +108,7 @@ impl Line {
         let (mut told, mut brief) = (None, false);
         loop {
             let source = &self.setup.source;
-            match Connection::open(&source.port, source.device.line(), source.common.mode).await {
+            match Connection::open(&source.port, source.line, source.common.mode).await {
                 Ok(port) => {
                     told = None;
                     let begin = clock::instant();

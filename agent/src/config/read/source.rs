@@ -222,10 +222,11 @@ fn entry(section: &Section<'_>, ward: &Ward<'_>, mistakes: &mut Mistakes) -> Opt
         let bed = ward.bed(section, mistakes);
         let device = device(section, "device", mistakes);
         let port = reach::port(section, device, mistakes);
-        let device = device?;
-        Kind::Device(DeviceSource { common: common(device.period())?, bed: bed?, device, port: port? })
+        let (device, port) = (device?, port?);
+        let line = reach::line(section, device, &port, mistakes)?;
+        Kind::Device(DeviceSource { common: common(device.period())?, bed: bed?, device, port, line })
     } else {
-        refuse_keys(section, &["device"], "a source of messages", mistakes);
+        refuse_keys(section, &["device", "line"], "a source of messages", mistakes);
         let link = ward.link(section, mistakes);
         let format = format::format(section, mistakes);
         let topic = topic(section, ward, mistakes);

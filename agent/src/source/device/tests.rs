@@ -51,7 +51,7 @@ impl Bench {
             same_limb: false,
             mode,
         };
-        let source = DeviceSource { common, bed: name("bed-1"), device, port };
+        let source = DeviceSource { common, bed: name("bed-1"), device, port, line: device.line() };
         let (sender, inbox) = mpsc::channel(64);
         let (stop, stopped) = watch::channel(false);
         let (clock, quality) = watch::channel(ClockQuality::Unsynced);
