@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use super::Fault;
 use super::outcomes::Outcomes;
 
-/// A longer line is none of a monitor's: the longest has some 200 characters.
-const LINE_MAX: usize = 256;
+/// A longer line is none of a monitor's: the longest has some 200 characters, and two of them may be glued.
+const LINE_MAX: usize = 512;
 
 /// Finds lines.
 #[derive(Debug, Default)]

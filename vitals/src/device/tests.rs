@@ -2,6 +2,7 @@
 
 mod corpus;
 mod damage;
+mod differential;
 mod notices;
 mod samples;
 mod talk;
