@@ -17,10 +17,8 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// A port of 127.0.0.1 that nobody listens on.
 pub fn free() -> Result<u16> {
-    let start = std::process::id().wrapping_mul(STRIDE) % u32::from(COUNT);
     for _ in 0..COUNT {
-        let offset = (start + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % u32::from(COUNT);
-        let port = FIRST + u16::try_from(offset)?;
+        let port = taken(1)?;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(port);
         }
@@ -31,7 +29,10 @@ pub fn free() -> Result<u16> {
 /// The port before `count` ports of 127.0.0.1 in a row that nobody listens on, with TCP or UDP.
 pub fn free_row(count: u16) -> Result<u16> {
     for _ in 0..COUNT {
-        let before = free()?;
+        let before = taken(count + 1)?;
+        if before + count >= FIRST + COUNT {
+            continue;
+        }
         let is_free = |port| {
             let at = (Ipv4Addr::LOCALHOST, port);
             TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok()
@@ -41,6 +42,13 @@ pub fn free_row(count: u16) -> Result<u16> {
         }
     }
     bail!("no {count} free ports in a row between {FIRST} and {}", FIRST + COUNT)
+}
+
+/// The first of so many ports in a row that this program tries and hands out no second time.
+fn taken(count: u16) -> Result<u16> {
+    let start = std::process::id().wrapping_mul(STRIDE) % u32::from(COUNT);
+    let next = NEXT.fetch_add(count, Ordering::Relaxed);
+    Ok(FIRST + u16::try_from((start + u32::from(next)) % u32::from(COUNT))?)
 }
 
 /// Whether somebody listens on that port of 127.0.0.1.

@@ -15,8 +15,10 @@ use wardline_tests::scratch::Scratch;
 
 use super::Stage;
 
-/// Long enough for three results of the slowest, which is asked every 30 s.
-const SECONDS: u64 = 100;
+/// Long enough for three results of the slowest, which is asked when its line is open and every 30 s.
+const SECONDS: u64 = 70;
+/// Long enough for all troubles, and for what is said behind the last.
+const TROUBLES_SECONDS: u64 = 100;
 
 /// What every field of a made-up patient begins with.
 const OF_A_PATIENT: &str = "SIMULATED-";
@@ -45,7 +47,7 @@ lasts = "10s"
 
 #[test]
 fn the_judge_finds_every_reading_of_every_model() -> Result<()> {
-    let verdict = judged("every-model", "serial", "stable")?;
+    let verdict = judged("every-model", "serial", "stable", SECONDS)?;
     // The first words of the two that say the same sixty times a second, if the agent came in between.
     ensure!(verdict["readings"]["doubtful"].as_u64().is_some_and(|it| it <= 2), "{verdict:#}");
     ensure!(verdict["clean"] == true, "{verdict:#}");
@@ -56,19 +58,19 @@ fn the_judge_finds_every_reading_of_every_model() -> Result<()> {
 fn what_was_said_for_sure_between_the_troubles_of_device_servers_is_there() -> Result<()> {
     let scratch = Scratch::new("troubles")?;
     let troubles = scratch.write("troubles.toml", TROUBLES)?;
-    let verdict = judged("device-servers", "tcp", &troubles.to_string_lossy())?;
+    let verdict = judged("device-servers", "tcp", &troubles.to_string_lossy(), TROUBLES_SECONDS)?;
     assert_ne!(verdict["readings"]["doubtful"], 0);
     Ok(())
 }
 
 /// Plays all models on these ways, and lets the judge speak.
-fn judged(name: &str, ways: &str, scenario: &str) -> Result<Value> {
+fn judged(name: &str, ways: &str, scenario: &str, seconds: u64) -> Result<Value> {
     let (kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
     let models = DeviceModel::ALL;
     let (beds, base) = (models.len().to_string(), port::free_row(u16::try_from(models.len())?)?.to_string());
     let arguments =
         ["run", scenario, "--ways", ways, "--devices", "all", "--beds", &beds, "--port-base", &base];
-    let ward = Stage::new(name, &kafka, &broker, &arguments, SECONDS)?;
+    let ward = Stage::new(name, &kafka, &broker, &arguments, seconds)?;
     let agent = ward.play("The agent watches.")?;
     let verdict: Value = serde_json::from_slice(&ward.judge(&ward.truth, &["--json"])?.stdout)?;
     println!("{ways}: {verdict:#}");
