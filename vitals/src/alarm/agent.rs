@@ -202,7 +202,9 @@ impl AgentAlarm {
         // Nothing of the agent can be paused or off; whether anybody attends to it is told as of every alarm (E23a).
         let news = open.settle(now, Cover::NONE, true).then(|| Change::new(Phase::Update));
         let reminder = open.take_reminder(now, &TIMING);
-        change.or(news).or_else(|| open.go_on(now, reminder))
+        let told = change.or(news).or_else(|| open.go_on(now, reminder))?;
+        // What is over reminds of nothing (E27).
+        Some(Change { reminder: reminder && told.phase != Phase::End, ..told })
     }
 
     fn finding(&self, trouble: AgentTrouble) -> Option<Finding> {
