@@ -188,6 +188,8 @@ impl AlarmEngine {
         while let Some(deadline) = self.poll_timeout().filter(|at| *at < now) {
             self.run_due(deadline);
         }
+        // What ends with its rule is told as it is after this step, too.
+        self.run_due(now);
         self.first_step = Some(now);
     }
 }

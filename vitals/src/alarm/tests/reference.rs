@@ -186,6 +186,21 @@ fn what_ends_with_its_rule_over_a_restart_is_covered_by_nothing() {
 }
 
 #[test]
+fn what_ends_with_its_rule_over_a_restart_is_told_as_it_is_after_the_step() {
+    let mut without = policy();
+    without.rules.remove(&(Vital::Spo2, Direction::Low));
+    check_policies(
+        &[policy(), without],
+        "spo2 88@0..19
+         next 1@19
+         kill@20..24
+         until 24",
+        "15.000 spo2_low start medium present on
+         24.000 spo2_low reset medium clear off reason=rule_removed restarted=yes absent=stale !value",
+    );
+}
+
+#[test]
 fn a_rule_that_comes_with_a_restart_falls_back_for_nothing_that_has_a_value() {
     // The heart rate is in force until 63.000; its source, that is slow, says nothing more.
     let pulse = (Vital::PulseRate, Direction::Low);
