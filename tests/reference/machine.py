@@ -1,7 +1,7 @@
 """Levels that make one alarm: condition and signal as two objects (E12, E15, E16, E19, E22, E23, E27)."""
 
 from level import CLEAR, PENDING, PRESENT, VOID, Level, moved
-from words import RANK
+from words import CUFF, RANK
 
 
 # E23a: to level 1 after 20 s, to level 2 after 60 s.
@@ -56,7 +56,7 @@ class Machine:
         """E16: Present and void for G makes it indeterminate."""
         if not self.is_present() or self.indeterminate or self.indeterminate_at is not None:
             return
-        if gap == 0:  # a cuff's vital: at once (E31)
+        if gap == 0 and self.vital in CUFF:  # at once (E31)
             self.indeterminate = True
         elif gap is not None:
             self.indeterminate_at = now + gap
