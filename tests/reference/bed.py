@@ -30,7 +30,6 @@ class Bed(Standby):
         self.actions = {}  # E24: the first outcome of each known id
         self.sources, self.choices, self.sensors, self.silences = {}, {}, {}, {}
         self.limits = [LimitMachine(self, it) for it in rules.limits]
-        self.by_vital, self.fallbacks = {}, {}
         self.apneas = [
             ApneaMachine(self, it, index == 0)
             for index, it in enumerate(sorted(rules.apnea, key=lambda it: TABLE_ORDER[it.vital]))
@@ -42,6 +41,15 @@ class Bed(Standby):
         self.stay, self.life_at = rules.stay, None
         self.no_patient = BedAdvisory(self, "no_patient")
         self.inactive = Inactive(self)
+        self.follow_rules(now)
+        self.touched = {}
+        self.next_at = None
+        for it in rules.sources:
+            self.join(it, now)
+        self.schedule()
+
+    def follow_rules(self, now):
+        self.by_vital, self.fallbacks = {}, {}
         for machine in (*self.limits, *self.apneas):
             self.by_vital.setdefault(machine.vital, []).append(machine)
             if machine.rule.fallback_for is not None:
@@ -50,11 +58,6 @@ class Bed(Standby):
             for vital in (machine.vital, machine.rule.fallback_for):
                 if vital is not None:
                     self.choice(vital, now)
-        self.touched = {}
-        self.next_at = None
-        for it in rules.sources:
-            self.join(it, now)
-        self.schedule()
 
     # ---- Inputs.
 

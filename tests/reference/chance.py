@@ -47,7 +47,7 @@ def marks_of(rules, vital):
         for level in (rule["limit"], rule.get("extreme")):
             if level is not None:
                 marks += [level["at"], level["at"] + sign * rule["hysteresis"]]
-                marks.append(level["at"] - sign * rule.get("worse_by", 0))
+                marks.append(level["at"] - sign * (rule.get("worse_by") or 0))
     return marks
 
 

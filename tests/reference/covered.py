@@ -30,9 +30,10 @@ WORKED_ON = {
     "repetition": "E30: suspect",
     "restart, same boot": "E34, E35",
     "restart, other boot": "E34, E35",
+    "reload": "E29 within a run; open: from when what no rule watches any more (E30, H6) is missed by nobody",
     "restart with other rules": "E29, E35: rules and sources that are gone, come or changed",
 }
 
 NOT_COMPARED = (
-    "E29 but over a restart, NEWS2, E36, `observe`; a reset of an apnea that a device says; texts, modes, `low` and `high`"
+    "changed limits (E29), NEWS2, E36, `observe`; a reset of an apnea that a device says; texts, modes, `low` and `high`"
 )

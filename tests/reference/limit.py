@@ -76,8 +76,11 @@ class LimitMachine(Machine):
         if self.rule.worse_by is None or self.last_valid is None:
             return
         step = -self.rule.worse_by if self.direction == "low" else self.rule.worse_by
+        self.worse = self.hidden_level(self.last_valid + step)
+
+    def hidden_level(self, at):
         shortest = min(level.delay for level in self.levels)
-        self.worse = Level("worse", self.last_valid + step, shortest, 0, None, False)
+        return Level("worse", at, shortest, 0, None, False)
 
     def gap(self):
         return 0 if self.vital in CUFF else self.bed.gap_of(self.slot.source if self.slot else None)

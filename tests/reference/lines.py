@@ -2,8 +2,9 @@
 
 from actions import act
 from bed import Bed
-from rules import Rules
+from reload import reload
 from restart import restart
+from rules import Rules
 
 
 class Lines:
@@ -44,6 +45,8 @@ class Lines:
             return self.note(self.bed.stall(line["stall"], t))
         if "act" in line:
             return self.act(t, line["act"])
+        if "reload" in line:
+            return self.note(reload(self.bed, t, line["reload"]))
         if "restart" in line:
             how = line["restart"]
             told = self.note(self.bed.poll(how["stopped"]))

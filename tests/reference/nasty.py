@@ -179,6 +179,8 @@ class NastyHour:
             kinds.append(self.stall)
         if self.chance(0.1) and (self.has("restart, same boot") or self.has("restart, other boot")):
             kinds.append(self.restart)
+        if self.has("reload") and self.chance(0.3):
+            kinds.append(self.reload)
         if self.has("flags") and self.chance(0.4):
             kinds.append(self.flag)
         if self.has("another device") and self.chance(0.1):
@@ -404,6 +406,27 @@ class NastyHour:
         line = {"t": self.now, "restart": {"boot": boot, "stopped": stopped, "setup": setup}}
         self.setup = setup
         self.feed(line)
+
+    def reload(self, _):
+        """Rules gone, back again, or with other numbers."""
+        random = self.random
+        rules, apnea = self.other_rules(self.setup["rules"]), list(self.setup["apnea"])
+        if self.chance(0.4):
+            fresh = [it for it in self.make_rules() if (it["vital"], it["direction"]) not in
+                     [(old["vital"], old["direction"]) for old in rules]]
+            rules += random.sample(fresh, min(len(fresh), 1))
+        if rules and self.chance(0.3):
+            index = random.randrange(len(rules))
+            rule = dict(rules[index])
+            rules[index] = rule
+            rule["hysteresis"] = 0 if rule["vital"] in CUFF else random.choice((0, 1, 1_000))
+            rule["worse_by"] = random.choice((None, 1, 3_000))
+            if rule.get("extreme") and self.chance(0.5):
+                del rule["extreme"]
+        if self.chance(0.3):
+            apnea = self.make_apnea()
+        self.setup = self.setup | {"rules": rules, "apnea": apnea}
+        self.feed({"t": self.now, "reload": self.setup})
 
     def other_rules(self, rules):
         """One rule gone, or one limit moved."""
