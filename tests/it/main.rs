@@ -40,6 +40,7 @@ mod reference;
 mod refused;
 mod reload;
 mod restart;
+mod scenarios;
 mod schema;
 mod secure;
 mod secure_kafka;
