@@ -3,6 +3,7 @@
 mod apnea;
 mod clauses;
 mod device_word;
+mod edges;
 mod equipment;
 mod inactive;
 mod kept;
