@@ -1,7 +1,8 @@
 //! The bedside loop: the only place where time, observations and alarm engines meet.
 //!
 //! It awaits its inputs and nothing else: no disk, no network and no full queue can delay an alarm. What it has to say
-//! it offers to annunciators, store and Kafka in that order, and each offer returns at once. It has a thread of its
+//! it offers to the annunciators at once, and at the end of a turn to Kafka, the most urgent first, to the store, and to
+//! the run directory. Each offer returns at once. It has a thread of its
 //! own, so that nothing else in the process can keep it from running either.
 
 mod act;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tracing::{error, warn};
+use tracing::error;
 use vitals::alarm::event::{AlarmEvent, AlarmIds};
 use vitals::alarm::shown::Shown;
 use vitals::name::Name;
@@ -109,6 +110,8 @@ pub struct Bedside {
     turns: u64,
     last_tick: Uptime,
     last_heartbeat: Option<Uptime>,
+    /// What this turn has told the annunciators, and nobody else yet.
+    told: Vec<(AlarmEvent, Arc<AlarmRecord>)>,
 }
 
 impl Bedside {
@@ -150,6 +153,7 @@ impl Bedside {
             turns: 0,
             last_tick: now,
             last_heartbeat: None,
+            told: Vec::new(),
         };
         (it, receiver)
     }
@@ -209,13 +213,17 @@ impl Bedside {
             self.own.handle_timeout(due, &mut self.ids);
             self.announce_own();
         }
-        self.answer(now, false);
-        if now.since(self.last_tick) >= TICK {
+        let ticks = now.since(self.last_tick) >= TICK;
+        if ticks {
             self.last_tick = now;
             self.outlets.annunciators.beat(now);
             self.look_at_tests(now);
             self.own.look(now, &self.shown, self.tests.report(), &mut self.ids);
             self.announce_own();
+        }
+        self.send_told();
+        self.answer(now, false);
+        if ticks {
             self.tell_state(now, false);
         }
     }
@@ -282,7 +290,7 @@ impl Bedside {
         ));
     }
 
-    /// Makes known what an engine decided: annunciators, Kafka, store.
+    /// Makes known at the bedside what an engine decided; the others are told at the end of the turn.
     fn announce(&mut self, id: &Arc<Name>) {
         let Some(bed) = self.beds.get_mut(id) else { return };
         let quality = *self.clock.borrow();
@@ -292,7 +300,7 @@ impl Bedside {
             self.shown.handle_event(id, event);
             self.tests.handle_event(id, event);
         }
-        self.send(records);
+        self.told.extend(records);
         self.announce_test();
     }
 
@@ -301,20 +309,27 @@ impl Bedside {
         let (id, quality) = (Arc::clone(self.own.id()), *self.clock.borrow());
         let (seq, outlets) = (&mut self.alarm_seq, &mut self.outlets);
         let records = voice::annunciate(&mut self.own, &id, &self.origin, quality, seq, outlets);
-        self.send(records);
+        self.told.extend(records);
     }
 
-    /// To Kafka and the store, with the engines' state after them.
-    fn send(&mut self, records: Vec<(AlarmEvent, Arc<AlarmRecord>)>) {
-        if records.is_empty() {
-            return;
+    /// To Kafka and the store, with the engines' state after them; the run directory gets the whole of it at once, or who
+    /// is killed in the next quarter of a second would tell the same again under another name.
+    fn send_told(&mut self) {
+        let told = std::mem::take(&mut self.told);
+        let now = clock::uptime();
+        let stored = told.iter().any(|(event, _)| bed::is_stored(event));
+        let state = stored.then(|| snapshot::durable(&self.beds, &self.own, &self.origin.run, now));
+        self.outlets.send_alarms(&told, state.as_ref());
+        if stored {
+            self.keep(now);
         }
-        let state = snapshot::durable(&self.beds, &self.own, &self.origin.run, clock::uptime());
-        for (event, record) in records {
-            if let Err(error) = self.outlets.send_alarm(&event, &record, &state) {
-                warn!(bed = record.bed, %error, "An alarm record cannot be encoded; it was annunciated and is not sent.");
-            }
+    }
+
+    fn keep(&mut self, now: Uptime) {
+        for bed in self.beds.values_mut() {
+            bed.clear_touched();
         }
+        self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, now));
     }
 
     /// Tells those who only look: newest values, states of beds, the engines' state, and how the loop is.
@@ -331,10 +346,7 @@ impl Bedside {
             self.outlets.tell(update);
         }
         if ending || touched || self.beds.values().any(BedState::is_touched) {
-            for bed in self.beds.values_mut() {
-                bed.clear_touched();
-            }
-            self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, now));
+            self.keep(now);
         }
         let outage = self.outage.lasts(now, &self.store.borrow());
         let counts = (self.turns, self.reading_seq, self.alarm_seq);

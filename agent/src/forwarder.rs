@@ -1,7 +1,7 @@
 //! From the store to Kafka: three producers with three tempers.
 //!
 //! *Readings* go strictly in order and exactly once: a batch, its ledger records and the cursor are one transaction,
-//! then the store may forget them. *Alarms* go at once, in parallel with the disk; after an
+//! then the store may forget them. *Alarms* go at once, in parallel with the disk, the most urgent first; after an
 //! outage first the newest record of each open alarm, then the lane, all of it marked late. *State* (newest values, beds, heartbeats) is never
 //! buffered: a newer one replaces one that has not gone.
 //!
@@ -19,6 +19,7 @@ mod producer;
 mod readings;
 mod refused;
 mod state;
+mod urgency;
 
 use std::io;
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ use vitals::record::alarm::AlarmRecord;
 use vitals::time::Uptime;
 
 use self::cluster::Cluster;
+use self::urgency::Urgency;
 use crate::buffer::{LaneReader, Past};
 use crate::clock::{self, Reckoning};
 use crate::config::{Config, Kafka};
@@ -234,6 +236,7 @@ pub struct LiveAlarm {
     pub(crate) open: bool,
     /// Whether somebody waits for Kafka's word on it (E37).
     pub(crate) test: bool,
+    urgency: Urgency,
     /// `seq` 0 in a `continue`, which is never stored.
     pub(crate) envelope: Envelope,
 }
@@ -243,7 +246,8 @@ impl LiveAlarm {
     #[must_use]
     pub fn new(record: &AlarmRecord, envelope: Envelope) -> Self {
         let open = !record.phase.is_over();
-        Self { id: record.id.clone(), open, test: record.test && open, envelope }
+        let (test, urgency) = (record.test && open, Urgency::of(record));
+        Self { id: record.id.clone(), open, test, urgency, envelope }
     }
 }
 
@@ -252,9 +256,12 @@ impl LiveAlarm {
 pub struct AlarmOutlet(SyncSender<LiveAlarm>);
 
 impl AlarmOutlet {
-    /// Hands an alarm record over. Never waits: what does not fit comes from the lane.
-    pub fn offer(&mut self, alarm: LiveAlarm) {
-        let _ = self.0.try_send(alarm);
+    /// Hands over what was told at one moment, the most urgent first. Never waits: what does not fit comes from the lane.
+    pub fn offer(&mut self, mut alarms: Vec<LiveAlarm>) {
+        urgency::most_urgent_first(&mut alarms, |it| it);
+        for alarm in alarms {
+            let _ = self.0.try_send(alarm);
+        }
     }
 }
 

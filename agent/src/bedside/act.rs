@@ -43,12 +43,14 @@ impl Bedside {
         if !answer.is_done() {
             return self.reply(unsaid);
         }
+        // Its records before the state that holds them.
+        self.send_told();
         let now = clock::uptime();
         let number = self.answers.wait(unsaid, now);
         let state = snapshot::durable(&self.beds, &self.own, &self.origin.run, now);
         self.outlets.store(ToStore::State(state, number));
         // A killed process finds it here even where there is no disk.
-        self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, now));
+        self.keep(now);
     }
 
     /// Says what has reached the disk meanwhile, and of what never will, or has not for too long, that it has not.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tracing::warn;
 use vitals::alarm::event::AlarmEvent;
 use vitals::name::Name;
 use vitals::record::alarm::AlarmRecord;
@@ -40,25 +41,31 @@ impl Outlets {
         self.annunciators.offer(&Announcement { bed: Arc::clone(bed), record: Arc::clone(record), open });
     }
 
-    pub(super) fn send_alarm(
+    /// What was told at one moment, with the engines' state after it, which whatever is stored needs: to Kafka, then to the
+    /// store.
+    pub(super) fn send_alarms(
         &mut self,
-        event: &AlarmEvent,
-        record: &AlarmRecord,
-        state: &Arc<[u8]>,
-    ) -> Result<(), serde_json::Error> {
-        let envelope = Envelope {
-            seq: record.seq.unwrap_or(0),
-            up: event.at,
-            mode: event.mode,
-            late: false,
-            key: record.bed.as_str().into(),
-            body: serde_json::to_vec(record)?.into(),
-        };
-        self.alarms.offer(LiveAlarm::new(record, envelope.clone()));
-        if is_stored(event) {
-            self.store.offer(ToStore::Alarm(envelope, Arc::clone(state)));
+        told: &[(AlarmEvent, Arc<AlarmRecord>)],
+        state: Option<&Arc<[u8]>>,
+    ) {
+        let (mut live, mut stored) = (Vec::new(), Vec::new());
+        for (event, record) in told {
+            let envelope = match envelope(event, record) {
+                Ok(envelope) => envelope,
+                Err(error) => {
+                    warn!(bed = record.bed, %error, "An alarm record cannot be encoded; it was annunciated and is not sent.");
+                    continue;
+                }
+            };
+            if let Some(state) = state.filter(|_| is_stored(event)) {
+                stored.push(ToStore::Alarm(envelope.clone(), Arc::clone(state)));
+            }
+            live.push(LiveAlarm::new(record, envelope));
         }
-        Ok(())
+        self.alarms.offer(live);
+        for it in stored {
+            self.store.offer(it);
+        }
     }
 
     pub(super) fn store(&mut self, item: ToStore) {
@@ -72,4 +79,15 @@ impl Outlets {
     pub(super) fn keep(&mut self, state: Arc<[u8]>) {
         self.kept.send_replace(state);
     }
+}
+
+fn envelope(event: &AlarmEvent, record: &AlarmRecord) -> Result<Envelope, serde_json::Error> {
+    Ok(Envelope {
+        seq: record.seq.unwrap_or(0),
+        up: event.at,
+        mode: event.mode,
+        late: false,
+        key: record.bed.as_str().into(),
+        body: serde_json::to_vec(record)?.into(),
+    })
 }

@@ -239,7 +239,7 @@ impl Bedside {
         let quality = *self.clock.borrow();
         let (seq, outlets) = (&mut self.alarm_seq, &mut self.outlets);
         let records = voice::annunciate(&mut tested, &id, &self.origin, quality, seq, outlets);
-        self.send(records);
+        self.told.extend(records);
     }
 }
 

@@ -1,5 +1,8 @@
 //! Alarms to Kafka: at once, in parallel with the disk; after an outage what is open first, then the lane in order.
 //!
+//! Of what is there at the same moment the most urgent goes first, and nothing less urgent follows before Kafka has it:
+//! the partitions of a topic know no order among each other.
+//!
 //! To a cluster that nobody has confirmed alarms go too, or its stations would be silent; but the lane waits, so that
 //! nothing is forgotten that the right one does not have.
 //!
@@ -9,6 +12,7 @@
 //! Everything may arrive twice (from the bedside task and from the lane): consumers tell by id and revision, and of gaps
 //! by their numbers.
 
+mod held;
 mod outage;
 mod reports;
 
@@ -24,6 +28,7 @@ use vitals::backoff::Backoff;
 use vitals::record::ledger::{Gap, Lane, LedgerRecord};
 use vitals::time::Uptime;
 
+use self::held::Held;
 use self::outage::Going;
 use super::batch::Batch;
 use super::cluster::Verdict;
@@ -72,6 +77,8 @@ pub(super) struct Alarms {
     batch: Batch,
     /// The records of that, by ticket: what one held must be kept if Kafka refuses it.
     sent: BTreeMap<usize, (RunId, Envelope)>,
+    /// Live records that wait until Kafka has what is more urgent.
+    held: Held,
     /// Live records on their way, by ticket.
     flying: BTreeMap<usize, Flying>,
     next_ticket: usize,
@@ -138,6 +145,7 @@ impl Alarms {
             careful: false,
             batch: Batch::default(),
             sent: BTreeMap::new(),
+            held: Held::default(),
             flying: BTreeMap::new(),
             next_ticket: LIVE_TICKETS,
             gaps: BTreeSet::new(),
@@ -158,16 +166,18 @@ impl Alarms {
         while !self.is_over() {
             let busy = !self.flying.is_empty() || self.batch.waiting() > 0;
             match self.live.recv_timeout(if busy { BUSY } else { IDLE }) {
-                Ok(alarm) => self.handle_live(&alarm),
+                Ok(alarm) => self.handle_live(alarm),
                 Err(RecvTimeoutError::Timeout) => {}
                 // The bedside task is gone: what remains is the lane's.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(BUSY),
             }
             while let Ok(alarm) = self.live.try_recv() {
-                self.handle_live(&alarm);
+                self.handle_live(alarm);
             }
+            self.send_held();
             ended |= self.read_lane();
             self.take_reports();
+            self.send_held();
             self.notice_outage();
             if self.away && self.flying.is_empty() {
                 self.knock();
@@ -180,16 +190,28 @@ impl Alarms {
         }
     }
 
-    /// Sends a live record now. During an outage the newest of each open alarm waits, and the lane has the rest.
-    fn handle_live(&mut self, alarm: &LiveAlarm) {
-        self.open.handle_live(alarm);
+    /// Takes a live record to be sent. During an outage the newest of each open alarm waits, and the lane has the rest.
+    fn handle_live(&mut self, alarm: LiveAlarm) {
+        self.open.handle_live(&alarm);
         if !self.away {
-            return self.send_live(alarm, Going::after(alarm.envelope.up));
+            let up = alarm.envelope.up;
+            return self.held.push(alarm, Some(up));
         }
         match &mut self.ahead {
-            Some(ahead) if ahead.id == alarm.id => ahead.clone_from(alarm),
-            None if alarm.open => self.send_ahead(alarm.clone(), Going::Whenever),
+            Some(ahead) if ahead.id == alarm.id => *ahead = alarm,
+            None if alarm.open => self.send_ahead(alarm, Going::Whenever),
             Some(_) | None => {}
+        }
+    }
+
+    /// Sends what waits for nothing more urgent any longer.
+    fn send_held(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let flying = self.flying.values().map(|it| it.alarm.urgency).max();
+        for (alarm, unheard) in self.held.poll(clock::uptime(), flying) {
+            self.send_live(&alarm, unheard.map_or(Going::Live, Going::after));
         }
     }
 
@@ -215,7 +237,8 @@ impl Alarms {
             return self.end.borrow().is_some();
         }
         let most = if self.careful { LANE_ALONE_MAX } else { LANE_MAX };
-        while !self.away && self.batch.waiting() < most {
+        // What waits to be sent at once is not overtaken by what is less urgent.
+        while !self.away && self.held.is_empty() && self.batch.waiting() < most {
             match self.lane.wait(Duration::ZERO) {
                 Waited::Ready => {}
                 Waited::TimedOut => return false,

@@ -1,5 +1,6 @@
 //! The open alarms as Kafka should know them: the newest record of each, and since when one of it waits for Kafka's word.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use vitals::time::Uptime;
@@ -47,10 +48,10 @@ impl OpenAlarms {
         }
     }
 
-    /// The newest record of each, and since when something of it is unheard; the oldest alarm first.
+    /// The newest record of each, and since when something of it is unheard; the most urgent first, of equals the oldest.
     pub(super) fn newest(&self) -> impl Iterator<Item = (&LiveAlarm, Option<Uptime>)> {
         let mut open: Vec<&Open> = self.0.values().collect();
-        open.sort_by_key(|it| it.since);
+        open.sort_by_key(|it| (Reverse(it.newest.urgency), it.since));
         open.into_iter().map(|it| (&it.newest, it.unheard))
     }
 }
@@ -61,6 +62,7 @@ mod tests {
 
     use super::*;
     use crate::envelope::Envelope;
+    use crate::forwarder::urgency::Urgency;
 
     fn at(seconds: u64) -> Uptime {
         Uptime::from_millis(seconds * 1000)
@@ -69,7 +71,7 @@ mod tests {
     fn record(id: &str, second: u64, open: bool) -> LiveAlarm {
         let (key, body) = ("bed".into(), Box::default());
         let envelope = Envelope { seq: second, up: at(second), mode: Mode::Live, late: false, key, body };
-        LiveAlarm { id: id.into(), open, test: false, envelope }
+        LiveAlarm { id: id.into(), open, test: false, urgency: Urgency::LEAST, envelope }
     }
 
     fn told(open: &OpenAlarms) -> Vec<(&str, u64, Option<Uptime>)> {

@@ -42,11 +42,12 @@ impl Alarms {
             self.send_live(alarm, Going::after(alarm.envelope.up));
         }
         let heard = |alarm: &LiveAlarm| ahead.as_ref().is_some_and(|it| it.id == alarm.id);
-        let open = self.open.newest().filter(|(alarm, unheard)| unheard.is_some() || !heard(alarm));
-        let open: Vec<_> = open.map(|(alarm, unheard)| (alarm.clone(), unheard)).collect();
-        for (alarm, unheard) in open {
-            self.send_live(&alarm, unheard.map_or(Going::Live, Going::after));
+        for (alarm, unheard) in self.open.newest() {
+            if unheard.is_some() || !heard(alarm) {
+                self.held.push(alarm.clone(), unheard);
+            }
         }
+        self.send_held();
     }
 
     /// Nothing has been reported for long: what is queued is thrown away, and what is open then goes first.
@@ -65,6 +66,7 @@ impl Alarms {
         self.producer.purge();
         self.batch.clear();
         self.sent.clear();
+        self.held.clear();
         self.flying.clear();
         self.gaps.clear();
         let from = self.done.clone().unwrap_or_else(Position::none);
