@@ -145,7 +145,7 @@ impl Switch {
             }
         }
         if let Some(lines) = &self.lines {
-            let _ = lines.set(&Levels::default());
+            let _ = lines.set(Levels::default());
         }
     }
 
@@ -160,14 +160,14 @@ impl Switch {
             return self.lines.is_some();
         }
         self.written = Some((levels, now));
-        match self.switch(&levels) {
+        match self.switch(levels) {
             Ok(()) => self.note_well(),
             Err(error) => self.note_failure(&error),
         }
         self.lines.is_some()
     }
 
-    fn switch(&mut self, levels: &Levels) -> Result<(), LineError> {
+    fn switch(&mut self, levels: Levels) -> Result<(), LineError> {
         let lines = match self.lines.take() {
             Some(lines) => lines,
             None => Lines::open(&self.gpio)?,

@@ -75,7 +75,7 @@ impl Lines {
     }
 
     /// Switches them.
-    pub(super) fn set(&self, levels: &Levels) -> Result<(), LineError> {
+    pub(super) fn set(&self, levels: Levels) -> Result<(), LineError> {
         let mut values = Values::default();
         for (output, offset) in &self.offsets {
             values.set(*offset, Value::from(is_on(*output, levels)));
@@ -85,7 +85,7 @@ impl Lines {
     }
 }
 
-fn is_on(output: GpioOutput, levels: &Levels) -> bool {
+fn is_on(output: GpioOutput, levels: Levels) -> bool {
     match output {
         GpioOutput::Lamp => levels.lamp.is_some(),
         GpioOutput::LampHigh => levels.lamp == Some(Priority::High),
@@ -99,11 +99,11 @@ fn is_on(output: GpioOutput, levels: &Levels) -> bool {
 /// The chip by path, by name, or by label: labels stay the same where numbers depend on the order of drivers.
 fn find(wanted: &str) -> Result<Chip, LineError> {
     if wanted.starts_with('/') {
-        return open(Path::new(wanted)).or_else(|error| match error {
+        return open(Path::new(wanted)).map_err(|error| match error {
             LineError::Closed { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Err(missing(wanted, &[]))
+                missing(wanted, &[])
             }
-            other => Err(other),
+            other => other,
         });
     }
     let mut known = Vec::new();
