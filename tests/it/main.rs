@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod alarm_kills;
 mod alarm_tools;
 mod bad_input;
 mod black_hole;

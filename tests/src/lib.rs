@@ -46,6 +46,7 @@ pub mod schema;
 pub mod scratch;
 pub mod seed;
 pub mod site;
+pub mod spells;
 pub mod strace;
 pub mod tally;
 pub mod tap;

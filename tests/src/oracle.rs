@@ -165,7 +165,7 @@ mod tests {
         for (number, seq) in [(1, 1), (2, 5), (3, 5), (4, 6), (5, 6)] {
             let id = format!("a/run/r/{number}");
             let body = serde_json::json!({"id": id, "bed": "a", "device_seq": seq});
-            tally.add(&Record { key: String::new(), headers: BTreeMap::new(), body, bytes: 0 });
+            tally.add(&Record { key: String::new(), headers: BTreeMap::new(), body, bytes: 0, at_ms: 0 });
         }
         let excused = 1..3;
         let judge = |in_gaps| {

@@ -27,6 +27,8 @@ pub struct Record {
     pub body: Value,
     /// The body's bytes.
     pub bytes: usize,
+    /// Its time in Kafka, ms since 1970: the producer's, or the broker's where the topic says so; 0: none.
+    pub at_ms: i64,
 }
 
 impl Record {
@@ -138,6 +140,7 @@ fn record(message: &BorrowedMessage<'_>) -> Result<Record> {
         headers.iter().map(|it| (it.key.to_owned(), text(it.value.unwrap_or_default()))).collect()
     });
     let payload = message.payload().unwrap_or_default();
+    let at_ms = message.timestamp().to_millis().unwrap_or(0);
     let body = match message.payload() {
         None => Value::Null,
         Some(bytes) => serde_json::from_slice(bytes)
@@ -146,5 +149,5 @@ fn record(message: &BorrowedMessage<'_>) -> Result<Record> {
     if !body.is_null() {
         schemas()?.check(message.topic(), &body)?;
     }
-    Ok(Record { key: text(message.key().unwrap_or_default()), headers, body, bytes: payload.len() })
+    Ok(Record { key: text(message.key().unwrap_or_default()), headers, body, bytes: payload.len(), at_ms })
 }

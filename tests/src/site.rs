@@ -136,6 +136,13 @@ impl Site {
         self
     }
 
+    /// Lets alarms go by these rules.
+    #[must_use]
+    pub fn alarms(mut self, rules: &str) -> Self {
+        rules.clone_into(&mut self.alarms);
+        self
+    }
+
     /// Makes every limit alarm high.
     #[must_use]
     pub fn high_alarms(mut self) -> Self {

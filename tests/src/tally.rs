@@ -150,7 +150,7 @@ mod tests {
 
     fn record(id: &str, bed: &str, seq: u64) -> Record {
         let body = serde_json::json!({"id": id, "bed": bed, "device_seq": seq});
-        Record { key: String::new(), headers: BTreeMap::new(), body, bytes: 0 }
+        Record { key: String::new(), headers: BTreeMap::new(), body, bytes: 0, at_ms: 0 }
     }
 
     #[test]
