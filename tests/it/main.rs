@@ -51,6 +51,7 @@ mod station;
 mod stop;
 mod store_faults;
 mod store_tool;
+mod storm;
 mod surroundings;
 mod systemd;
 mod tidy;

@@ -47,6 +47,7 @@ pub mod scratch;
 pub mod seed;
 pub mod site;
 pub mod spells;
+pub mod storm;
 pub mod strace;
 pub mod tally;
 pub mod tap;
