@@ -9,9 +9,13 @@ use wardline_tests::kafka::Kafka;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::patient::Patient;
 use wardline_tests::publisher::{Load, Publisher};
+use wardline_tests::site::Site;
+use wardline_tests::wait;
 
 const SECONDS: u32 = 60;
 const RATES: [u32; 2] = [500, 5000];
+/// The beds of a large hospital floor, each heard once a second.
+const FLOOR: u32 = 500;
 
 pub(crate) fn measure() -> Result<()> {
     let kafka = Kafka::start()?;
@@ -31,6 +35,41 @@ pub(crate) fn measure() -> Result<()> {
         report(&format!("{rate} messages/s for {SECONDS} s"), count, before, agent.usage()?, begin.elapsed());
         first_seq += count / u64::from(crate::BEDS) + 1;
     }
+    Ok(())
+}
+
+/// The whole agent on one core, in real time.
+pub(crate) fn measure_floor() -> Result<()> {
+    let (kafka, broker) = (Kafka::start()?, Mosquitto::start()?);
+    let beds: Vec<String> = (1..=FLOOR).map(|bed| format!("floor-{bed}")).collect();
+    let site = Site::new("bench-floor")?.kafka(&kafka.bootstrap()).mqtt(broker.port());
+    let site = site.beds(beds.iter().map(String::as_str)).ward().mqtt_annunciator();
+    let mut agent = Agent::launch(&site, &["taskset", "-c", "0"])?;
+    agent.wait_ready()?;
+    let mut said = 0;
+    for (seconds, measured) in [(10, false), (SECONDS, true)] {
+        let count = u64::from(FLOOR * seconds);
+        let load = Load {
+            beds: beds.clone(),
+            count,
+            rate: Some(FLOOR),
+            first_seq: 1 + said / u64::from(FLOOR),
+            patient: Patient::Stable,
+        };
+        let (before, begin) = (agent.usage()?, Instant::now());
+        Publisher::start(broker.port(), load).finish(Duration::from_secs(4 * u64::from(SECONDS)))?;
+        said += count;
+        if measured {
+            let name =
+                format!("{FLOOR} beds, each once a second for {SECONDS} s, the whole agent on one core");
+            report(&name, count, before, agent.usage()?, begin.elapsed());
+        }
+    }
+    // What came before it had subscribed, the broker forgot.
+    let all = f64::from(FLOOR * SECONDS);
+    wait::until("the last reading", Duration::from_secs(2), || {
+        Ok((agent.metric("wardline_readings")? >= all).then_some(()))
+    })?;
     Ok(())
 }
 

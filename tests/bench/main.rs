@@ -8,6 +8,7 @@ mod latency;
 mod load;
 mod memory;
 mod room;
+mod storm;
 
 use anyhow::{Result, bail};
 use wardline_tests::kafka::Kafka;
@@ -18,10 +19,12 @@ use wardline_tests::site::Site;
 const BEDS: u32 = 64;
 
 /// Each by its name.
-const MEASUREMENTS: [(&str, fn() -> Result<()>); 6] = [
+const MEASUREMENTS: [(&str, fn() -> Result<()>); 8] = [
     ("drain", drain::measure),
     ("load", load::measure),
+    ("floor", load::measure_floor),
     ("latency", latency::measure),
+    ("storm", storm::measure),
     ("comeback", comeback::measure),
     ("room", room::measure),
     ("memory", memory::measure),

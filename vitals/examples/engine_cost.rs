@@ -71,6 +71,9 @@ fn main() -> Result<(), ParseNameError> {
     let grown = resident().saturating_sub(before);
     println!("figure engine_observation {} ns", spent.as_nanos() / u128::from(judged));
     println!("figure engine_measurements 10 vitals/observation");
+    // Each bed once a second: of the thousand million nanoseconds of a core.
+    let share = spent.as_nanos() / u128::from(SECONDS) / 10_000;
+    println!("figure engine_{BEDS}_beds_in_real_time {}.{:03} % of a core", share / 1000, share % 1000);
     println!("figure engine_events {events} records");
     println!("figure engine_bed_memory {} bytes", grown.checked_div(BEDS).unwrap_or(0));
     Ok(())
