@@ -30,7 +30,7 @@ WORKED_ON = {
     "repetition": "E30: suspect",
     "restart, same boot": "E34, E35",
     "restart, other boot": "E34, E35",
-    "reload": "E29 within a run; open: H6 of what no rule watches any more, the device's word for another first apnea rule",
+    "reload": "E29 within a run",
     "restart with other rules": "E29, E35: rules and sources that are gone, come or changed",
 }
 

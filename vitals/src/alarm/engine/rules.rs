@@ -33,6 +33,11 @@ impl AlarmEngine {
         self.begin(now, ids);
         self.score.take_enabled(now, policy.scores());
         self.follow(now, policy);
+        // The device's word that is on is the first rule's, and what a rule watches is missed (E32, H6).
+        self.judge_flag(now);
+        for place in 0..self.sources.len() {
+            self.judge_sensors(now, place);
+        }
         self.tell(now, ids);
     }
 

@@ -71,6 +71,21 @@ fn e32_the_time_runs_from_the_last_breath_whoever_looks_meanwhile() {
 }
 
 #[test]
+fn e32_the_devices_own_word_is_that_of_the_rule_that_a_reload_made_the_first() {
+    let mut second = watched();
+    second.apnea.remove(&Vital::RespRate);
+    check_policies(
+        &[second, watched()],
+        "spo2 97@0..9
+         flag apnea on@5
+         policy 1@8
+         until 9",
+        "5.000 apnea start high present on id=run/1
+         8.000 apnea start high present on onset=8.000 id=run/2",
+    );
+}
+
+#[test]
 fn e26_the_devices_own_word_stands_when_the_rule_is_on_again() {
     check_policy(
         watched(),

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::script::{check, check_answers, check_policy, policy, run};
+use super::script::{check, check_answers, check_policies, check_policy, policy, run};
 use crate::alarm::event::{Direction, Phase, Signal};
 use crate::vital::Vital;
 
@@ -289,12 +289,26 @@ fn e29_a_delay_of_another_rule_counts_from_the_reload() {
     if let Some(rule) = policy.rules.get_mut(&(Vital::Spo2, Direction::Low)) {
         rule.limit.delay = Duration::from_secs(3);
     }
-    super::script::check_policies(
+    check_policies(
         &[super::script::policy(), policy],
         "spo2 88@0..
          policy 1@9
          until 12",
         "12.000 spo2_low start onset=9.000 delay=3000",
+    );
+}
+
+#[test]
+fn e29_what_no_rule_watches_any_more_is_missed_by_nobody_from_then_on() {
+    let mut without = policy();
+    without.rules.remove(&(Vital::Spo2, Direction::Low));
+    check_policies(
+        &[policy(), without],
+        "spo2 97@0..3
+         heart_rate 70@0..50
+         policy 1@37.5
+         until 50",
+        "",
     );
 }
 
