@@ -230,8 +230,7 @@ impl DiskLane {
         progress.evicted = self.counts.evicted;
         progress.damaged = self.counts.damaged;
         progress.set_aside = self.counts.set_aside;
-        progress.commits = self.counts.commits;
-        progress.syncs = self.counts.syncs;
+        (progress.commits, progress.syncs) = (self.counts.commits, self.counts.syncs);
         progress.stored_bytes = self.counts.stored_bytes;
         progress.raw_bytes = self.counts.raw_bytes;
         progress.room = self.room();
