@@ -116,8 +116,7 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(false);
     let (clock, reckoning) = wall_clock::watch(&mut tasks, stopped.clone());
 
-    let failed = failure.is_final();
-    let opened = store::open(&config, &run, failed, *clock.borrow())?;
+    let opened = store::open(&config, &run, failure.is_final(), *clock.borrow())?;
     let (told, state) = store::learn(opened.found, !KeptBeds::is_near(&config.agent.run_dir))?;
     let kept = KeptBeds::load(&config.agent.run_dir, state.as_deref());
     let (kept_sender, keeper) = bedside::keep_in(&config.agent.run_dir).map_err(no("the kept alarms"))?;
@@ -164,9 +163,8 @@ async fn live(config: Config, again: Again) -> Result<(), RunError> {
     let reload = Reload::new(again, inbox, metrics.clone());
     let parts = (status.clone(), progress.clone(), forwarder.progress());
     be_seen(&config, &seen(&config, &run, parts, metrics, tests), &stopped, &mut tasks);
-    let returned = store_return::wait(&config, failed, progress.clone(), status.clone());
+    let returned = store_return::wait(&config, failure.is_final(), progress.clone(), status.clone());
     let why = end::wait(signals, reload, &mut tasks, status, progress, failure, returned).await;
-    notify::stopping();
     let _ = stop.send(true);
     end::drain(tasks, bedside, forwarder, keeper, &why, config.agent.shutdown_grace).await;
     why

@@ -18,8 +18,11 @@ use wardline_tests::site::Site;
 /// The beds of every measurement.
 const BEDS: u32 = 64;
 
+/// Prints its lines of the table.
+type Measure = fn() -> Result<()>;
+
 /// Each by its name.
-const MEASUREMENTS: [(&str, fn() -> Result<()>); 8] = [
+const MEASUREMENTS: [(&str, Measure); 8] = [
     ("drain", drain::measure),
     ("load", load::measure),
     ("floor", load::measure_floor),

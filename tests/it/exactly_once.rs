@@ -151,7 +151,7 @@ fn at_least_once_loses_nothing_and_names_what_comes_twice() -> Result<()> {
     let ids: BTreeSet<_> = seen.iter().collect();
     let numbers: Vec<u64> = ids.iter().map(|it| it.0).collect();
     println!("{} records of {} readings", seen.len(), numbers.len());
-    ensure!(numbers == Vec::from_iter(2..=150), "lost, or twice under two names: {numbers:?}");
+    ensure!(numbers.iter().copied().eq(2..=150), "lost, or twice under two names: {numbers:?}");
     let firsts: Vec<_> = (2..=150).map(|seq| seen.iter().position(|it| it.0 == seq)).collect();
     ensure!(firsts.is_sorted(), "not in order: {seen:?}");
     Ok(())

@@ -158,11 +158,8 @@ fn after_a_loss_of_power_the_alarms_are_there_and_the_silences_are_not() -> Resu
     assert_eq!(states[1].body["limits"], json!([{"rule": "spo2_low", "limit": 90}]), "the file's");
     assert_eq!(states[1].text("stay"), "s-4711");
     for bed in [0, 1, 2, 3] {
-        assert!(
-            states[bed].body.get("inactive").is_none(),
-            "a pause outlived the power: {}",
-            states[bed].body
-        );
+        let state = &states[bed].body;
+        assert!(state.get("inactive").is_none(), "a pause outlived the power: {state}");
     }
     let inactive = &states[4].body["inactive"][0];
     assert_eq!((&inactive["what"], &inactive["rule"]), (&json!("alarm_off"), &json!("spo2_low")));

@@ -158,9 +158,9 @@ fn account_is_whole(kafka: &Kafka, site: &Site, agent: &Agent) -> Result<()> {
             .map(|it| it.number("seq"))
             .collect();
         ensure!(taken.is_disjoint(&refused), "{taken:?} and {refused:?}");
-        let numbered = agent.metric("wardline_alarm_records")?;
+        let numbered = agent.count("wardline_alarm_records")?;
         // A start and an end, four times.
-        if refused.len() >= 8 && (taken.len() + refused.len()) as f64 == numbered {
+        if refused.len() >= 8 && (taken.len() + refused.len()) as u64 == numbered {
             break;
         }
         ensure!(Instant::now() < deadline, "{numbered} records, {taken:?}, {refused:?}:\n{}", agent.log());
@@ -168,7 +168,7 @@ fn account_is_whole(kafka: &Kafka, site: &Site, agent: &Agent) -> Result<()> {
     is_told(kafka, site, "alarms")?;
     wait::until("the evidence of each", SOON, || {
         let kept = in_quarantine(site)?;
-        Ok((kept.len() as f64 >= agent.metric("wardline_records_refused")?).then_some(()))
+        Ok((kept.len() as u64 >= agent.count("wardline_records_refused")?).then_some(()))
     })?;
     let recreated = agent.metric("wardline_kafka_producer_recreated")?;
     ensure!(recreated < 5.0, "{recreated} producers were thrown away:\n{}", agent.log());

@@ -314,6 +314,8 @@ fn what_a_screen_needs_keeps_to_its_schema() {
         identity: Some(DeviceIdentity { serial: Some("0000093112".into()), ..DeviceIdentity::default() }),
         bedside_limits: Some(BedsideLimits(vec![limits])),
     };
+    let (rule, limit) = ("spo2_low".into(), Quantity::from_whole(88));
+    let limit = LimitsState { rule, limit, extreme: None, changed: true };
     let bed = BedRecord {
         schema: BEDS.into(),
         agent,
@@ -336,12 +338,7 @@ fn what_a_screen_needs_keeps_to_its_schema() {
             reason: Some("probe is moved".into()),
             left_ms: Some(60_000),
         }],
-        limits: vec![LimitsState {
-            rule: "spo2_low".into(),
-            limit: Quantity::from_whole(88),
-            extreme: None,
-            changed: true,
-        }],
+        limits: vec![limit],
         stay_rules: Some(true),
     };
     schemas.check(BEDS, &json_of(&bed)).unwrap();

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::ExitStatus;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -103,10 +104,19 @@ impl Agent {
 
     /// The sum of a metric over its labels.
     pub fn metric(&self, name: &str) -> Result<f64> {
+        Ok(self.values::<f64>(name)?.into_iter().sum())
+    }
+
+    /// The same of a metric that counts.
+    pub fn count(&self, name: &str) -> Result<u64> {
+        Ok(self.values::<u64>(name)?.into_iter().sum())
+    }
+
+    fn values<T: FromStr>(&self, name: &str) -> Result<Vec<T>> {
         let (_, body) = self.ask("/metrics")?;
         let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
-        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
-        Ok(body.lines().filter(of_name).filter_map(value).sum())
+        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse().ok());
+        Ok(body.lines().filter(of_name).filter_map(value).collect())
     }
 
     /// Kills it (SIGKILL). Its account must be in order to its last moment.

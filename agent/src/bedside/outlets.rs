@@ -43,11 +43,7 @@ impl Outlets {
 
     /// What was told at one moment, with the engines' state after it, which whatever is stored needs: to Kafka, then to the
     /// store.
-    pub(super) fn send_alarms(
-        &mut self,
-        told: &[(AlarmEvent, Arc<AlarmRecord>)],
-        state: Option<&Arc<[u8]>>,
-    ) {
+    pub(super) fn send_alarms(&mut self, told: &[(AlarmEvent, Arc<AlarmRecord>)], state: Option<&Arc<[u8]>>) {
         let (mut live, mut stored) = (Vec::new(), Vec::new());
         for (event, record) in told {
             let envelope = match envelope(event, record) {

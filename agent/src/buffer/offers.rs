@@ -3,7 +3,10 @@
 //! A reading that comes while a group gathers wakes nobody: the owner sleeps until the group's age is over, or is woken
 //! when enough has come to close it. At 500 readings a second that spares a hundred wakes for each group.
 
-#![expect(clippy::disallowed_types, reason = "a queue between two threads, no state of anybody: a channel wakes who reads it for each entry")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "a queue between two threads, no state of anybody: a channel wakes who reads it for each entry"
+)]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

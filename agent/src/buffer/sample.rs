@@ -71,7 +71,7 @@ impl Sampler {
         match thread.spawn(move || measure(&naming, &items)) {
             Ok(thread) => self.thread = Some(thread),
             Err(error) => {
-                warn!(%error, "The system gives no thread: how long the store lasts is told too short.")
+                warn!(%error, "The system gives no thread: how long the store lasts is told too short.");
             }
         }
     }
@@ -84,14 +84,14 @@ fn measure(naming: &Naming, items: &[Item]) -> Option<Packed> {
     packer.pack(naming, items);
     let (mut raw, mut frames, mut rest) = (0, 0, items);
     while !rest.is_empty() {
-        let mut packed = Vec::new();
-        let (now, later) = rest.split_at(packer.pack_next(naming, rest, &mut packed));
+        let mut made = Vec::new();
+        let (now, later) = rest.split_at(packer.pack_next(naming, rest, &mut made));
         if later.is_empty() && raw > 0 {
             // The last is not full.
             break;
         }
         raw += now.iter().map(bytes).sum::<u64>();
-        frames += packed.iter().map(|(_, it)| it.len() as u64).sum::<u64>();
+        frames += made.iter().map(|(_, it)| it.len() as u64).sum::<u64>();
         rest = later;
     }
     (raw > 0).then_some(Packed { raw, frames, blocks: frames * BLOCKS })

@@ -171,7 +171,7 @@ fn a_state_alone_is_durable_once_it_is_said_to_be_and_the_newest_is_found() {
     end(opened);
     let opened = open(settings(dir.path(), "run-2")).unwrap();
     let found = opened.found.recv().unwrap();
-    assert_eq!(found.state.as_deref(), Some(&[3; 20_000][..]));
+    assert_eq!(found.state.as_deref(), Some(&vec![3; 20_000][..]));
     assert_eq!(found.past.previous.unwrap().last_alarm, 1, "a state is no record");
 }
 

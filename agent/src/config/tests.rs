@@ -243,7 +243,7 @@ fn a_line_is_set_as_its_device_is() {
         );
         match (Place::new().load(&text), expected) {
             (Ok(Loaded { config, .. }), Ok(expected)) => {
-                assert_eq!(config.devices[0].line, expected, "{keys}")
+                assert_eq!(config.devices[0].line, expected, "{keys}");
             }
             (Err(LoadError::Mistakes(told)), Err(wrong)) => {
                 let [only] = told.as_slice() else { panic!("{told:?}") };

@@ -29,7 +29,7 @@ use vitals::record::ledger::{Gap, Lane, LedgerRecord};
 use vitals::time::Uptime;
 
 use self::held::Held;
-use self::outage::Going;
+use self::outage::{Going, Reach};
 use super::batch::Batch;
 use super::cluster::Verdict;
 use super::message::{self, Provenance, Schema};
@@ -93,10 +93,7 @@ pub(super) struct Alarms {
     /// Up to where the lane is in Kafka.
     done: Option<Position>,
     last_report: Uptime,
-    /// Nothing is sent but what lies in the queue already.
-    away: bool,
-    /// Kafka has not said a word for long.
-    silent: bool,
+    reach: Reach,
     /// Something was thrown away that has not been confirmed since.
     failing: bool,
     backoff: Backoff,
@@ -154,8 +151,7 @@ impl Alarms {
             ahead: None,
             done: None,
             last_report: clock::uptime(),
-            away: false,
-            silent: false,
+            reach: Reach::Here,
             failing: false,
             backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(2)),
         })
@@ -179,7 +175,7 @@ impl Alarms {
             self.take_reports();
             self.send_held();
             self.notice_outage();
-            if self.away && self.flying.is_empty() {
+            if self.is_away() && self.flying.is_empty() {
                 self.knock();
             }
             let waits = self.failing || !self.flying.is_empty() || self.batch.waiting() > 0;
@@ -193,7 +189,7 @@ impl Alarms {
     /// Takes a live record to be sent. During an outage the newest of each open alarm waits, and the lane has the rest.
     fn handle_live(&mut self, alarm: LiveAlarm) {
         self.open.handle_live(&alarm);
-        if !self.away {
+        if !self.is_away() {
             let up = alarm.envelope.up;
             return self.held.push(alarm, Some(up));
         }
@@ -238,7 +234,7 @@ impl Alarms {
         }
         let most = if self.careful { LANE_ALONE_MAX } else { LANE_MAX };
         // What waits to be sent at once is not overtaken by what is less urgent.
-        while !self.away && self.held.is_empty() && self.batch.waiting() < most {
+        while !self.is_away() && self.held.is_empty() && self.batch.waiting() < most {
             match self.lane.wait(Duration::ZERO) {
                 Waited::Ready => {}
                 Waited::TimedOut => return false,

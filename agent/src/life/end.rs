@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::RunError;
+use super::notify;
 use super::reload::Reload;
 use super::store_failure::StoreFailure;
 use crate::bedside::BedsideStatus;
@@ -94,6 +95,7 @@ pub(super) async fn drain(
     why: &Result<(), RunError>,
     grace: Duration,
 ) {
+    notify::stopping();
     // What the store did not take it will not take now; every second here is one without alarms.
     let grace = (!matches!(why, Err(RunError::StoreFailed))).then_some(grace);
     let orderly = tokio::task::spawn_blocking(move || {

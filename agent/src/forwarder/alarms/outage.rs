@@ -32,10 +32,25 @@ impl Going {
     }
 }
 
+/// Whether Kafka is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// As far as anybody knows.
+    Here,
+    /// One record asks. Nothing else is sent until it is answered.
+    Asked,
+    /// Kafka has not said a word for long. Nothing is sent but what asks.
+    Silent,
+}
+
 impl Alarms {
+    pub(super) fn is_away(&self) -> bool {
+        self.reach != Reach::Here
+    }
+
     /// Kafka is back: what is open is told before anything of the lane.
     pub(super) fn send_open(&mut self) {
-        self.away = false;
+        self.reach = Reach::Here;
         let ahead = self.ahead.take();
         // What lay in the queue may tell of an alarm that is over: nobody is left to believe it until the lane says so.
         for alarm in ahead.iter().filter(|it| !it.open) {
@@ -53,8 +68,8 @@ impl Alarms {
     /// Nothing has been reported for long: what is queued is thrown away, and what is open then goes first.
     pub(super) fn notice_outage(&mut self) {
         let waiting = self.flying.len() + self.batch.waiting();
-        if waiting > 0 && clock::uptime().since(self.last_report) > AWAY && !self.silent {
-            self.silent = true;
+        if waiting > 0 && clock::uptime().since(self.last_report) > AWAY && self.reach != Reach::Silent {
+            self.reach = Reach::Silent;
             self.start_again();
         }
     }
@@ -84,16 +99,17 @@ impl Alarms {
         let first = self.open.newest().next().map(|(alarm, unheard)| (alarm.clone(), unheard));
         if let Some((alarm, unheard)) = first {
             let going = unheard.map_or(Going::Live, Going::after);
-            self.send_ahead(alarm, if self.silent { Going::Whenever } else { going });
+            self.send_ahead(alarm, if self.reach == Reach::Silent { Going::Whenever } else { going });
         }
-        self.away = self.silent || self.ahead.is_some();
+        if self.reach != Reach::Silent {
+            self.reach = if self.ahead.is_some() { Reach::Asked } else { Reach::Here };
+        }
         self.last_report = clock::uptime();
     }
 
     /// Where no alarm is open to go ahead, asks whether Kafka is back.
     pub(super) fn knock(&mut self) {
         if self.producer.meet(Schema::Alarms.topic(self.settings.mode), IDLE) {
-            self.silent = false;
             self.send_open();
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use vitals::record::ledger::Lane;
 
+use super::outage::Reach;
 use super::{Alarms, Flying};
 use crate::clock;
 use crate::envelope::{Position, RunId};
@@ -31,7 +32,7 @@ impl Alarms {
                 Err(_) => return self.start_again(),
             }
         }
-        if answers && self.away {
+        if answers && self.is_away() {
             self.send_open();
         }
         if let Some((position, _)) = self.batch.poll_done() {
@@ -49,7 +50,9 @@ impl Alarms {
     /// Kafka has answered: it is there.
     fn handle_word(&mut self) {
         self.failing = false;
-        self.silent = false;
+        if self.reach == Reach::Silent {
+            self.reach = Reach::Asked;
+        }
         self.troubles.handle_confirmed();
         self.backoff.reset();
     }

@@ -388,7 +388,7 @@ mod tests {
         assert!(said[5..].iter().all(|code| *code == ICC), "{said:02X?}");
         // A device on such a line is read all the same, and nothing is said to it that it has not asked for.
         let (said, own) = on_a_line_that_echoes(Some(Duration::from_millis(50)), 60);
-        let values = said.iter().filter(|code| **code == MEASURED).count();
+        let values = said.iter().copied().fold(0, |sum, code| sum + usize::from(code == MEASURED));
         assert!((55..=62).contains(&values), "{values}");
         assert!(own > 200, "{own}");
         assert!(said[4..].iter().all(|code| *code != NOP && *code != ICC), "{said:02X?}");

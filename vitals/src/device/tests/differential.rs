@@ -320,7 +320,7 @@ fn scenes(model: DeviceModel) -> Vec<Scene> {
 #[test]
 fn one_damaged_record_costs_itself_alone_and_is_counted_once() {
     let mut random = Seeded(0x2545_F491_4F6C_DD1D);
-    let mut failed = String::new();
+    let mut failed = Vec::new();
     for model in DeviceModel::ALL {
         let (mut tallies, mut shown) = (BTreeMap::new(), Vec::new());
         for scene in scenes(model) {
@@ -330,12 +330,9 @@ fn one_damaged_record_costs_itself_alone_and_is_counted_once() {
             std::println!("{model:15} {:9} {tally}", alloc::format!("{damage:?}"));
             if !allowed(model, damage).holds(tally) {
                 let found = shown.iter().filter(|it| it.contains(&alloc::format!("{damage:?} at"))).take(6);
-                failed += &alloc::format!(
-                    "{model} {damage:?}: {tally}\n{found:#?}\n",
-                    found = found.collect::<Vec<_>>()
-                );
+                failed.push(alloc::format!("{model} {damage:?}: {tally}\n{:#?}", found.collect::<Vec<_>>()));
             }
         }
     }
-    assert!(failed.is_empty(), "{failed}");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -80,7 +80,7 @@ impl Bench {
         let metrics = self.running.intake.metrics.text();
         drop(self.running);
         let path = self.dir.path().join("messages.jsonl");
-        let begin = std::time::Instant::now();
+        let begin = crate::clock::instant();
         loop {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let entries: Option<Vec<_>> = text.lines().map(|it| serde_json::from_str(it).ok()).collect();
