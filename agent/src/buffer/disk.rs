@@ -22,7 +22,7 @@ use super::frame::{Kind, encode};
 use super::generation::{Generation, Key};
 use super::group::{Group, Kept};
 use super::pack::{Keyed, Packer, batches, head};
-use super::progress::{LaneProgress, Packed, Sealed};
+use super::progress::{LaneProgress, PackedLately, Sealed};
 use super::quarantine::Quarantine;
 use super::repack::{Repacking, Work};
 use super::sample::{self, Sampler};
@@ -133,8 +133,7 @@ struct Counts {
     raw_bytes: u64,
     tail_raw: u64,
     last_sealed: Option<Sealed>,
-    /// Of the last generation that was repacked.
-    packed: Option<Packed>,
+    packed: PackedLately,
 }
 
 impl DiskLane {
@@ -238,7 +237,8 @@ impl DiskLane {
         progress.unpacked_max = 2 * self.place.bound.generation;
         progress.last_sealed = self.counts.last_sealed;
         // What was done tells more than what a few records let expect.
-        progress.packed = self.counts.packed.or_else(|| self.sampler.as_ref().and_then(Sampler::packed));
+        progress.packed =
+            self.counts.packed.worst().or_else(|| self.sampler.as_ref().and_then(Sampler::packed));
         progress.repacking = self.is_repacking();
         progress.unaccounted = self.account.error();
     }

@@ -84,10 +84,10 @@ pub(super) const fn readings_max(size: u64) -> u64 {
 }
 
 /// What frames take on disk with what sled adds: as in the last generation that was filled, which depends on how large the
-/// groups are. Before there is one, as where fifty come a second (`docs/performance.md`).
+/// groups are. Before there is one, as where one comes a second, the most that was measured (`docs/performance.md`).
 fn as_sealed(frames: u64, last: Option<Sealed>) -> u128 {
     let Sealed { frames: of, blocks } =
-        last.filter(|it| it.frames > 0).unwrap_or(Sealed { frames: 10, blocks: 24 });
+        last.filter(|it| it.frames > 0).unwrap_or(Sealed { frames: 10, blocks: 32 });
     share(frames, blocks, of)
 }
 
@@ -140,8 +140,8 @@ mod tests {
         let table = [
             (0, 0, 0, None),
             (9, 900, 0, None),
-            (10, 1_000, 0, Some(room * 10 / 2_400)),
-            (20, 2_000, room / 2, Some(room / 2 * 20 / 4_800)),
+            (10, 1_000, 0, Some(room * 10 / 3_200)),
+            (20, 2_000, room / 2, Some(room / 2 * 20 / 6_400)),
             (20, 2_000, room, Some(0)),
             (20, 2_000, room + 5, Some(0)),
             (30, 0, 0, Some(OUTAGE_MAX.as_secs())),
@@ -167,7 +167,7 @@ mod tests {
             assert!(outage.marks.len() <= 61, "{}", outage.marks.len());
         }
         let told = outage.lasts(at(7_200), &store(per_second(7_200), 0)).unwrap().as_secs();
-        assert_eq!(told, readings_max(SIZE) / 240);
+        assert_eq!(told, readings_max(SIZE) / 320);
     }
 
     #[test]
@@ -181,9 +181,9 @@ mod tests {
         let packed = Packed { raw: 100, frames: 2, blocks: 3 };
         let told = told_of(|it| it.packed = Some(packed));
         assert_eq!(told, (readings_max(SIZE) - (1 << 20)) * 10 / 600);
-        let little_room = 5 << 18;
+        let little_room = 9 << 17;
         let told = told_of(|it| (it.packed, it.room) = (Some(packed), little_room));
-        assert_eq!(told, little_room * 10 / 2_400, "it would be over before anything is repacked");
+        assert_eq!(told, little_room * 10 / 3_200, "it would be over before anything is repacked");
         assert_eq!(told_of(|it| (it.packed, it.room) = (Some(packed), 0)), 0);
     }
 

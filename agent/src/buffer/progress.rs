@@ -1,5 +1,7 @@
 //! How the store is, for whoever must know: status, metrics, lifecycle.
 
+use std::collections::VecDeque;
+
 use vitals::time::Uptime;
 
 use crate::envelope::{Position, RunId};
@@ -102,6 +104,36 @@ pub struct Packed {
     pub frames: u64,
     /// Bytes on disk, counted in blocks.
     pub blocks: u64,
+}
+
+/// What the generations took that were repacked last.
+///
+/// Sled takes half a MiB at a time, so one takes more than the next, and the last alone would foretell too much or too little.
+#[derive(Debug, Default)]
+pub(super) struct PackedLately(VecDeque<Packed>);
+
+impl PackedLately {
+    /// So many; when there are more, the oldest goes.
+    const COUNT: usize = 8;
+
+    pub(super) fn note(&mut self, packed: Packed) {
+        if self.0.len() == Self::COUNT {
+            self.0.pop_front();
+        }
+        self.0.push_back(packed);
+    }
+
+    /// Bytes that sled takes at a time.
+    const STEP: u64 = 512 << 10;
+
+    /// The one that took most for its records; while there are few, the next may take a step more.
+    pub(super) fn worst(&self) -> Option<Packed> {
+        let more = |a: &&Packed, b: &&Packed| {
+            (u128::from(a.blocks) * u128::from(b.raw)).cmp(&(u128::from(b.blocks) * u128::from(a.raw)))
+        };
+        let step = if self.0.len() < Self::COUNT { Self::STEP } else { 0 };
+        self.0.iter().max_by(more).map(|it| Packed { blocks: it.blocks + step, ..*it })
+    }
 }
 
 impl LaneProgress {

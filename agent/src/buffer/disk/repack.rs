@@ -123,7 +123,7 @@ impl DiskLane {
         put_in_place(&self.place, &dir, &mut old.facts, Former::Remove)?;
         let before = std::mem::replace(&mut old.bytes, blocks(&dir));
         debug!(ordinal = old.ordinal, before, now = old.bytes, "A part of the store was repacked.");
-        self.counts.packed = Some(Packed { raw, frames, blocks: old.bytes });
+        self.counts.packed.note(Packed { raw, frames, blocks: old.bytes });
         self.counts.syncs += 4;
         Ok(())
     }
@@ -133,7 +133,7 @@ impl DiskLane {
         let old = &mut self.old[place];
         old.note_tried();
         if let Some(raw) = old.raw {
-            self.counts.packed = Some(Packed { raw, frames: 0, blocks: old.bytes });
+            self.counts.packed.note(Packed { raw, frames: 0, blocks: old.bytes });
         }
         let naming = naming_of(&self.place, &old.facts.run);
         if let Err(error) = note(&self.place.generation_dir(old.ordinal), &naming, &old.facts) {
