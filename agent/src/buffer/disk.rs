@@ -1,5 +1,6 @@
 //! A lane on disk: generations in order, the last of them written to, the first of them read.
 
+mod counts;
 mod evict;
 mod read;
 mod rebuild;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use vitals::record::ledger::Gap;
 
+use self::counts::Counts;
 pub(super) use self::recover::Recovered;
 use super::EngineState;
 use super::account::{Account, Delivered, Hole};
@@ -22,7 +24,6 @@ use super::frame::{Kind, encode};
 use super::generation::{Generation, Key};
 use super::group::{Group, Kept};
 use super::pack::{Keyed, Packer, batches, head};
-use super::progress::{LaneProgress, PackedLately, Sealed};
 use super::quarantine::Quarantine;
 use super::repack::{Repacking, Work};
 use super::sample::{self, Sampler};
@@ -117,25 +118,6 @@ struct Tail {
     state_order: u64,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    /// The number of the last state offered alone.
-    state: u64,
-    evicted: u64,
-    damaged: u64,
-    set_aside: u64,
-    commits: u64,
-    syncs: u64,
-    stored_bytes: u64,
-    /// What of it went into the generation that is written to.
-    tail_stored: u64,
-    /// Bytes of records kept, before they were packed, and what of it went into the generation that is written to.
-    raw_bytes: u64,
-    tail_raw: u64,
-    last_sealed: Option<Sealed>,
-    packed: PackedLately,
-}
-
 impl DiskLane {
     /// Makes a group durable.
     pub(super) fn keep(&mut self, group: Group) -> Result<Kept, StoreError> {
@@ -217,30 +199,6 @@ impl DiskLane {
     /// Whether it is full and was told to wait.
     pub(super) fn must_wait(&self) -> bool {
         self.place.bound.yields == Yields::Nothing && self.is_full() && !self.old.is_empty()
-    }
-
-    pub(super) fn describe(&self, progress: &mut LaneProgress) {
-        progress.durable = Position { run: self.place.naming.run.clone(), seq: self.tail.facts.last };
-        progress.state = self.counts.state;
-        progress.acknowledged = self.acknowledged.clone();
-        progress.buffered_records = self.buffered_records();
-        progress.bytes_on_disk = self.bytes() + self.repacking_bytes();
-        progress.generations = self.old.iter().filter(|it| it.gap.is_none()).count() as u64 + 1;
-        progress.evicted = self.counts.evicted;
-        progress.damaged = self.counts.damaged;
-        progress.set_aside = self.counts.set_aside;
-        (progress.commits, progress.syncs) = (self.counts.commits, self.counts.syncs);
-        progress.stored_bytes = self.counts.stored_bytes;
-        progress.raw_bytes = self.counts.raw_bytes;
-        progress.room = self.room();
-        // The generation that is written to, and the one before it, while that is repacked.
-        progress.unpacked_max = 2 * self.place.bound.generation;
-        progress.last_sealed = self.counts.last_sealed;
-        // What was done tells more than what a few records let expect.
-        progress.packed =
-            self.counts.packed.worst().or_else(|| self.sampler.as_ref().and_then(Sampler::packed));
-        progress.repacking = self.is_repacking();
-        progress.unaccounted = self.account.error();
     }
 
     fn commit(&mut self, frames: &[Keyed], stale: &[Key]) -> Result<(), StoreError> {
