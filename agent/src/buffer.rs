@@ -59,6 +59,8 @@ mod model_tests;
 #[cfg(test)]
 mod repack_tests;
 #[cfg(test)]
+mod state_tests;
+#[cfg(test)]
 mod store_tests;
 
 use std::path::PathBuf;

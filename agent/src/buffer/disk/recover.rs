@@ -178,7 +178,8 @@ impl Recovered {
                 self.manifest =
                     special(&generation, Kind::Manifest).and_then(|it| serde_json::from_slice(&it).ok());
             }
-            self.state = special(&generation, Kind::State).map(Arc::from);
+            // An older one must not take the place of what was found.
+            self.state = self.state.take().or_else(|| special(&generation, Kind::State).map(Arc::from));
             close_sealed(&self.place, generation, &dir, &mut old.facts);
             let wants_state = self.place.naming.lane == Lane::Alarms;
             if self.cursor.is_some() && (self.state.is_some() || !wants_state) {
