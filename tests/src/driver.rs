@@ -20,6 +20,8 @@ pub struct Left {
     pub runs: Vec<RunLeft>,
     /// The newest alarm record.
     pub last_alarm: u64,
+    /// The run whose state of the engines is the newest, and the alarm that it was kept with.
+    pub state: Option<(String, u64)>,
     /// Generations that were set aside.
     pub aside: u64,
     /// Whole lanes that did not open.
@@ -97,6 +99,7 @@ impl Left {
                 });
             }
             ["alarms", last] => self.last_alarm = last.parse()?,
+            ["state", run, after] => self.state = Some((run.to_owned(), after.parse()?)),
             ["aside", count] => self.aside = count.parse()?,
             ["replaced", count] => self.replaced = count.parse()?,
             ["memory"] => self.memory = true,
@@ -114,6 +117,9 @@ impl Left {
         }
         if self.last_alarm < alarm {
             return Some(format!("alarm {alarm} was durable, and {} is the last", self.last_alarm));
+        }
+        if alarm > 0 && !self.state.as_ref().is_some_and(|(of, after)| of == run && *after >= alarm) {
+            return Some(format!("alarm {alarm} was durable, and the engines' state is of {:?}", self.state));
         }
         let Some(it) = self.runs.iter().find(|it| it.run == run) else {
             return (reading > 0).then(|| format!("reading {reading} was durable, and there is none"));

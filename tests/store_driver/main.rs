@@ -4,6 +4,7 @@
 //! store-driver write DIR RUN       ack READING ALARM      up to here both are durable; never takes it back
 //! store-driver write DIR RUN SEQ   the same, but for a bit of that reading, which no checksum of the store sees
 //! store-driver check DIR           run RUN first F last L wrong W holes A-B,…     of each run that is kept
+//!                                  state RUN N    the alarm after which the engines' newest state was kept
 //!                                  alarms N, aside N, replaced N, memory
 //! ```
 //!
@@ -19,6 +20,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -58,7 +60,7 @@ fn write(dir: &Path, run: &str, flipped: u64) {
             continue;
         }
         alarms += 1;
-        intake.offer(ToStore::Alarm(envelope(run, alarms), vec![1; 2_000].into()));
+        intake.offer(ToStore::Alarm(envelope(run, alarms), state(run, alarms)));
         thread::sleep(Duration::from_millis(2));
         let durable = (marks.borrow().ordinal, progress.borrow().alarms.durable.seq);
         if durable != told {
@@ -87,6 +89,10 @@ fn check(dir: &Path) {
         }
     }
     println!("replaced {replaced}");
+    let state = found.state.as_deref().and_then(|it| std::str::from_utf8(it).ok());
+    if let Some((run, after)) = state.and_then(|it| it.trim_end().split_once(' ')) {
+        println!("state {run} {after}");
+    }
     let progress = intake.progress();
     drop(intake);
     let mut runs: BTreeMap<RunId, Seen> = BTreeMap::new();
@@ -171,6 +177,11 @@ fn open(dir: &Path, run: &str) -> Opened {
         identify: |_| None,
     })
     .unwrap()
+}
+
+/// The engines' state after an alarm: larger than a frame's body is at least.
+fn state(run: &str, alarm: u64) -> Arc<[u8]> {
+    format!("{:2000}", format!("{run} {alarm}")).into_bytes().into()
 }
 
 /// The record of a number: bytes that can hardly be compressed, and that no other run or number has.
