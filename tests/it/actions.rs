@@ -42,11 +42,16 @@ impl Scene {
     /// Raises the alarm; gives the bed's record that shows it.
     fn alarm(&self) -> Result<Record> {
         let lamp = Listener::start(self.broker.port(), "alarms/#")?;
-        let topic = format!("ward/{}", self.bed);
-        publish_one(self.broker.port(), &topic, Patient::Desaturated.payload(1), false)?;
+        self.measure(1)?;
         lamp.wait_for("the alarm at the bedside", SOON, |it| it.payload.contains("spo2_low"))?;
         let beds = Reader::open(self.kafka, "vitals.beds.v1")?;
         beds.wait_for("the bed with its alarm", SOON, |it| of(it, &self.site) && !open(it).is_empty())
+    }
+
+    /// The patient's low value once more: one that is old makes the alarm indeterminate, and that may be reset.
+    fn measure(&self, seq: u64) -> Result<()> {
+        let topic = format!("ward/{}", self.bed);
+        publish_one(self.broker.port(), &topic, Patient::Desaturated.payload(seq), false)
     }
 
     fn station(&self, arguments: &[&str]) -> Result<Output> {
@@ -124,6 +129,7 @@ fn a_nurse_acknowledges_from_a_shell_and_hears_what_became_of_it() -> Result<()>
         Ok((again.status.code() == Some(65)).then_some(again))
     })?;
     ensure!(said(&again).contains("has no alarm that is on"), "{}", said(&again));
+    scene.measure(2)?;
     let refused = scene.station(&["reset"])?;
     ensure!(refused.status.code() == Some(65), "a present alarm was reset: {}", said(&refused));
     ensure!(said(&refused).contains("it can be acknowledged, not reset"), "{}", said(&refused));
