@@ -33,6 +33,8 @@ class DeviceMachine(TechnicalMachine):
         """What is said now, or the same as before."""
         if said is not None:
             self.said = said
+        elif self.said == IN and self.is_present() and self.source.word <= self.waits_after:
+            return  # E34, E35: it is off since the restart, and waits for a word of its source
         self.put(now, self.said)
 
     def fall_silent(self, now):

@@ -127,9 +127,6 @@ def resume(bed, stopped, t):
     for origin in bed.sources.values():
         if origin.silent_at is not None:
             origin.silent_at += t - stopped
-        for flag in ("bad_data_rate", "clock_skew"):  # E34: what the agent says of a line is off until it says so again
-            origin.flags.discard(flag)
-            bed.equipment[origin.name][flag].said = IN
     for machine in bed.machines():
         if machine.alarm is not None:
             machine.alarm.stand_still(stopped)
@@ -137,6 +134,10 @@ def resume(bed, stopped, t):
     bed.schedule()
     bed.run_until(t)  # E35: what fell due meanwhile is done without a word
     bed.is_mute = False
+    for origin in bed.sources.values():
+        for flag in ("bad_data_rate", "clock_skew"):  # E34: what the agent says of a line is off until it says so again
+            origin.flags.discard(flag)
+            bed.equipment[origin.name][flag].said = IN
 
 
 def begin_anew(bed, gone, stopped, t):

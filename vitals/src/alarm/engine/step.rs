@@ -120,8 +120,10 @@ impl AlarmEngine {
             source.state.silent_at = None;
         }
         for vital in stale {
-            self.choose(now, place, vital);
-            self.judge(now, vital);
+            // What another source has said is no word of the one that is believed.
+            if self.choose(now, place, vital) {
+                self.judge(now, vital);
+            }
         }
         self.judge_sensors(now, place);
         if limbs {

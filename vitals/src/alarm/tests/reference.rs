@@ -250,3 +250,21 @@ fn what_is_on_again_clears_by_its_own_time() {
          62.000 spo2_low update high clear latched",
     );
 }
+
+/// E29: over a restart the next value is judged by the new limit; what another source said, and is too old by now, is none.
+#[test]
+fn the_age_of_another_sources_value_is_no_word_for_a_rule_that_came_with_a_restart() {
+    let mut without = policy();
+    without.rules.remove(&(Vital::Spo2, Direction::Low));
+    check_policies(
+        &[without, policy()],
+        "period 20
+         spo2 88@0
+         b.spo2 97@18
+         policy 0@0
+         next 1@19
+         kill@20..26
+         until 43",
+        "29.000 no_data start medium present on source=b",
+    );
+}
