@@ -21,7 +21,6 @@ mod durability;
 mod endurance;
 mod exactly_once;
 #[cfg(target_arch = "x86_64")]
-mod gpio;
 mod harness;
 mod install;
 mod kept_actions;

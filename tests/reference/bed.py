@@ -330,7 +330,7 @@ class Bed(Standby):
                 origin.port_gone = self.silences[origin.name][1].is_present()
                 self.equipment[origin.name]["suspect"].fall_silent(d)
                 self.judge_silence(d, origin)
-        for choice in self.choices.values():
+        for choice in sorted(self.choices.values(), key=lambda it: TABLE_ORDER[it.vital]):
             due = [slot.run(d) for slot in choice.slots]
             if any(due) and len(choice.slots) > 1:
                 self.look_again(d, choice.vital, None)

@@ -15,8 +15,17 @@ pub fn random(test: &str) -> Random {
 /// The seed of this test program.
 #[must_use]
 pub fn value() -> u64 {
-    let given = env::var("WARDLINE_SEED").ok().and_then(|it| it.parse().ok());
-    given.unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    given().unwrap_or_else(|| u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+/// Whether somebody asks for a seed.
+#[must_use]
+pub fn is_given() -> bool {
+    given().is_some()
+}
+
+fn given() -> Option<u64> {
+    env::var("WARDLINE_SEED").ok().and_then(|it| it.parse().ok())
 }
 
 /// A time of [low, high) ms.

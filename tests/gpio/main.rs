@@ -1,6 +1,12 @@
-//! A lamp, a buzzer and a heartbeat on a real kernel's GPIO chip, seen from outside the machine.
+//! A lamp, a buzzer and a heartbeat on a real kernel's GPIO chip, seen from outside the machine: `tests/long gpio::`.
 //!
 //! The agent runs under a Linux kernel of its own (see `wardline_tests::guest`); brokers, patient and operator are out here.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test that panics is a test that fails; real faults meet the real clock and environment"
+)]
 
 use std::thread;
 use std::time::Duration;
@@ -16,8 +22,6 @@ use wardline_tests::publisher::publish_one;
 use wardline_tests::reader::{Reader, Record};
 use wardline_tests::site::Site;
 use wardline_tests::{evidence, wait};
-
-use super::way::of;
 
 /// An emulated machine takes its time.
 const SOON: Duration = Duration::from_secs(120);
@@ -74,6 +78,11 @@ impl Scene {
         let is = |it: &Record| of(it, &self.site) && it.text("code") == code && it.text("phase") == phase;
         alarms.wait_for(&format!("{phase} of {code}"), SOON, is).with_context(|| self.guest.console())
     }
+}
+
+/// Whether a record is of the site's agent.
+fn of(record: &Record, site: &Site) -> bool {
+    record.text("agent") == site.agent()
 }
 
 fn rises(edges: &[Edge], line: u32) -> usize {
@@ -160,7 +169,7 @@ fn a_lamp_flashes_as_its_alarm_wants_on_a_real_kernels_lines() -> Result<()> {
         1.0 / shortest.as_secs_f64()
     );
     println!("{figure}; {pulses} pulses of the buzzer in 9 s");
-    evidence::show("P7", &figure, "gpio::a_lamp_flashes_as_its_alarm_wants_on_a_real_kernels_lines");
+    evidence::show("P7", &figure, "a_lamp_flashes_as_its_alarm_wants_on_a_real_kernels_lines");
     Ok(())
 }
 
