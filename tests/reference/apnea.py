@@ -13,6 +13,7 @@ class ApneaLevel:
 
     def __init__(self, time):
         self.time = time
+        self.breath = (None, None)  # when the last was said, and when it counts from: a stall is no time (E6)
         self.onset = self.decided = None
         self.become_clear()
 
@@ -23,6 +24,10 @@ class ApneaLevel:
         self.is_zero = False  # the newest word was a 0
         self.in_force = False
 
+    def note_breath(self, said_at):
+        if self.breath[0] != said_at:
+            self.breath = (said_at, said_at)
+
     def hear(self, word, now, gap, said_at):
         """`word`: out is a 0, in a breath."""
         self.in_force = word != VOID
@@ -30,7 +35,7 @@ class ApneaLevel:
             self.is_zero = False  # the same breath looked at again
         elif word == IN:
             self.become_clear()
-            self.begun, self.due, self.in_force = said_at, said_at + self.time, True
+            self.begun, self.due, self.in_force = said_at, self.breath[1] + self.time, True
         elif word == OUT:
             self.is_zero = True
             if self.state == PRESENT:
@@ -63,6 +68,7 @@ class ApneaLevel:
     def shift(self, by):
         self.due = moved(self.due, by)
         self.thaw_by = moved(self.thaw_by, by)
+        self.breath = (self.breath[0], moved(self.breath[1], by))
 
     def deadlines(self):
         return (self.present_at, self.thaw_by)
@@ -87,6 +93,8 @@ class ApneaMachine(Machine):
         self.slot = slot
         level = self.levels[0]
         word = self.word(slot)
+        if word == IN:
+            level.note_breath(slot.at)
         if self in self.bed.inactive.off:
             return  # E26
         if self.is_present() and word != VOID and slot.word <= self.waits_after and not self.is_flagged():
