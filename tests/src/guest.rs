@@ -59,8 +59,8 @@ ifconfig lo 127.0.0.1 up
 ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
 for port in PORTS; do nc -ll -p $port -e nc 10.0.2.2 $port & done
 agent() { /agent run --config CONFIG > /dev/console 2>&1 & echo $! > /pid; }
-echo "guest: ready"
 exec 3< /dev/ttyS1
+echo "guest: ready"
 while read -r line <&3; do eval "$line"; done
 "#;
 
