@@ -17,8 +17,8 @@ use crate::publisher::Caller;
 
 /// How often each bed says something.
 const EVERY: Duration = Duration::from_millis(250);
-/// A spell, and the time between two, ms: longer than a delay and the time that a killed agent is away.
-const SPELL_MS: (f64, f64) = (7_000.0, 12_000.0);
+/// A spell, and the time between two, ms: longer than a delay and twice the time that a killed agent is away on a busy machine.
+const SPELL_MS: (f64, f64) = (11_000.0, 16_000.0);
 
 /// How a patient fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
