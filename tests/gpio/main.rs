@@ -21,7 +21,7 @@ use wardline_tests::patient::Patient;
 use wardline_tests::publisher::publish_one;
 use wardline_tests::reader::{Reader, Record};
 use wardline_tests::site::Site;
-use wardline_tests::{evidence, wait};
+use wardline_tests::wait;
 
 /// An emulated machine takes its time.
 const SOON: Duration = Duration::from_secs(120);
@@ -169,7 +169,7 @@ fn a_lamp_flashes_as_its_alarm_wants_on_a_real_kernels_lines() -> Result<()> {
         1.0 / shortest.as_secs_f64()
     );
     println!("{figure}; {pulses} pulses of the buzzer in 9 s");
-    evidence::show("P7", &figure, "a_lamp_flashes_as_its_alarm_wants_on_a_real_kernels_lines");
+    println!("evidence: P7 | {figure} | – | tests/long gpio::");
     Ok(())
 }
 
