@@ -34,14 +34,12 @@ fn site(name: &str, readings: u16, alarms: u16, version: &str) -> Result<Site> {
     )))
 }
 
-/// Publishes until the agent has it: what comes before it has subscribed, the broker forgets.
+/// Publishes until the agent has it.
 fn is_heard(agent: &Agent, broker: &Mosquitto, bed: &str, patient: Patient) -> Result<()> {
-    let begin = agent.metric("wardline_readings_accepted_total")?;
     let mut seq = 0;
-    wait::until("a reading", SOON, || {
+    agent.wait_heard(|| {
         seq += 1;
-        publish_one(broker.port(), &format!("ward/{bed}"), patient.payload(seq), false)?;
-        Ok((agent.metric("wardline_readings_accepted_total")? > begin).then_some(()))
+        publish_one(broker.port(), &format!("ward/{bed}"), patient.payload(seq), false)
     })
 }
 

@@ -66,12 +66,10 @@ fn fill(site: &Site, broker: &Mosquitto, first_seq: u64) -> Result<()> {
         first_seq,
         patient: Patient::Stable,
     };
-    // What is published before the agent has subscribed for the first time, the broker forgets.
     let mut probe = 0;
-    wait::until("the subscription", SOON, || {
+    agent.wait_heard(|| {
         probe += 1;
-        publish_one(broker.port(), "ward/bed-3", Patient::Stable.payload(first_seq * 100 + probe), false)?;
-        Ok((agent.metric("wardline_readings")? > 0.0).then_some(()))
+        publish_one(broker.port(), "ward/bed-3", Patient::Stable.payload(first_seq * 100 + probe), false)
     })?;
     Publisher::start(broker.port(), load).finish(SOON)?;
     wait::until("the readings on disk", SOON, || {

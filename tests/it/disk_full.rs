@@ -39,6 +39,12 @@ struct Ward {
     seq: u64,
 }
 
+/// Publishes once more for a bed.
+fn say(broker: &Mosquitto, bed: &str, patient: Patient, seq: &mut u64) -> Result<()> {
+    *seq += 1;
+    publish_one(broker.port(), &format!("ward/{bed}"), patient.payload(1_000_000 + *seq), false)
+}
+
 impl Ward {
     fn start(name: &str, kafka: &Kafka, full: bool) -> Result<Self> {
         let broker = Mosquitto::start()?;
@@ -50,17 +56,13 @@ impl Ward {
         }
         let agent = Agent::start(&site)?;
         let lamp = Listener::start(broker.port(), &format!("alarms/{ALARMING}"))?;
-        let mut ward = Self { disk, broker, site, agent, lamp, restarts: 0, seq: 0 };
-        wait::until("the subscription", SOON, || {
-            ward.say(BED, Patient::Stable)?;
-            Ok((ward.agent.metric("wardline_readings")? > 0.0).then_some(()))
-        })?;
-        Ok(ward)
+        let mut seq = 0;
+        agent.wait_heard(|| say(&broker, BED, Patient::Stable, &mut seq))?;
+        Ok(Self { disk, broker, site, agent, lamp, restarts: 0, seq })
     }
 
     fn say(&mut self, bed: &str, patient: Patient) -> Result<()> {
-        self.seq += 1;
-        publish_one(self.broker.port(), &format!("ward/{bed}"), patient.payload(1_000_000 + self.seq), false)
+        say(&self.broker, bed, patient, &mut self.seq)
     }
 
     /// What systemd does: an agent that has ended is started again.

@@ -108,6 +108,7 @@ fn alarms_go_on(name: &str, inject: &str, may_restart: bool) -> Result<()> {
     let mut slowest = Duration::ZERO;
     let mut falls = 0;
     let deadline = Instant::now() + Duration::from_secs(60);
+    let mut heard = false;
     while falls < FALLS {
         ensure!(Instant::now() < deadline, "only {falls} falls in time; the agent's log:\n{}", agent.log());
         // A dead disk ends the agent once, to open its store anew: what systemd does is done here.
@@ -116,6 +117,14 @@ fn alarms_go_on(name: &str, inject: &str, may_restart: bool) -> Result<()> {
         }
         if agent.ask("/livez").is_err() {
             thread::sleep(Duration::from_millis(50));
+            continue;
+        }
+        if !heard {
+            heard = agent
+                .wait_heard(|| {
+                    publish_one(broker.port(), "ward/disk-mqtt", Patient::Stable.payload(0), false)
+                })
+                .is_ok();
             continue;
         }
         let mut seq = falls * 10;

@@ -128,10 +128,7 @@ fn at_least_once_loses_nothing_and_names_what_comes_twice() -> Result<()> {
         Ok(seen.clone())
     };
     let agent = Agent::start(&site)?;
-    wait::until("the subscription", SOON, || {
-        publish(1..=1)?;
-        Ok((agent.metric("wardline_readings_accepted_total")? >= 1.0).then_some(()))
-    })?;
+    agent.wait_heard(|| publish(1..=1))?;
     arrives(1)?;
     publish(2..=50)?;
     agent.kill()?;

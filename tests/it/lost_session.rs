@@ -44,11 +44,7 @@ fn behind_a_queue(queue: Queue) -> Result<(u64, Option<u64>)> {
     };
     let connections = || agent.log().matches("Connected to the MQTT broker").count();
     wait::until_true("the connection", SOON, || connections() == 1)?;
-    // What comes before it has subscribed is not kept for it.
-    wait::until("the subscription", SOON, || {
-        publish(1)?;
-        Ok((agent.metric("wardline_readings_accepted_total")? >= 1.0).then_some(()))
-    })?;
+    agent.wait_heard(|| publish(1))?;
     (2..=5).try_for_each(publish)?;
     ensure!(comes(5)?.number("device_missed").is_none(), "nothing is missing yet");
 
@@ -64,11 +60,9 @@ fn behind_a_queue(queue: Queue) -> Result<(u64, Option<u64>)> {
     wait::until_true("the next connection", SOON, || connections() >= 2).with_context(|| agent.log())?;
     // Of these, those that come before it has subscribed anew are lost too.
     let mut seq = 8;
-    let accepted = agent.metric("wardline_readings_accepted_total")?;
-    wait::until("a message on it", SOON, || {
+    agent.wait_heard(|| {
         seq += 1;
-        publish(seq)?;
-        Ok((agent.metric("wardline_readings_accepted_total")? > accepted).then_some(()))
+        publish(seq)
     })?;
     seq += 1;
     publish(seq)?;

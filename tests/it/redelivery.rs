@@ -45,10 +45,7 @@ fn lose_acknowledgements(
     );
     let mut agent = Agent::start(&site)?;
     let publish = |payload: String| publish_one(broker.port(), &format!("ward/{BED}"), payload, false);
-    wait::until("the agent to have subscribed", SOON, || {
-        publish(String::from("{\"seq\":1000000,\"spo2\":97}"))?;
-        Ok((agent.metric("wardline_readings_accepted_total")? >= 1.0).then_some(()))
-    })?;
+    agent.wait_heard(|| publish(String::from("{\"seq\":1000000,\"spo2\":97}")))?;
     proxy.swallow(true);
     for seq in 1..=COUNT {
         publish_one(broker.port(), &format!("{topic}/{BED}"), payload(seq), false)?;

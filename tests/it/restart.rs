@@ -88,11 +88,9 @@ fn after_each_kill_it_decides_and_acknowledges_within_seconds() -> Result<()> {
 /// Lets the agent take a backlog.
 fn fill(agent: &Agent, broker: &Mosquitto, beds: &[String], count: u32) -> Result<()> {
     let mut probe = 20_000_000;
-    // What is published before the agent has subscribed for the first time, the broker forgets.
-    wait::until("the subscription", SOON, || {
+    agent.wait_heard(|| {
         probe += 1;
-        publish_one(broker.port(), "ward/restart-0", Patient::Stable.payload(probe), false)?;
-        Ok((agent.metric("wardline_readings")? > 0.0).then_some(()))
+        publish_one(broker.port(), "ward/restart-0", Patient::Stable.payload(probe), false)
     })?;
     let all = count.into();
     let load = Load { beds: beds.to_vec(), count: all, rate: None, first_seq: 1, patient: Patient::Stable };

@@ -68,11 +68,8 @@ fn with_the_right_password_over_tls_messages_arrive() -> Result<()> {
     let secured = Secured::start()?;
     let site = secured.site("secure-right", PASSWORD, &secured.ca())?;
     let agent = Agent::start(&site)?;
-    wait::until(&format!("a reading:\n{}", agent.log()), SOON, || {
-        // Until the agent has subscribed, what is published reaches nobody.
-        publish_one(secured.broker.port(), "ward/secure-1", Patient::Stable.payload(1), false)?;
-        Ok((agent.metric("wardline_readings_accepted_total")? >= 1.0).then_some(()))
-    })
+    agent
+        .wait_heard(|| publish_one(secured.broker.port(), "ward/secure-1", Patient::Stable.payload(1), false))
 }
 
 #[test]

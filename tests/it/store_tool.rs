@@ -33,10 +33,9 @@ fn site(name: &str, broker: &Mosquitto) -> Result<Site> {
 /// Lets it take readings and an alarm; how many readings it has.
 fn fill(agent: &Agent, broker: &Mosquitto) -> Result<u64> {
     let mut probe = 20_000_000;
-    wait::until("the subscription", SOON, || {
+    agent.wait_heard(|| {
         probe += 1;
-        publish_one(broker.port(), "ward/tool-1", Patient::Stable.payload(probe), false)?;
-        Ok((agent.metric("wardline_readings")? > 0.0).then_some(()))
+        publish_one(broker.port(), "ward/tool-1", Patient::Stable.payload(probe), false)
     })?;
     publish_one(broker.port(), "ward/tool-1", Patient::Desaturated.payload(30_000_000), false)?;
     let beds = BEDS.map(str::to_owned).to_vec();

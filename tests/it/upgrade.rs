@@ -65,10 +65,9 @@ fn open(version: &str) -> Result<()> {
     ensure!(!aside, "{version}: something was set aside; the log:\n{}", agent.log());
 
     let mut seq = READINGS;
-    wait::until("a reading of this version", SOON, || {
+    agent.wait_heard(|| {
         seq += 1;
-        publish_one(broker.port(), &format!("ward/{}", BEDS[0]), Patient::Stable.payload(seq), false)?;
-        Ok((agent.metric("wardline_readings")? > 0.0).then_some(()))
+        publish_one(broker.port(), &format!("ward/{}", BEDS[0]), Patient::Stable.payload(seq), false)
     })?;
     readings
         .wait_for("a reading of this version", SOON, |it| it.number("device_seq") == Some(seq))
@@ -115,11 +114,9 @@ impl Ward {
     fn run(&mut self, program: &Path) -> Result<Agent> {
         let agent = Agent::start_build(program, &self.site)?;
         let mut seq = 0;
-        // What is published before the agent has subscribed for the first time, the broker forgets.
-        wait::until("the subscription", SOON, || {
+        agent.wait_heard(|| {
             seq += 1;
-            publish_one(self.broker.port(), "ward/asked", Patient::Stable.payload(seq), false)?;
-            Ok((agent.metric("wardline_readings")? > 0.0).then_some(()))
+            publish_one(self.broker.port(), "ward/asked", Patient::Stable.payload(seq), false)
         })?;
         let load = Load { first_seq: self.published + 1, ..load(READINGS) };
         Publisher::start(self.broker.port(), load).finish(SOON)?;

@@ -89,6 +89,17 @@ impl Agent {
         })
     }
 
+    /// Publishes until it takes it: what comes before it has subscribed for the first time, the broker forgets.
+    pub fn wait_heard(&self, mut publish: impl FnMut() -> Result<()>) -> Result<()> {
+        let accepted = || self.count("wardline_readings_accepted_total");
+        let before = accepted()?;
+        let what = format!("the agent to take what is published; its log:\n{}", self.process.log_tail());
+        wait::until(&what, READY_WITHIN, || {
+            publish()?;
+            Ok((accepted()? > before).then_some(()))
+        })
+    }
+
     /// Asks it over HTTP; returns status and body.
     pub fn ask(&self, path: &str) -> Result<(u16, String)> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.http))?;

@@ -89,11 +89,7 @@ impl Unit {
         let agent = Agent::start(&site)?;
         let unit = Self { site, agent, caller: Caller::connect(broker.port())?, beds };
         let well = |beds: &[String]| unit.say(beds, 97, 72, "36.6");
-        // What is published before the agent has subscribed for the first time, the broker forgets.
-        wait::until("the subscription", SOON, || {
-            well(&unit.beds[..1])?;
-            Ok((unit.metric("wardline_readings")? > 0.0).then_some(()))
-        })?;
+        unit.agent.wait_heard(|| well(&unit.beds[..1]))?;
         well(&unit.beds)?;
         let all = f64::from(u32::try_from(unit.beds.len())?);
         wait::until("every bed to be heard", SOON, || {

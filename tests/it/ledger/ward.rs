@@ -119,14 +119,12 @@ impl Ward {
         Ok(ward)
     }
 
-    /// The broker keeps nothing for an agent that has never subscribed.
     fn begin_to_publish(&mut self) -> Result<()> {
         let mut seq = 0;
-        wait::until("the subscription", SOON, || {
+        let (port, topic) = (self.broker.port(), format!("ward/{PROBED}"));
+        self.agent()?.wait_heard(|| {
             seq += 1;
-            let topic = format!("ward/{PROBED}");
-            publish_one(self.broker.port(), &topic, Patient::Stable.payload(seq), false)?;
-            Ok((self.agent()?.metric("wardline_readings")? > 0.0).then_some(()))
+            publish_one(port, &topic, Patient::Stable.payload(seq), false)
         })?;
         self.publisher = Some(Publisher::start_persevering(self.broker.port(), load()));
         Ok(())
