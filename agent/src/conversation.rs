@@ -95,6 +95,10 @@ impl Drop for Conversation {
 impl Asker {
     fn handle_bytes(&mut self, bytes: &[u8]) {
         self.driver.handle_bytes(clock::uptime(), bytes);
+        self.forget_what_was_read();
+    }
+
+    fn forget_what_was_read(&mut self) {
         while self.driver.poll_reading().is_some() {}
         while self.driver.poll_notice().is_some() {}
     }
@@ -103,6 +107,7 @@ impl Asker {
     fn next(&mut self) -> Option<Vec<u8>> {
         if self.driver.poll_timeout().is_some_and(|at| at <= clock::uptime()) {
             self.driver.handle_timeout(clock::uptime());
+            self.forget_what_was_read();
         }
         next_message(self.model, self.driver.as_mut())
     }

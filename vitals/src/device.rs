@@ -16,6 +16,7 @@ mod measured;
 mod medibus;
 mod mindray;
 mod model;
+mod neighbours;
 mod nellcor;
 mod nonin;
 mod outcomes;
@@ -53,6 +54,9 @@ use crate::time::Uptime;
 pub trait Driver: Send {
     /// Takes the next bytes from the device, read at `now`.
     fn handle_bytes(&mut self, now: Uptime, bytes: &[u8]);
+
+    /// Takes that nothing follows for now, as behind a message: what is whole is decided, what is begun goes on waiting.
+    fn handle_pause(&mut self) {}
 
     /// Takes the end of the stream: what waited for more bytes is decided. A frame that has not been finished is none.
     fn handle_end(&mut self) {}

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 use vitals::alarm::engine::PortState;
 use vitals::backoff::Backoff;
-use vitals::device::{self, DeviceModel, Driver, Repeats};
+use vitals::device::{self, Counts, DeviceModel, Driver, Repeats};
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
@@ -189,7 +189,13 @@ impl Line {
                         return End::Gone;
                     }
                 }
-                () = wait_until(driver.poll_timeout()) => driver.handle_timeout(clock::uptime()),
+                () = wait_until(driver.poll_timeout()) => {
+                    let (at, before) = (clock::uptime(), driver.counts());
+                    driver.handle_timeout(at);
+                    if self.hand_on(driver.as_mut(), at, before, &[]).await.is_err() {
+                        return End::Gone;
+                    }
+                }
             }
         }
     }
@@ -199,6 +205,17 @@ impl Line {
         self.heard = true;
         let before = driver.counts();
         driver.handle_bytes(at, bytes);
+        self.hand_on(driver, at, before, bytes).await
+    }
+
+    /// Gives what comes out of the driver to the bedside task; `before` is what had been counted, `bytes` what was read.
+    async fn hand_on(
+        &mut self,
+        driver: &mut dyn Driver,
+        at: Uptime,
+        before: Counts,
+        bytes: &[u8],
+    ) -> Result<(), Gone> {
         // Who speaks comes before what is said: another device's numbers are not the last one's.
         while let Some(notice) = driver.poll_notice() {
             self.send(self.stamp.notice(notice, at)).await?;

@@ -18,7 +18,7 @@
 
 use super::codec::Codec;
 use super::confirmed::Confirmation;
-use super::marked::Marked;
+use super::marked::{Form, Marked};
 use super::measured::{self, measured};
 use super::outcomes::Outcomes;
 use crate::quantity::Quantity;
@@ -33,32 +33,50 @@ const IN_A_ROW: (u32, u32) = (3, 5);
 /// Reads frames. The device talks by itself; nothing is ever sent to it.
 #[derive(Debug)]
 pub(super) struct BciCodec {
-    marked: Marked,
+    marked: Marked<Reading>,
     confirmation: Confirmation,
 }
 
 impl Default for BciCodec {
     fn default() -> Self {
-        Self {
-            marked: Marked::new(FRAME, |byte| byte & 0x80 != 0),
-            confirmation: Confirmation::new(IN_A_ROW.0, IN_A_ROW.1),
-        }
+        let marked = Marked::by_neighbours(Form {
+            length: FRAME,
+            is_start: |byte| byte & 0x80 != 0,
+            may_be_short: |_| false,
+            read,
+            reading: |reading| Some(reading),
+        });
+        Self { marked, confirmation: Confirmation::new(IN_A_ROW.0, IN_A_ROW.1) }
     }
 }
 
 impl Codec for BciCodec {
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
-        let reading = self.marked.take(byte, out, read);
-        self.confirmation.handle_damage(out);
-        if let Some(reading) = reading {
-            self.confirmation.handle_reading(reading, out);
-        }
+        self.marked.take(byte, out);
+        self.hand_on(out);
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.marked.is_waiting()
+    }
+
+    fn pause(&mut self, out: &mut Outcomes) {
+        self.marked.end(out);
+        self.hand_on(out);
     }
 
     fn end(&mut self, out: &mut Outcomes) {
-        self.marked.end(out);
-        self.confirmation.handle_damage(out);
+        self.pause(out);
         self.confirmation.end(out);
+    }
+}
+
+impl BciCodec {
+    fn hand_on(&mut self, out: &mut Outcomes) {
+        self.confirmation.handle_damage(out);
+        while let Some(reading) = self.marked.poll() {
+            self.confirmation.handle_reading(reading, out);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A driver made of a codec, and of what is said to its device by the clock alone.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::outcomes::Outcomes;
 use super::schedule::{Phrases, Schedule};
@@ -17,9 +18,20 @@ pub(super) trait Codec: Send {
     /// Takes a byte.
     fn take(&mut self, byte: u8, out: &mut Outcomes);
 
+    /// Whether something waits for bytes that come within [`PAUSE`] if the device goes on.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
+    /// Nothing has followed for a moment: what is whole is decided.
+    fn pause(&mut self, _out: &mut Outcomes) {}
+
     /// No byte will follow: what waited for more is decided.
     fn end(&mut self, _out: &mut Outcomes) {}
 }
+
+/// Six frames of a device that sends sixty a second: after so long none follows at once, and a number that waits grows old.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Speaks with a device whose bytes a codec reads.
 #[derive(Debug)]
@@ -27,11 +39,18 @@ pub(super) struct CodecDriver<C> {
     codec: C,
     schedule: Schedule,
     outcomes: Outcomes,
+    /// When bytes last came.
+    heard_at: Uptime,
 }
 
 impl<C: Codec> CodecDriver<C> {
     pub(super) fn new(codec: C) -> Self {
-        Self { codec, schedule: Schedule::new(C::PHRASES), outcomes: Outcomes::default() }
+        let (schedule, outcomes) = (Schedule::new(C::PHRASES), Outcomes::default());
+        Self { codec, schedule, outcomes, heard_at: Uptime::ZERO }
+    }
+
+    fn pause_at(&self) -> Option<Uptime> {
+        self.codec.is_waiting().then(|| self.heard_at + PAUSE)
     }
 }
 
@@ -41,6 +60,7 @@ impl<C: Codec> Driver for CodecDriver<C> {
         for byte in bytes {
             self.codec.take(*byte, &mut self.outcomes);
         }
+        self.heard_at = now;
         if self.outcomes.counts().frames_good > good {
             self.schedule.handle_heard(now);
         }
@@ -50,7 +70,14 @@ impl<C: Codec> Driver for CodecDriver<C> {
         self.codec.end(&mut self.outcomes);
     }
 
+    fn handle_pause(&mut self) {
+        self.codec.pause(&mut self.outcomes);
+    }
+
     fn handle_timeout(&mut self, now: Uptime) {
+        if self.pause_at().is_some_and(|at| at <= now) {
+            self.handle_pause();
+        }
         self.schedule.handle_timeout(now);
     }
 
@@ -63,7 +90,7 @@ impl<C: Codec> Driver for CodecDriver<C> {
     }
 
     fn poll_timeout(&self) -> Option<Uptime> {
-        self.schedule.poll_timeout()
+        self.schedule.poll_timeout().into_iter().chain(self.pause_at()).min()
     }
 
     fn counts(&self) -> Counts {

@@ -17,7 +17,7 @@ use core::time::Duration;
 
 use super::codec::Codec;
 use super::confirmed::Confirmation;
-use super::marked::Marked;
+use super::marked::{Form, Marked};
 use super::measured::{self, measured};
 use super::outcomes::Outcomes;
 use super::schedule::Phrases;
@@ -46,13 +46,19 @@ const PHRASES: Phrases = Phrases {
 /// Reads packages.
 #[derive(Debug)]
 pub(super) struct ContecCodec {
-    marked: Marked,
+    marked: Marked<Package>,
     confirmation: Confirmation,
 }
 
 impl Default for ContecCodec {
     fn default() -> Self {
-        let marked = Marked::new(FRAME, |byte| byte & 0x80 == 0).with_short(|it| ANSWERS.contains(&it));
+        let marked = Marked::by_neighbours(Form {
+            length: FRAME,
+            is_start: |byte| byte & 0x80 == 0,
+            may_be_short: |first| ANSWERS.contains(&first),
+            read,
+            reading: Package::reading,
+        });
         Self { marked, confirmation: Confirmation::new(IN_A_ROW, IN_A_ROW) }
     }
 }
@@ -61,24 +67,50 @@ impl Codec for ContecCodec {
     const PHRASES: &'static Phrases = &PHRASES;
 
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
-        let package = self.marked.take(byte, out, read);
-        self.confirmation.handle_damage(out);
-        if let Some(Package::Realtime(reading)) = package {
-            self.confirmation.handle_reading(reading, out);
-        }
+        self.marked.take(byte, out);
+        self.hand_on(out);
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.marked.is_waiting()
+    }
+
+    fn pause(&mut self, out: &mut Outcomes) {
+        self.marked.end(out);
+        self.hand_on(out);
     }
 
     fn end(&mut self, out: &mut Outcomes) {
-        self.marked.end(out);
-        self.confirmation.handle_damage(out);
+        self.pause(out);
         self.confirmation.end(out);
     }
 }
 
+impl ContecCodec {
+    fn hand_on(&mut self, out: &mut Outcomes) {
+        self.confirmation.handle_damage(out);
+        while let Some(package) = self.marked.poll() {
+            if let Package::Realtime(reading) = package {
+                self.confirmation.handle_reading(reading, out);
+            }
+        }
+    }
+}
+
 /// What a package holds.
+#[derive(Debug)]
 enum Package {
     Realtime(Reading),
     Answer,
+}
+
+impl Package {
+    fn reading(&self) -> Option<&Reading> {
+        match self {
+            Self::Realtime(reading) => Some(reading),
+            Self::Answer => None,
+        }
+    }
 }
 
 /// A package; nothing for one that no device sends.

@@ -1,113 +1,200 @@
 //! Frames of a fixed length without a checksum, whose first byte alone carries a marker in bit 7.
 //!
 //! A marker inside a frame begins a new one. What is damaged is counted once: the pieces that a stray marker makes of one
-//! frame are one fragment, and so is a frame that has lost its marker.
+//! frame are one fragment, and so is a frame that has lost its marker, or that has grown. Where the device repeats itself many
+//! times a second, a frame is whole when the next marker stands behind it, and its neighbours decide whether it is believed.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Fault;
+use super::neighbours::{Candidate, Neighbours, Verdict, words};
 use super::outcomes::Outcomes;
+use crate::reading::Reading;
+
+/// The form of the frames.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form<T> {
+    /// Bytes in one.
+    pub(super) length: usize,
+    /// What begins one.
+    pub(super) is_start: fn(u8) -> bool,
+    /// Which may be shorter, and end at the next marker: those that begin so.
+    pub(super) may_be_short: fn(u8) -> bool,
+    /// What a whole one says; nothing for one that no device sends.
+    pub(super) read: fn(&[u8]) -> Option<T>,
+    /// The numbers in what it says.
+    pub(super) reading: fn(&T) -> Option<&Reading>,
+}
 
 /// Finds frames.
 #[derive(Debug)]
-pub(super) struct Marked {
-    length: usize,
-    is_start: fn(u8) -> bool,
-    /// Which frames may be shorter: those that begin so.
-    may_be_short: fn(u8) -> bool,
+pub(super) struct Marked<T> {
+    form: Form<T>,
     /// The frame at hand, from its marker on.
     frame: Vec<u8>,
-    /// Bytes since the beginning of a frame that has been counted as damaged: its pieces end where it would have.
-    damaged: Option<usize>,
-    /// Bytes outside any frame.
+    /// Bytes outside any frame that may be nobody's.
     stray: usize,
     /// Whether a good frame has been seen: what stands before the first belongs to no frame.
     found: bool,
+    /// What is damaged since the last whole frame.
+    damage: Damage,
+    /// Bytes that belonged to no frame, or damage, stand before the frame at hand.
+    beside_damage: bool,
+    /// A frame that is whole if a marker follows.
+    whole: Option<Candidate<T>>,
+    /// `None`: each frame is believed at once, for the next is long in coming.
+    neighbours: Option<Neighbours<T>>,
+    /// What is believed, on its way out: of one byte at most the two frames that it decides.
+    words: VecDeque<T>,
 }
 
-impl Marked {
-    pub(super) fn new(length: usize, is_start: fn(u8) -> bool) -> Self {
-        let may_be_short = |_| false;
-        Self { length, is_start, may_be_short, frame: Vec::new(), damaged: None, stray: 0, found: false }
+impl<T> Marked<T> {
+    /// Believes each frame at once.
+    pub(super) fn at_once(form: Form<T>) -> Self {
+        Self {
+            form,
+            frame: Vec::new(),
+            stray: 0,
+            found: false,
+            damage: Damage::default(),
+            beside_damage: false,
+            whole: None,
+            neighbours: None,
+            words: VecDeque::new(),
+        }
     }
 
-    /// The same, where frames that begin so end at the next marker.
-    pub(super) fn with_short(self, may_be_short: fn(u8) -> bool) -> Self {
-        Self { may_be_short, ..self }
+    /// Believes a frame by its neighbours, where they come within a moment.
+    pub(super) fn by_neighbours(form: Form<T>) -> Self {
+        Self { neighbours: Some(Neighbours::default()), ..Self::at_once(form) }
     }
 
-    /// Takes a byte; `read` decides of a whole frame, and gives nothing for one that no device sends.
-    pub(super) fn take<T>(
-        &mut self,
-        byte: u8,
-        out: &mut Outcomes,
-        read: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Option<T> {
-        if (self.is_start)(byte) {
+    pub(super) fn take(&mut self, byte: u8, out: &mut Outcomes) {
+        if (self.form.is_start)(byte) {
             self.begin(out);
         } else if self.frame.is_empty() {
-            self.handle_stray(out);
-            return None;
+            return self.handle_stray(out);
         }
         self.frame.push(byte);
-        self.damaged = self.damaged.map(|since| since + 1);
-        if self.frame.len() < self.length {
-            return None;
+        if self.frame.len() == self.form.length {
+            self.complete(out);
         }
-        let read = read(&self.frame);
-        self.frame.clear();
-        if read.is_some() {
-            out.good();
-            self.found = true;
-            self.damaged = None;
-        } else {
-            out.fault(Fault::Fragment);
-            self.damaged = Some(self.length);
-        }
-        read
     }
 
-    /// No byte will follow.
+    /// What a frame says that is believed.
+    pub(super) fn poll(&mut self) -> Option<T> {
+        self.words.pop_front()
+    }
+
+    /// Whether something waits for the next frame.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.whole.is_some() || self.neighbours.as_ref().is_some_and(Neighbours::is_waiting)
+    }
+
+    /// No byte will follow, or none did in time: what waits is decided.
     pub(super) fn end(&mut self, out: &mut Outcomes) {
-        self.settle_strays(out);
+        self.settle(out);
+        if let Some(verdict) = self.neighbours.as_mut().and_then(Neighbours::end) {
+            self.handle_verdict(verdict, out);
+        }
+    }
+
+    fn complete(&mut self, out: &mut Outcomes) {
+        let read = (self.form.read)(&self.frame);
+        self.frame.clear();
+        let Some(word) = read else { return self.lose(self.form.length, out) };
+        self.found = true;
+        let before = core::mem::take(&mut self.damage);
+        let beside_damage = core::mem::take(&mut self.beside_damage);
+        if self.neighbours.is_some() {
+            let words = (self.form.reading)(&word).map(words);
+            self.whole = Some(Candidate { word, words, beside_damage, before, strays: 0 });
+        } else {
+            out.good();
+            self.words.push_back(word);
+        }
     }
 
     fn begin(&mut self, out: &mut Outcomes) {
-        self.settle_strays(out);
-        if self.frame.is_empty() {
-            self.damaged = None;
-            return;
-        }
-        let first = self.frame.first().copied().unwrap_or_default();
-        match self.damaged {
-            None if self.frame.len() > 1 && (self.may_be_short)(first) => out.good(),
-            Some(since) if since < self.length => {}
-            Some(since) if since == self.length => self.damaged = None,
-            Some(_) | None => {
-                out.fault(Fault::Fragment);
-                self.damaged = Some(self.frame.len());
-            }
+        self.settle(out);
+        let Some(first) = self.frame.first() else { return };
+        let length = self.frame.len();
+        if self.damage.counted == 0 && length > 1 && (self.form.may_be_short)(*first) {
+            out.good();
+        } else {
+            self.lose(length, out);
         }
         self.frame.clear();
     }
 
     fn handle_stray(&mut self, out: &mut Outcomes) {
-        self.stray += 1;
-        if !self.found || self.damaged.is_some() {
-            // Before the first frame, or the rest of one that is counted.
+        if !self.found {
             out.skip(1);
-            self.stray = 0;
-        } else if self.stray == self.length {
-            out.fault(Fault::Fragment);
-            self.stray = 0;
+        } else if self.damage.counted > 0 && self.whole.is_none() {
+            // The rest of what is counted.
+            self.lose(1, out);
+        } else {
+            self.stray += 1;
         }
     }
 
-    fn settle_strays(&mut self, out: &mut Outcomes) {
-        match core::mem::take(&mut self.stray) {
-            0 => {}
-            few if few < self.length / 2 => out.skip(few),
-            _ => out.fault(Fault::Fragment),
+    /// A marker, or the end: what stood before it is over.
+    fn settle(&mut self, out: &mut Outcomes) {
+        let strays = core::mem::take(&mut self.stray);
+        let Some(mut whole) = self.whole.take() else { return self.settle_strays(strays, out) };
+        whole.strays = strays;
+        whole.beside_damage |= strays > 0;
+        let verdicts = self.neighbours.as_mut().map(|it| it.take(whole)).unwrap_or_default();
+        for verdict in verdicts {
+            self.handle_verdict(verdict, out);
+        }
+        self.beside_damage |= strays > 0;
+    }
+
+    fn handle_verdict(&mut self, (frame, believed): Verdict<T>, out: &mut Outcomes) {
+        if believed {
+            out.good();
+            self.words.push_back(frame.word);
+            self.settle_strays(frame.strays, out);
+        } else {
+            // What is behind a frame that has grown is its end.
+            let mut damage = frame.before;
+            damage.lose(self.form.length + frame.strays, self.form.length, out);
+        }
+    }
+
+    fn settle_strays(&mut self, strays: usize, out: &mut Outcomes) {
+        if strays >= self.form.length / 2 {
+            self.lose(strays, out);
+        } else {
+            out.skip(strays);
+            self.beside_damage |= strays > 0;
+        }
+    }
+
+    fn lose(&mut self, bytes: usize, out: &mut Outcomes) {
+        self.damage.lose(bytes, self.form.length, out);
+        self.beside_damage = true;
+    }
+}
+
+/// Bytes in a row that no good frame is made of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Damage {
+    bytes: usize,
+    /// How many frames they were counted as.
+    counted: usize,
+}
+
+impl Damage {
+    /// Some more. They are as many frames as they have the length of, and at least one: nearly a whole length is one.
+    fn lose(&mut self, bytes: usize, length: usize, out: &mut Outcomes) {
+        self.bytes += bytes;
+        let frames = (self.bytes + length / 4) / length;
+        for _ in self.counted..frames.max(1) {
+            out.fault(Fault::Fragment);
+            self.counted += 1;
         }
     }
 }
@@ -118,10 +205,18 @@ mod tests {
     use crate::device::Counts;
 
     /// Frames of four bytes, the first with bit 7 set, the last zero.
+    const FORM: Form<()> = Form {
+        length: 4,
+        is_start: |byte| byte & 0x80 != 0,
+        may_be_short: |_| false,
+        read: |frame| if frame.last() == Some(&0) { Some(()) } else { None },
+        reading: |()| None,
+    };
+
     fn counts(bytes: &[u8]) -> Counts {
-        let (mut marked, mut out) = (Marked::new(4, |byte| byte & 0x80 != 0), Outcomes::default());
+        let (mut marked, mut out) = (Marked::at_once(FORM), Outcomes::default());
         for byte in bytes {
-            marked.take(*byte, &mut out, |frame| (frame.last() == Some(&0)).then_some(()));
+            marked.take(*byte, &mut out);
         }
         marked.end(&mut out);
         out.counts()

@@ -54,6 +54,8 @@ impl Redactor {
         for byte in bytes {
             self.span.push(*byte);
             self.driver.handle_bytes(Uptime::ZERO, &[*byte]);
+            // A frame ends where it ends, not where the next one shows that it did.
+            self.driver.handle_pause();
             self.forget_what_was_read();
             let before = core::mem::replace(&mut self.counts, self.driver.counts());
             if losses(self.counts) > losses(before) || self.span.len() > FRAME_MAX {

@@ -99,6 +99,8 @@ impl Line {
             LineFormat::Device(driver) => {
                 let (up, before) = (how.wall.up, driver.counts());
                 driver.handle_bytes(up, payload);
+                // The next message may be long in coming.
+                driver.handle_pause();
                 let counts = driver.counts();
                 decoded.words.1.extend(self.stamp.handle_counts(up, before, counts));
                 std::iter::from_fn(|| driver.poll_notice()).for_each(|it| self.unsaid.put(it));

@@ -13,7 +13,7 @@
 use super::{LOWBAT, RATE_MISSING, RATE_RANGE, SATURATION_MISSING, Status};
 use crate::device::codec::Codec;
 use crate::device::confirmed::Confirmation;
-use crate::device::marked::Marked;
+use crate::device::marked::{Form, Marked};
 use crate::device::outcomes::Outcomes;
 use crate::notice::Notice;
 use crate::reading::Reading;
@@ -26,22 +26,29 @@ const IN_A_ROW: (u32, u32) = (1, 3);
 /// Reads data format 8. The device talks by itself; nothing is ever sent to it.
 #[derive(Debug)]
 pub(in crate::device) struct SpotCodec {
-    marked: Marked,
+    marked: Marked<Spot>,
     confirmation: Confirmation,
 }
 
 impl Default for SpotCodec {
     fn default() -> Self {
-        let marked = Marked::new(FRAME, |byte| byte & 0x80 != 0);
+        // At one frame a second a number that waits for the next would be a second old.
+        let marked = Marked::at_once(Form {
+            length: FRAME,
+            is_start: |byte| byte & 0x80 != 0,
+            may_be_short: |_| false,
+            read,
+            reading: |(reading, _)| Some(reading),
+        });
         Self { marked, confirmation: Confirmation::new(IN_A_ROW.0, IN_A_ROW.1) }
     }
 }
 
 impl Codec for SpotCodec {
     fn take(&mut self, byte: u8, out: &mut Outcomes) {
-        let frame = self.marked.take(byte, out, read);
+        self.marked.take(byte, out);
         self.confirmation.handle_damage(out);
-        if let Some((reading, battery_low)) = frame {
+        while let Some((reading, battery_low)) = self.marked.poll() {
             self.confirmation.handle_reading(reading, out);
             if self.confirmation.is_found() {
                 out.notice(Notice::BatteryLow(battery_low));
@@ -57,7 +64,9 @@ impl Codec for SpotCodec {
 }
 
 /// The reading of a frame, and whether the battery is low.
-fn read(frame: &[u8]) -> Option<(Reading, bool)> {
+type Spot = (Reading, bool);
+
+fn read(frame: &[u8]) -> Option<Spot> {
     let &[first, low, saturation, fourth] = frame else { return None };
     let rate = u16::from(first & 3) << 7 | u16::from(low);
     // An OEM III and an Xpod say with it that the sensor is disconnected; then there is no value.
