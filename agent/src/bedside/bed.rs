@@ -145,16 +145,16 @@ impl BedState {
         let at = self.advance(at);
         // A frame alone changes nothing that must outlive the process, or that a screen shows.
         self.touched |= !matches!(word, Word::Alive);
-        self.changed |= matches!(word, Word::Port(_) | Word::Notice(..));
+        self.changed |= matches!(word, Word::Port(..) | Word::Notice(..));
         match word {
             Word::Alive => self.drive(|it| it.handle_frame(at, source, ids)),
             Word::Notice(mode, notice) => self.drive(|it| it.handle_notice(at, (source, mode), notice, ids)),
             Word::Flag(flag, on) => self.drive(|it| it.handle_flag(at, source, flag, on, ids)),
-            Word::Port(port) => {
+            Word::Port(port, cause) => {
                 if let Some(view) = self.sources.get_mut(source) {
                     view.handle_port(port);
                 }
-                self.drive(|it| it.handle_port(at, source, (port, None), ids));
+                self.drive(|it| it.handle_port(at, source, (port, cause), ids));
             }
         }
     }
