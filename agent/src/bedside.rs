@@ -38,7 +38,7 @@ pub use self::bed::SourceSetup;
 pub use self::outlets::Outlets;
 pub use self::own::Health;
 use self::own::OwnAlarms;
-pub use self::snapshot::{Keeping, Kept, KeptBeds, keep_in};
+pub use self::snapshot::{EncodedDocument, Keeping, Kept, KeptBeds, keep_in};
 pub use self::status::BedsideStatus;
 use self::test_alarm::Tests;
 pub use self::test_alarm::{QUESTIONS_MAX, TestQuestion, TestRefusal, TestSetup, TestStatus};

@@ -35,8 +35,8 @@ pub struct Arrival {
 pub enum Word {
     /// A frame without numbers came: it is alive.
     Alive,
-    /// Its port came or went.
-    Port(PortState),
+    /// Its port came or went; the cause names the link, where it is one that several sources share.
+    Port(PortState, Option<&'static str>),
     /// Its device said something beside its readings; the mode is the source's.
     Notice(Mode, Notice),
     /// What anybody can see of it is the matter, or is no more.

@@ -1,7 +1,8 @@
 //! P2 where there are several agents: of two with one id only one sends, and one whose transaction stays open makes no
 //! other send twice. What dies and whenever, is the matter of [`crate::ledger`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,6 +11,8 @@ use wardline_tests::agent::Agent;
 use wardline_tests::kafka::Kafka;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::patient::Patient;
+use wardline_tests::port;
+use wardline_tests::proxy::Proxy;
 use wardline_tests::publisher::publish_one;
 use wardline_tests::reader::Reader;
 use wardline_tests::site::Site;
@@ -151,6 +154,59 @@ fn at_least_once_loses_nothing_and_names_what_comes_twice() -> Result<()> {
     ensure!(numbers.iter().copied().eq(2..=150), "lost, or twice under two names: {numbers:?}");
     let firsts: Vec<_> = (2..=150).map(|seq| seen.iter().position(|it| it.0 == seq)).collect();
     ensure!(firsts.is_sorted(), "not in order: {seen:?}");
+    Ok(())
+}
+
+/// What Kafka has taken and the agent has no answer of when it is killed is sent again: it comes twice, and by the id of a record
+/// a reader knows that it has it. What was answered is the control: it comes once.
+#[test]
+fn at_least_once_gives_what_comes_twice_the_same_id() -> Result<()> {
+    const BED: &str = "twice-1";
+    let (behind, broker) = (port::free()?, Mosquitto::start()?);
+    let way = Proxy::start(behind)?;
+    let kafka = Kafka::start_behind(behind, way.port())?;
+    let site = Site::new("twice")?.mqtt(broker.port()).beds([BED]).ward().kafka_toml(&format!(
+        "brokers = [\"127.0.0.1:{}\"]\nsecurity = \"plaintext\"\ndelivery = \"at-least-once\"",
+        way.port()
+    ));
+    let publish =
+        |seq| publish_one(broker.port(), &format!("ward/{BED}"), Patient::Stable.payload(seq), false);
+    let readings = Reader::open(&kafka, READINGS)?;
+    let mut seen: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    let mut arrive = |seqs: RangeInclusive<u64>, times: usize| -> Result<BTreeMap<u64, Vec<String>>> {
+        let came = readings.read_until(Instant::now() + SOON, |it| {
+            if let Some(seq) = it.number("device_seq") {
+                seen.entry(seq).or_default().push(it.text("id").to_owned());
+            }
+            seqs.clone().all(|seq| seen.get(&seq).is_some_and(|it| it.len() >= times))
+        })?;
+        ensure!(came, "waited {SOON:?} in vain for {seqs:?}, {times} times: {seen:?}");
+        Ok(seen.clone())
+    };
+    let agent = Agent::start(&site)?;
+    wait::until("the subscription", SOON, || {
+        publish(1)?;
+        Ok((agent.metric("wardline_readings_accepted_total")? >= 1.0).then_some(()))
+    })?;
+    (2..=4).try_for_each(publish)?;
+    arrive(2..=4, 1)?;
+    wait::until("Kafka's answer", SOON, || {
+        Ok((agent.metric("wardline_buffer_records")? == 0.0).then_some(()))
+    })?;
+    way.hold_answers(true);
+    (5..=8).try_for_each(publish)?;
+    arrive(5..=8, 1)?;
+    agent.kill()?;
+    way.hold_answers(false);
+    let _agent = Agent::start(&site)?;
+    let seen = arrive(5..=8, 2).map_err(|error| error.context("nothing came twice"))?;
+    for seq in 2..=4 {
+        assert_eq!(seen[&seq].len(), 1, "it was answered: {seen:?}");
+    }
+    let of: BTreeMap<_, BTreeSet<_>> = (5..=8).map(|seq| (seq, seen[&seq].iter().collect())).collect();
+    ensure!(of.values().all(|ids| ids.len() == 1), "one reading under two names: {of:?}");
+    let ids: BTreeSet<_> = of.values().flatten().collect();
+    ensure!(ids.len() == 4, "two readings under one name: {of:?}");
     Ok(())
 }
 

@@ -26,6 +26,7 @@ mod install;
 mod kept_actions;
 mod late;
 mod ledger;
+mod lost_broker;
 mod lost_session;
 mod missing;
 mod network;

@@ -41,6 +41,7 @@ struct Way {
 struct State {
     swallowing: bool,
     stalled: bool,
+    unanswered: bool,
     delay: Duration,
     /// Both ends of each connection, by its number.
     open: BTreeMap<u64, [TcpStream; 2]>,
@@ -58,7 +59,9 @@ impl Way {
 
     /// Waits as long as the way makes it, and says whether the bytes are passed on.
     fn admit(&self, direction: Direction) -> bool {
-        let stalled = self.changed.wait_while(self.state(), |it| it.stalled);
+        let stalled = self
+            .changed
+            .wait_while(self.state(), |it| it.stalled || (it.unanswered && direction == Direction::ToClient));
         let state = stalled.unwrap_or_else(PoisonError::into_inner);
         let (delay, swallowed) = (state.delay, state.swallowing && direction == Direction::ToServer);
         drop(state);
@@ -113,6 +116,11 @@ impl Proxy {
     /// From now on, or no longer, nothing passes either way, and nobody is told.
     pub fn stall(&self, stall: bool) {
         self.way.set(|it| it.stalled = stall);
+    }
+
+    /// From now on, or no longer, the server hears everything, and its answers wait.
+    pub fn hold_answers(&self, hold: bool) {
+        self.way.set(|it| it.unanswered = hold);
     }
 
     /// From now on every piece of bytes takes so long.

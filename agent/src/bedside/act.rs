@@ -47,7 +47,7 @@ impl Bedside {
         self.send_told();
         let now = clock::uptime();
         let number = self.answers.wait(unsaid, now);
-        let state = snapshot::durable(&self.beds, &self.own, &self.origin.run, now);
+        let state = snapshot::durable(&mut self.beds, &self.own, &self.origin.run, now);
         self.outlets.store(ToStore::State(state, number));
         // A killed process finds it here even where there is no disk.
         self.keep(now);

@@ -20,7 +20,7 @@ use vitals::time::Uptime;
 use vitals::vital::Vital;
 
 use super::latest::SourceView;
-use super::snapshot::Kept;
+use super::snapshot::{EncodedBed, Kept};
 use super::voice::Voice;
 use crate::config::Bed;
 use crate::forwarder::{StateTopic, StateUpdate};
@@ -47,6 +47,8 @@ pub(super) struct BedState {
     /// When the engine wants its timers run. Every turn of the loop asks each bed, and the engine asks each of its rules:
     /// at bedside rates that was most of what a reading cost.
     due: Option<Uptime>,
+    /// The engine's state for the next run, until the engine changes.
+    encoded: Option<EncodedBed>,
     /// The last moment the engine has seen: it refuses what is older (E5).
     last: Uptime,
     mode: Mode,
@@ -80,6 +82,7 @@ impl BedState {
             config,
             due: engine.poll_timeout(),
             engine,
+            encoded: None,
             last: now,
             mode,
             open: BTreeMap::new(),
@@ -102,6 +105,7 @@ impl BedState {
     fn drive<T>(&mut self, act: impl FnOnce(&mut AlarmEngine) -> T) -> T {
         let outcome = act(&mut self.engine);
         self.due = self.engine.poll_timeout();
+        self.encoded = None;
         outcome
     }
 
@@ -141,16 +145,16 @@ impl BedState {
         let at = self.advance(at);
         // A frame alone changes nothing that must outlive the process, or that a screen shows.
         self.touched |= !matches!(word, Word::Alive);
-        self.changed |= matches!(word, Word::Port(_) | Word::Notice(..));
+        self.changed |= matches!(word, Word::Port(..) | Word::Notice(..));
         match word {
             Word::Alive => self.drive(|it| it.handle_frame(at, source, ids)),
             Word::Notice(mode, notice) => self.drive(|it| it.handle_notice(at, (source, mode), notice, ids)),
             Word::Flag(flag, on) => self.drive(|it| it.handle_flag(at, source, flag, on, ids)),
-            Word::Port(port) => {
+            Word::Port(port, cause) => {
                 if let Some(view) = self.sources.get_mut(source) {
                     view.handle_port(port);
                 }
-                self.drive(|it| it.handle_port(at, source, (port, None), ids));
+                self.drive(|it| it.handle_port(at, source, (port, cause), ids));
             }
         }
     }
@@ -248,7 +252,15 @@ impl BedState {
         })
     }
 
-    /// The engine's state for the next run.
+    /// The engine's state for the next run, encoded when it changed last.
+    pub(super) fn encoded(&mut self, now: Uptime) -> Option<EncodedBed> {
+        if self.encoded.is_none() {
+            self.encoded = serde_json::value::to_raw_value(&self.engine.snapshot(now)).ok().map(Arc::from);
+        }
+        self.encoded.clone()
+    }
+
+    /// The engine.
     pub(super) fn engine(&self) -> &AlarmEngine {
         &self.engine
     }

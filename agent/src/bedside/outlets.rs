@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tracing::warn;
 use vitals::alarm::event::AlarmEvent;
 use vitals::name::Name;
 use vitals::record::alarm::AlarmRecord;
 
 use super::bed::is_stored;
+use super::snapshot::{EncodedDocument, Keeping};
 use crate::actions::LocalReplies;
 use crate::annunciator::{self, Announcement};
 use crate::buffer;
@@ -28,7 +28,7 @@ pub struct Outlets {
     /// Replies to operators who ask over the local topic; `None` where nobody can.
     pub local_replies: Option<LocalReplies>,
     /// The engines' state for the run directory; a newer one replaces one that is not written yet.
-    pub kept: watch::Sender<Arc<[u8]>>,
+    pub kept: Keeping,
 }
 
 impl Outlets {
@@ -72,8 +72,8 @@ impl Outlets {
         self.state.offer(update);
     }
 
-    pub(super) fn keep(&mut self, state: Arc<[u8]>) {
-        self.kept.send_replace(state);
+    pub(super) fn keep(&mut self, state: Arc<EncodedDocument>) {
+        self.kept.send_replace(Some(state));
     }
 }
 

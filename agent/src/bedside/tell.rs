@@ -37,7 +37,7 @@ impl Bedside {
         let told = std::mem::take(&mut self.told);
         let now = clock::uptime();
         let stored = told.iter().any(|(event, _)| bed::is_stored(event));
-        let state = stored.then(|| snapshot::durable(&self.beds, &self.own, &self.origin.run, now));
+        let state = stored.then(|| snapshot::durable(&mut self.beds, &self.own, &self.origin.run, now));
         self.outlets.send_alarms(&told, state.as_ref());
         if stored {
             self.keep(now);
@@ -48,6 +48,8 @@ impl Bedside {
         for bed in self.beds.values_mut() {
             bed.clear_touched();
         }
-        self.outlets.keep(snapshot::whole(&self.beds, &self.own, &self.origin.run, now));
+        if let Some(state) = snapshot::whole(&mut self.beds, &self.own, &self.origin.run, now) {
+            self.outlets.keep(state);
+        }
     }
 }

@@ -264,7 +264,7 @@ impl Line {
             return Ok(());
         }
         self.state = Some(state);
-        self.send(self.stamp.word(Word::Port(state), clock::uptime())).await
+        self.send(self.stamp.word(Word::Port(state, None), clock::uptime())).await
     }
 
     async fn send(&self, input: SourceInput) -> Result<(), Gone> {

@@ -5,6 +5,7 @@
 //! observations to the bedside task, and acknowledges in order of receipt what the store has marked. How much may wait
 //! in between is the link's own bound in bytes, for brokers do not keep theirs.
 
+mod away;
 pub(crate) mod connection;
 mod fence;
 mod intake;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use vitals::alarm::event::AlarmIds;
+use vitals::alarm::event::{AlarmIds, Code};
 use vitals::alarm::policy;
 use vitals::observation::Observation;
 use vitals::quantity::Quantity;
@@ -14,11 +14,13 @@ use vitals::vital::Vital;
 
 use super::super::bed::SourceSetup;
 use super::super::own::Health;
+use super::super::voice::Voice as _;
 use super::*;
 use crate::buffer::{Progress, StoreState};
 use crate::config::Bed;
 use crate::config::alarms;
 use crate::forwarder::ForwarderProgress;
+use crate::source::Word;
 
 const RULES: &str = r#"
 version = 1
@@ -79,9 +81,20 @@ impl Ward {
         self.write(&bytes);
     }
 
-    fn whole(&mut self, millis: u64) -> Arc<[u8]> {
+    fn whole(&mut self, millis: u64) -> Vec<u8> {
+        serde_json::to_vec(&self.document(millis)).unwrap()
+    }
+
+    fn document(&mut self, millis: u64) -> Arc<EncodedDocument> {
         self.beds.values_mut().for_each(BedState::clear_touched);
-        whole(&self.beds, &self.own, self.run, at(millis))
+        whole(&mut self.beds, &self.own, self.run, at(millis)).unwrap()
+    }
+
+    /// Which beds are encoded anew for this document, and not for the one before.
+    fn encoded_anew(&mut self, before: &EncodedDocument, millis: u64) -> Vec<String> {
+        let after = self.document(millis);
+        let anew = after.beds.iter().filter(|(id, it)| !Arc::ptr_eq(it, &before.beds[*id]));
+        anew.map(|(id, _)| id.to_string()).collect()
     }
 
     fn write(&self, bytes: &[u8]) {
@@ -90,7 +103,7 @@ impl Ward {
 
     /// An alarm record goes to the store, with the state beside it.
     fn store(&mut self, millis: u64) {
-        self.store = Some(durable(&self.beds, &self.own, self.run, at(millis)));
+        self.store = Some(durable(&mut self.beds, &self.own, self.run, at(millis)));
     }
 
     /// Whether the next run finds of a bed what its engine is now.
@@ -197,6 +210,55 @@ fn the_state_of_an_earlier_run_is_older() {
     ward.write(&second);
     // Encoded after it, and so of a greater number.
     ward.run = "one";
-    ward.store = Some(durable(&BTreeMap::new(), &ward.own, ward.run, at(1000)));
+    ward.store = Some(durable(&mut BTreeMap::new(), &ward.own, ward.run, at(1000)));
     assert!(ward.is_found("b"));
+}
+
+#[test]
+fn a_bed_is_encoded_again_only_when_its_engine_has_changed() {
+    let mut ward = Ward::new();
+    ward.measure("a", 1000, LOW);
+    ward.measure("b", 1000, LOW);
+    let before = ward.document(1000);
+    assert_eq!(ward.encoded_anew(&before, 1250), Vec::<String>::new());
+    // The store is given the same pieces.
+    ward.measure("b", 1300, VERY_LOW);
+    let before = ward.document(1300);
+    ward.store(1400);
+    assert_eq!(ward.encoded_anew(&before, 1400), Vec::<String>::new());
+
+    ward.measure("b", 1500, WELL);
+    assert_eq!(ward.encoded_anew(&before, 1500), ["b"]);
+    // A frame without numbers touches nothing that must be written at once, and it ends a silence.
+    let before = ward.document(1500);
+    let state = ward.beds.get_mut(&name("a")).unwrap();
+    state.handle_word(at(1600), &name("a"), Word::Alive, &mut ward.ids);
+    assert_eq!(ward.encoded_anew(&before, 1600), ["a"]);
+    let before = ward.document(1600);
+    ward.beds.values_mut().for_each(|it| it.handle_stall(at(1600), at(9000)));
+    assert_eq!(ward.encoded_anew(&before, 9000), ["a", "b"]);
+    let before = ward.document(9000);
+    ward.beds.get_mut(&name("a")).unwrap().handle_timeout(at(30_000), &mut ward.ids);
+    assert_eq!(ward.encoded_anew(&before, 30_000), ["a"]);
+}
+
+/// E34: silence counts only while somebody listens, and somebody did until the document was written, though the bed's engine
+/// had been asked for nothing since its last word.
+#[test]
+fn a_restart_counts_from_the_document_and_not_from_the_last_change() {
+    let mut ward = Ward::new();
+    ward.measure("a", 1000, WELL);
+    ward.keep(1000);
+    // Silent at 6.000: two seconds before that the process ends.
+    ward.keep(4000);
+    let mut kept = KeptBeds::load(ward.run_dir.path(), None);
+    let kept = kept.take(&name("a")).unwrap();
+    assert_eq!(kept.snapshot.at, at(4000));
+    let mut after = BedState::new(bed("a"), sources("a"), Some(&kept), at(10_000));
+    let mut silent = |millis| {
+        after.handle_timeout(at(millis), &mut ward.ids);
+        std::iter::from_fn(|| after.poll_event()).any(|it| it.code == Code::NoData)
+    };
+    assert!(!silent(11_999));
+    assert!(silent(12_000));
 }

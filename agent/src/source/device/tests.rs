@@ -92,7 +92,7 @@ impl Bench {
 
     async fn port(&mut self) -> PortState {
         match self.next().await {
-            SourceInput::Word { word: Word::Port(state), .. } => state,
+            SourceInput::Word { word: Word::Port(state, None), .. } => state,
             other => panic!("{other:?}"),
         }
     }

@@ -80,6 +80,15 @@ pub(crate) enum Speaker {
     V311(rumqttc::AsyncClient),
 }
 
+/// What becomes of a wish to hear topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subscription {
+    /// The broker will answer.
+    Asked,
+    /// The broker has kept it with the session.
+    Kept,
+}
+
 /// The client's channel is full, or its connection's task is gone.
 #[derive(Debug, thiserror::Error)]
 #[error("the client takes no more requests at present")]
@@ -223,8 +232,8 @@ impl Speaker {
         &self,
         filters: impl Iterator<Item = &'a str>,
         session_present: bool,
-    ) -> Result<(), NotTaken> {
-        match self {
+    ) -> Result<Subscription, NotTaken> {
+        let asked = match self {
             Self::V5(client) => {
                 let filters = filters.map(|path| packet5::Filter {
                     retain_forward_rule: packet5::RetainForwardRule::OnNewSubscribe,
@@ -232,13 +241,14 @@ impl Speaker {
                 });
                 client.try_subscribe_many(filters).map_err(|_| NotTaken)
             }
-            Self::V311(_) if session_present => Ok(()),
+            Self::V311(_) if session_present => return Ok(Subscription::Kept),
             Self::V311(client) => {
                 let filters =
                     filters.map(|path| rumqttc::SubscribeFilter::new(path.into(), rumqttc::QoS::AtLeastOnce));
                 client.try_subscribe_many(filters).map_err(|_| NotTaken)
             }
-        }
+        };
+        asked.map(|()| Subscription::Asked)
     }
 
     /// Subscribes with QoS 0: what is seen this way is taken from nobody.

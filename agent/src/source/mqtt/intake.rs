@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
+use vitals::alarm::engine::PortState;
 use vitals::name::Name;
 use vitals::observation::Observation;
 use vitals::record::alarm::WallClock;
 use vitals::time::{ClockQuality, Uptime};
 
-use super::connection::{Message, Speaker};
+use super::away::Link;
+use super::connection::{Message, Speaker, Subscription};
 use super::fence::{Fence, PATIENCE};
 use super::line::{Circumstances, Line};
-use super::poll::{FromPoll, Held, cost};
+use super::poll::{End, FromPoll, Held, cost};
 use super::receipts::Receipts;
 use super::route::{Route, Router};
 use super::seen::{Seen, Verdict};
@@ -34,6 +36,9 @@ pub(crate) const PAYLOAD_MAX: usize = 256 * 1024;
 /// Acknowledgements that wait for room, two bytes each: a broker that ignores its window sends its whole queue at once,
 /// and uses the same identifiers again. When full, what is stored stays held, and no more is read.
 const UNSENT_MAX: usize = 1 << 20;
+
+/// What `port_gone` gives as its cause where a broker is the port.
+const CAUSE: &str = "mqtt";
 
 /// How long the end waits for the store's last group.
 const END_MAX: Duration = Duration::from_secs(5);
@@ -62,6 +67,7 @@ struct Running {
     lines: BTreeMap<Arc<Route>, Line>,
     receipts: Receipts,
     fence: Fence,
+    away: Link,
     /// Stored messages whose acknowledgements did not fit into the client's channel yet.
     unsent: VecDeque<u16>,
 }
@@ -78,6 +84,7 @@ impl Intake {
             lines: BTreeMap::new(),
             receipts: Receipts::default(),
             fence: Fence::Passed,
+            away: Link::Away(clock::uptime()),
             unsent: VecDeque::new(),
         };
         let mut turn = Vec::with_capacity(TURN_MAX);
@@ -89,12 +96,16 @@ impl Intake {
                 _ = stop.wait_for(|stopped| *stopped) => break,
                 changed = marks.changed(), if stored => stored = changed.is_ok(),
                 count = messages.recv_many(&mut turn, TURN_MAX) => if count == 0 { break },
+                () = wait_until(running.away.poll_timeout()) => {}
                 _ = markers.tick() => running.send_marker(clock::uptime()),
             }
             for message in turn.drain(..) {
                 if running.handle(message).await.is_err() {
                     return;
                 }
+            }
+            if running.look_at_link().await.is_err() {
+                return;
             }
             running.acknowledge();
         }
@@ -106,9 +117,15 @@ impl Running {
     async fn handle(&mut self, message: FromPoll) -> Result<(), Gone> {
         match message {
             FromPoll::Connected { generation, session_present } => {
-                self.connected(generation, session_present);
+                if self.connected(generation, session_present) == Some(Subscription::Kept) {
+                    self.subscribed().await?;
+                }
             }
-            FromPoll::Disconnected { confirm } => {
+            FromPoll::Subscribed => self.subscribed().await?,
+            FromPoll::Disconnected { end, confirm } => {
+                if end == End::Lost {
+                    self.away.handle_lost(clock::uptime());
+                }
                 self.receipts.handle_disconnected();
                 self.unsent.clear();
                 let _ = confirm.send(());
@@ -139,18 +156,45 @@ impl Running {
         self.intake.speaker.disconnect();
     }
 
+    async fn subscribed(&mut self) -> Result<(), Gone> {
+        match self.away.handle_subscribed() {
+            Some(port) => self.tell(port).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn look_at_link(&mut self) -> Result<(), Gone> {
+        match self.away.handle_timeout(clock::uptime()) {
+            Some(port) => self.tell(port).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells every source that the link they share has come or gone; of those that never spoke the engines know nothing.
+    async fn tell(&mut self, port: PortState) -> Result<(), Gone> {
+        let inbox = self.intake.inbox.as_ref().ok_or(Gone)?;
+        let at = clock::uptime();
+        for (bed, source) in self.intake.router.all() {
+            let word = Word::Port(port, Some(CAUSE));
+            inbox.send(SourceInput::Word { bed, source, word, at }).await.map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+
     /// Subscribes on every connection (a changed configuration meets a kept session), and sends the fence's marker.
-    fn connected(&mut self, generation: u64, session_present: bool) {
+    fn connected(&mut self, generation: u64, session_present: bool) -> Option<Subscription> {
         let intake = &self.intake;
         self.receipts.handle_connected(generation);
         self.fence = Fence::new(session_present, &intake.run, generation, clock::uptime());
         let filters = intake.router.filters().chain([intake.fence_topic.as_str()]);
-        if let Err(error) = intake.speaker.subscribe(filters, session_present) {
+        let subscription = intake.speaker.subscribe(filters, session_present);
+        if let Err(error) = &subscription {
             warn!(link = %intake.name, %error, "The subscriptions could not be sent.");
         }
         if let Fence::Awaited { marker, .. } = &self.fence {
             publish_marker(intake, marker.clone());
         }
+        subscription.ok()
     }
 
     /// Sends an overdue marker again: without it, every message counts as history and none is judged.
@@ -287,6 +331,13 @@ fn forget_known(observations: &mut Vec<Observation>, seen: &mut Seen, redelivere
         Some(Verdict::Unsure) | None => true,
     });
     observations.len() < before
+}
+
+async fn wait_until(at: Option<Uptime>) {
+    match at {
+        Some(at) => tokio::time::sleep(at.since(clock::uptime())).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn publish_marker(intake: &Intake, marker: String) {

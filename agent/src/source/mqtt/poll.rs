@@ -51,11 +51,24 @@ pub(super) enum FromPoll {
         /// When its last byte was read.
         at: Uptime,
     },
+    /// The broker has answered what was subscribed to.
+    Subscribed,
     /// The connection is gone. Whoever confirms will acknowledge nothing of it any more.
     Disconnected {
+        /// Why.
+        end: End,
         /// To be answered at once.
         confirm: oneshot::Sender<()>,
     },
+}
+
+/// Why a connection is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was lost, or could not be made.
+    Lost,
+    /// It was closed on purpose.
+    Closed,
 }
 
 /// Bytes received and not yet acknowledged: the link's own bound, since brokers ignore theirs.
@@ -125,7 +138,7 @@ impl Poll {
         loop {
             if self.held.is_over() && timeout(PAUSE_MAX, self.held.drained()).await.is_err() {
                 warn!(link = %self.link, bytes = self.held.bytes(), "The store is slow and memory for this broker's messages is full; the connection is closed until half of them is stored. The broker keeps the rest.");
-                if self.disconnect().await.is_err() {
+                if self.disconnect(End::Closed).await.is_err() {
                     return;
                 }
                 self.held.drained().await;
@@ -145,7 +158,10 @@ impl Poll {
                         .await
                         .map_err(|_| Gone)
                 }
-                Ok(Heard::Subscribed { .. } | Heard::Other | Heard::Ourselves) => Ok(()),
+                Ok(Heard::Subscribed { .. }) => {
+                    self.intake.send(FromPoll::Subscribed).await.map_err(|_| Gone)
+                }
+                Ok(Heard::Other | Heard::Ourselves) => Ok(()),
                 Err((failure, chain)) => self.fail(failure, &chain, &mut told).await,
             };
             if goes_on.is_err() {
@@ -167,7 +183,7 @@ impl Poll {
                 // A dropped message would never be acknowledged and its slot in the broker's window lost: on a new
                 // connection it comes again.
                 warn!(link = %self.link, "More messages at once than any broker may send; the connection is made anew.");
-                self.disconnect().await
+                self.disconnect(End::Closed).await
             }
         }
     }
@@ -182,15 +198,15 @@ impl Poll {
                 warn!(link = %self.link, error = chain, "{}", explain(failure));
             }
         }
-        self.disconnect().await?;
+        self.disconnect(End::Lost).await?;
         tokio::time::sleep(self.backoff.next_delay((self.random)())).await;
         Ok(())
     }
 
     /// Ends the connection, and goes on only when no acknowledgement of it can be sent any more.
-    async fn disconnect(&mut self) -> Result<(), Gone> {
+    async fn disconnect(&mut self, end: End) -> Result<(), Gone> {
         let (confirm, confirmed) = oneshot::channel();
-        self.intake.send(FromPoll::Disconnected { confirm }).await.map_err(|_| Gone)?;
+        self.intake.send(FromPoll::Disconnected { end, confirm }).await.map_err(|_| Gone)?;
         confirmed.await.map_err(|_| Gone)?;
         // Takes the acknowledgements out of the request channel that were put there before the intake knew.
         self.connection.clean();

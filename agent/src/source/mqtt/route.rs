@@ -57,6 +57,20 @@ impl Router {
         self.sources.iter().map(|it| it.filter.as_str())
     }
 
+    /// Every source that may speak here, and its bed.
+    pub(super) fn all(&self) -> Vec<(Arc<Name>, Arc<Name>)> {
+        let of = |source: &TopicSource| -> Vec<(Arc<Name>, Arc<Name>)> {
+            let id = &source.common.id;
+            match &source.bed {
+                TopicBed::Fixed(bed) => vec![(Arc::clone(bed), Arc::clone(id))],
+                TopicBed::Level(_) => {
+                    self.beds.iter().filter_map(|bed| Some((Arc::clone(bed), of_bed(id, bed)?))).collect()
+                }
+            }
+        };
+        self.sources.iter().flat_map(of).collect()
+    }
+
     /// The configuration of a route's source.
     pub(super) fn source(&self, route: &Route) -> Option<&TopicSource> {
         self.sources.get(route.source)
@@ -98,12 +112,16 @@ impl Router {
                 let name = topic.split('/').nth(*level).and_then(|it| Name::parse(it).ok());
                 let bed =
                     name.and_then(|it| self.beds.get(&it).map(Arc::clone)).ok_or(NoRoute::UnknownBed)?;
-                let id =
-                    Name::parse(&format!("{}/{bed}", source.common.id)).map_err(|_| NoRoute::UnknownBed)?;
-                Ok(Route { source: index, bed, id: Arc::new(id) })
+                let id = of_bed(&source.common.id, &bed).ok_or(NoRoute::UnknownBed)?;
+                Ok(Route { source: index, bed, id })
             }
         }
     }
+}
+
+/// One bed's share of a source for many beds.
+fn of_bed(source: &Name, bed: &Name) -> Option<Arc<Name>> {
+    Name::parse(&format!("{source}/{bed}")).ok().map(Arc::new)
 }
 
 #[cfg(test)]
@@ -145,6 +163,14 @@ mod tests {
         assert_eq!((route.bed.as_str(), route.id.as_str()), ("bed-8", "wearable/bed-8"));
         let route = router().route(b"vitals/monitor-7").unwrap();
         assert_eq!((route.bed.as_str(), route.id.as_str()), ("bed-7", "monitor-7"));
+    }
+
+    #[test]
+    fn every_source_of_every_bed_is_named() {
+        let all = router().all();
+        let all: Vec<_> = all.iter().map(|(bed, id)| (bed.as_str(), id.as_str())).collect();
+        let of_beds = [("bed-7", "wearable/bed-7"), ("bed-8", "wearable/bed-8")];
+        assert_eq!(all, [&[("bed-7", "monitor-7")], &of_beds[..]].concat());
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl AlarmRecord {
                 "implausible" => "Implausible values".into(),
                 "no_value" => "No usable value".into(),
                 "no_data" => "No data".into(),
+                "port_gone" if self.cause.as_deref() == Some("mqtt") => "No data: MQTT broker gone".into(),
                 "port_gone" => "Port gone".into(),
                 "suspect" => "Values stand still: check the device".into(),
                 "nibp_stale" => "NIBP overdue".into(),

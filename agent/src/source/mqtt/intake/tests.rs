@@ -58,7 +58,14 @@ impl Bench {
         };
         let (lines, receipts) = (BTreeMap::new(), Receipts::default());
         Self {
-            running: Running { intake, lines, receipts, fence: Fence::Passed, unsent: VecDeque::new() },
+            running: Running {
+                intake,
+                lines,
+                receipts,
+                fence: Fence::Passed,
+                away: Link::There,
+                unsent: VecDeque::new(),
+            },
             dir,
         }
     }
