@@ -210,6 +210,14 @@ pub struct MqttLink {
     pub session_expiry: Duration,
 }
 
+impl MqttLink {
+    /// Host and port, as they were said.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
 /// TLS towards an MQTT broker.
 #[derive(Debug, Clone)]
 pub struct MqttTls {

@@ -12,6 +12,7 @@ mod alarm_kills;
 mod alarm_tools;
 mod bad_input;
 mod black_hole;
+mod broker_names;
 mod clocks;
 mod conservation;
 mod device_words;

@@ -45,8 +45,8 @@ impl ClientContext for Context {
         }
     }
 
-    fn error(&self, error: KafkaError, _reason: &str) {
-        self.troubles.handle(&error);
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.troubles.handle_reason(&error, reason);
     }
 }
 

@@ -81,6 +81,7 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) -> Result<(), TlsError> {
     let held = Held::new(HELD_MAX / setup.links.max(1));
     let poll = Poll {
         link: setup.link.name.clone(),
+        broker: setup.link.address(),
         connection,
         intake: sender,
         held: held.clone(),

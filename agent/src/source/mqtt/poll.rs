@@ -110,6 +110,8 @@ pub(super) fn cost(message: &Received) -> usize {
 /// The polling task of one link.
 pub(super) struct Poll {
     pub(super) link: Name,
+    /// Its broker: host and port.
+    pub(super) broker: String,
     pub(super) connection: Connection,
     pub(super) intake: mpsc::Sender<FromPoll>,
     pub(super) held: Held,
@@ -179,7 +181,7 @@ impl Poll {
             if failure == Failure::BadPacket {
                 error!(link = %self.link, error = chain, "{}", explain(failure));
             } else {
-                warn!(link = %self.link, error = chain, "{}", explain(failure));
+                warn!(link = %self.link, broker = self.broker, error = chain, "{}", explain(failure));
             }
         }
         self.disconnect().await?;
