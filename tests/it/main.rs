@@ -30,6 +30,7 @@ mod ledger;
 mod lost_session;
 mod missing;
 mod network;
+mod new_secrets;
 mod other_cluster;
 mod own_alarms;
 mod power_cut;

@@ -27,7 +27,7 @@ use super::word::{Mouth, is_awaited};
 use crate::clock;
 use crate::config::MqttLink;
 use crate::metrics::Metrics;
-use crate::mqtt::{self, Silence, TlsError};
+use crate::mqtt::{self, Renewal, Silence, TlsError};
 
 /// Requests to the client: a message for each bed of a large unit, twice. What does not fit is published at the next
 /// turn, newer by then.
@@ -157,7 +157,8 @@ impl BedTopics {
 
 /// Polls and nothing else; counts the connections, and what is acknowledged on each.
 async fn poll(mut events: EventLoop, connected: watch::Sender<Connection>, link: MqttLink) {
-    let (link, broker) = (link.name.clone(), link.address());
+    let (broker, mut renewal) = (link.address(), Renewal::new(link.clone()));
+    let link = link.name;
     let mut backoff = Backoff::new(Duration::from_millis(200), RECONNECT_MAX);
     let (mut said, mut silence) = (false, Silence::default());
     loop {
@@ -189,6 +190,7 @@ async fn poll(mut events: EventLoop, connected: watch::Sender<Connection>, link:
                     said = true;
                 }
                 tokio::time::sleep(backoff.next_delay(crate::random::u32())).await;
+                renewal.renew(&mut events.options).await;
             }
         }
     }

@@ -83,6 +83,7 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) -> Result<(), TlsError> {
         link: setup.link.name.clone(),
         broker: setup.link.address(),
         connection,
+        renewal: mqtt::Renewal::new(setup.link.clone()),
         intake: sender,
         held: held.clone(),
         backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(10)),

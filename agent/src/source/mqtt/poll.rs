@@ -19,6 +19,7 @@ use vitals::time::Uptime;
 
 use super::connection::{Connection, Failure, Heard, Message as Received};
 use crate::clock;
+use crate::mqtt::Renewal;
 
 /// Messages between the polling task and the intake: a broker can have 65,535 QoS 1 messages outstanding on one
 /// connection, so only a flood of QoS 0 can fill it; what does not fit of that is dropped and counted.
@@ -113,6 +114,7 @@ pub(super) struct Poll {
     /// Its broker: host and port.
     pub(super) broker: String,
     pub(super) connection: Connection,
+    pub(super) renewal: Renewal,
     pub(super) intake: mpsc::Sender<FromPoll>,
     pub(super) held: Held,
     pub(super) backoff: Backoff,
@@ -186,6 +188,9 @@ impl Poll {
         }
         self.disconnect().await?;
         tokio::time::sleep(self.backoff.next_delay((self.random)())).await;
+        if let Some(login) = self.renewal.read().await {
+            self.connection.take_login(&login);
+        }
         Ok(())
     }
 
