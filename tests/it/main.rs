@@ -48,6 +48,7 @@ mod secure;
 mod secure_kafka;
 mod serial;
 mod sim_driver;
+mod slow_ways;
 mod station;
 mod stop;
 mod store_faults;
