@@ -7,6 +7,7 @@ mod gpio;
 pub mod keys;
 pub mod load;
 pub mod mistake;
+mod password;
 mod port;
 mod read;
 mod section;
@@ -18,7 +19,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use vitals::alarm::policy::{AlarmPolicy, Preference};
 use vitals::device::{DeviceModel, LineSettings};
 use vitals::name::Name;
@@ -27,6 +27,7 @@ use vitals::reading::Mode;
 use vitals::record::action::ActionName;
 
 pub use self::gpio::{Gpio, GpioLine, GpioOutput};
+pub use self::password::{Password, PasswordError};
 pub use self::port::{Endpoint, Port};
 
 /// Everything of `wardline.toml` and `alarms.toml`.
@@ -185,8 +186,8 @@ pub struct Sasl {
     pub mechanism: String,
     /// The user.
     pub user: String,
-    /// The password, read from its file.
-    pub password: SecretString,
+    /// The password.
+    pub password: Password,
 }
 
 /// One MQTT broker.
@@ -201,13 +202,21 @@ pub struct MqttLink {
     /// TLS with these certificates (`None` inside: the system's); `None`: plain text.
     pub tls: Option<MqttTls>,
     /// User and password.
-    pub login: Option<(String, SecretString)>,
+    pub login: Option<(String, Password)>,
     /// The client id: stable, or the broker forgets what it keeps for us.
     pub client_id: String,
     /// MQTT 5, or 3.1.1 where asked.
     pub version: MqttVersion,
     /// How long the broker keeps our session while we are away (MQTT 5).
     pub session_expiry: Duration,
+}
+
+impl MqttLink {
+    /// Host and port, as they were said.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
 }
 
 /// TLS towards an MQTT broker.

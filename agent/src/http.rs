@@ -4,8 +4,10 @@
 //! asked for. `/readyz` does not ask for Kafka: a dead broker must not get the agent restarted.
 
 mod alarms;
+mod bounded;
 mod look;
 
+use std::fmt::Debug;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -16,12 +18,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::Listener;
 use serde_json::json;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use self::bounded::Bounded;
 use self::look::Looks;
 use crate::bedside::{BedsideStatus, TestQuestion};
 use crate::buffer::{OUTAGE_MAX, Progress, StoreState};
@@ -35,6 +39,9 @@ const TURNS_WITHIN: Duration = Duration::from_secs(5);
 
 /// So long an answer may still take when the agent stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// A connection to the address lasts so long: every answer there is ready in a moment, and who keeps a connection makes it anew.
+const CONNECTION_MAX: Duration = Duration::from_secs(10);
 
 /// The socket's name in the run directory.
 pub const SOCKET: &str = "agent.sock";
@@ -75,7 +82,9 @@ pub fn start(config: &Config, seen: &Seen, stopped: &watch::Receiver<bool>, task
     let path = config.agent.run_dir.join(SOCKET);
     match socket(&path) {
         Ok(listener) => {
-            serve_socket(listener, router.clone().merge(looking).merge(alarms), stopped.clone(), tasks);
+            // A look at the store may take long, and only the agent's group may ask here.
+            let routes = router.clone().merge(looking).merge(alarms);
+            serve(Bounded::new(listener, None), routes, stopped.clone(), tasks);
         }
         Err(error) => {
             error!(%error, path = %path.display(), "The agent's socket cannot be opened; status cannot ask it.");
@@ -86,8 +95,8 @@ pub fn start(config: &Config, seen: &Seen, stopped: &watch::Receiver<bool>, task
             .and_then(|it| it.set_nonblocking(true).map(|()| it))
             .and_then(TcpListener::from_std)
         {
-            Ok(listener) => serve_tcp(
-                listener,
+            Ok(listener) => serve(
+                Bounded::new(listener, Some(CONNECTION_MAX)),
                 router.layer(axum::middleware::from_fn(only_own_names)),
                 stopped.clone(),
                 tasks,
@@ -110,19 +119,12 @@ fn socket(path: &std::path::Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn serve_socket(
-    listener: UnixListener,
+fn serve<L: Listener<Addr: Debug>>(
+    listener: Bounded<L>,
     router: Router,
     stopped: watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) {
-    tasks.spawn(async move {
-        let serve = axum::serve(listener, router).with_graceful_shutdown(stop(stopped.clone()));
-        until_stopped(serve.into_future(), stopped).await;
-    });
-}
-
-fn serve_tcp(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
         let serve = axum::serve(listener, router).with_graceful_shutdown(stop(stopped.clone()));
         until_stopped(serve.into_future(), stopped).await;

@@ -1,6 +1,7 @@
 //! How Kafka is reached: librdkafka's configuration from ours, and its many words put into few.
 
 pub(crate) mod actions;
+mod secrets;
 mod trouble;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::{Kafka, KafkaSecurity, Sasl};
 
+pub(crate) use self::secrets::{Login, Refused, renew};
 pub(crate) use self::trouble::Troubles;
 
 /// The longest that librdkafka waits before it tries a broker again: an outage must not outlast itself.
@@ -48,7 +50,7 @@ fn set_sasl<'a>(config: &'a mut ClientConfig, sasl: &Sasl) -> &'a mut ClientConf
     config
         .set("sasl.mechanism", &sasl.mechanism)
         .set("sasl.username", &sasl.user)
-        .set("sasl.password", sasl.password.expose_secret())
+        .set("sasl.password", sasl.password.now().expose_secret())
 }
 
 /// Lets the integrator's own properties prevail; what the promises rest on was refused when they were read.

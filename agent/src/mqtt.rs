@@ -1,5 +1,7 @@
 //! How an MQTT broker is reached: address, TLS, login, the limits said to it, and how it is noticed that it is gone.
 
+mod renewal;
+
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::clock;
 use crate::config::{MqttLink, MqttTls};
+
+pub use self::renewal::Renewal;
 
 /// How often a broker is asked whether it is there; rumqttc takes no less. The broker closes a connection that is silent
 /// for one and a half of it (MQTT 5.0, 3.1.2.10).
@@ -106,7 +110,7 @@ pub fn options(link: &MqttLink, client_id_suffix: &str) -> Result<MqttOptions, T
     options.set_max_packet_size(Some(PACKET_MAX));
     options.set_session_expiry_interval(u32::try_from(link.session_expiry.as_secs()).ok());
     if let Some((user, password)) = &link.login {
-        options.set_credentials(user, password.expose_secret());
+        options.set_credentials(user, password.now().expose_secret());
     }
     if let Some(tls) = &link.tls {
         options.set_transport(Transport::Tls(TlsConfiguration::Rustls(Arc::new(client_config(tls)?))));

@@ -1,5 +1,6 @@
 //! F5, F6: a disk that is full or read-only. Alarms go on, nobody has to help, and all is normal again when the room is.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use wardline_tests::listener::Listener;
 use wardline_tests::mosquitto::Mosquitto;
 use wardline_tests::patient::Patient;
 use wardline_tests::publisher::{Load, Publisher, publish_one};
-use wardline_tests::reader::Reader;
+use wardline_tests::reader::{Reader, Record};
 use wardline_tests::site::Site;
 use wardline_tests::{evidence, wait};
 
@@ -51,8 +52,10 @@ impl Ward {
         let site = Site::new(name)?.kafka(&kafka.bootstrap()).mqtt(broker.port()).beds([BED, ALARMING]);
         let site = site.ward().mqtt_annunciator().alarms_at_once().toml("[buffer]\nsize = \"64 MiB\"\n");
         let disk = Disk::mount(&site.file("disk"), &site.state_dir(), DISK)?;
+        ensure!(disk.takes(), "it was to be whole");
         if full {
             disk.fill(0)?;
+            ensure!(!disk.takes(), "it was to be full");
         }
         let agent = Agent::start(&site)?;
         let lamp = Listener::start(broker.port(), &format!("alarms/{ALARMING}"))?;
@@ -208,6 +211,7 @@ fn a_disk_that_turns_read_only_stops_no_alarm_and_no_reading() -> Result<()> {
     ward.alarm()?;
     let publisher = ward.load(1_000);
     ward.disk.break_down()?;
+    ensure!(!ward.disk.takes(), "it was to be read-only");
     ward.wait_for_store("memory", Duration::from_secs(60))?;
     ward.alarm()?;
     normal_again(ward, publisher, Disk::repair)
@@ -227,20 +231,14 @@ fn normal_again(mut ward: Ward, publisher: Publisher, cure: fn(&Disk) -> Result<
     ward.alarm()?;
     let count = publisher.stop()?;
     let readings = Reader::open(kafka, "vitals.readings.v1")?;
-    let mut seen = std::collections::BTreeMap::new();
+    let mut came = Came::default();
     readings.read_until(Instant::now() + Duration::from_secs(60), |it| {
         if of(it, &ward.site) && it.text("bed") == BED {
-            if let Some(seq) = it.number("device_seq").filter(|it| *it < 1_000_000) {
-                // What the failed disk may or may not have kept, the broker sends again; without a store nobody can
-                // know, and the record says so.
-                let is_marked = it.body["redelivered"] == true;
-                *seen.entry(seq).or_insert(0) += u32::from(!is_marked);
-            }
+            came.take(it);
         }
-        seen.len() as u64 >= count
+        came.0.len() as u64 >= count
     })?;
-    let missing = (1..=count).filter(|it| !seen.contains_key(it)).count();
-    let doubled = seen.values().filter(|it| **it > 1).count();
+    let (missing, doubled) = came.wrong(count);
     ensure!(
         (missing, doubled) == (0, 0),
         "of {count}: {missing} missing, {doubled} doubled\n{}",
@@ -251,4 +249,38 @@ fn normal_again(mut ward: Ward, publisher: Publisher, cure: fn(&Disk) -> Result<
         format!("normal {took:.1} s after the disk was; of {count} readings 0 missing, 0 doubled unmarked");
     evidence::show("P5", &figure, &format!("disk_full::{test}"));
     ward.agent.stop(SOON).map(drop)
+}
+
+/// How often each message of the load came, not counting what says that it may have come before: what the failed disk may
+/// or may not have kept, the broker sends again; without a store nobody can know.
+#[derive(Default)]
+struct Came(BTreeMap<u64, u32>);
+
+impl Came {
+    fn take(&mut self, record: &Record) {
+        if let Some(seq) = record.number("device_seq").filter(|it| *it < 1_000_000) {
+            let is_marked = record.body["redelivered"] == true;
+            *self.0.entry(seq).or_insert(0) += u32::from(!is_marked);
+        }
+    }
+
+    /// How many of so many messages are missing, and how many came twice without saying so.
+    fn wrong(&self, count: u64) -> (usize, usize) {
+        let missing = (1..=count).filter(|it| !self.0.contains_key(it)).count();
+        (missing, self.0.values().filter(|it| **it > 1).count())
+    }
+}
+
+/// The control: what a store without a bound, or a broker without memory, would do to the readings is seen.
+#[test]
+fn what_is_missing_or_doubled_after_a_full_disk_is_seen() {
+    let record = |seq: u64, again: bool| {
+        let body = serde_json::json!({"device_seq": seq, "redelivered": again});
+        Record { key: String::new(), headers: BTreeMap::new(), body, bytes: 0, at_ms: 0 }
+    };
+    let mut came = Came::default();
+    for (seq, again) in [(1, false), (2, false), (2, true), (3, false), (3, false), (5, true)] {
+        came.take(&record(seq, again));
+    }
+    assert_eq!(came.wrong(6), (2, 1), "4 and 6 are missing, 3 came twice");
 }

@@ -38,6 +38,8 @@ pub struct Usage {
     pub cpu: Duration,
     /// Bytes it caused to be written to disk.
     pub disk_bytes: u64,
+    /// Files and connections that are open.
+    pub open_files: usize,
 }
 
 impl Agent {
@@ -198,5 +200,6 @@ fn usage(pid: i32) -> Result<Usage> {
         rss_peak_kb: number(&status, "VmHWM"),
         cpu: Duration::from_millis(ticks * 1000 / ticks_a_second),
         disk_bytes: number(&io, "write_bytes"),
+        open_files: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
     })
 }

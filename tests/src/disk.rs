@@ -86,6 +86,19 @@ impl Disk {
         Ok(())
     }
 
+    /// Whether anybody may write to it now: else what is tested is no disk in trouble.
+    #[must_use]
+    pub fn takes(&self) -> bool {
+        let probe = self.at.join("probe");
+        let taken = fs::File::create(&probe).and_then(|mut it| {
+            it.write_all(&[0xA5; 64 << 10])?;
+            it.sync_all()
+        });
+        // What was not made need not be removed.
+        let _ = fs::remove_file(probe);
+        taken.is_ok()
+    }
+
     /// Repairs it, as an operator does, and mounts it again.
     pub fn repair(&self) -> Result<()> {
         process::run(as_root("umount", "mount")?.arg(&self.at))?;

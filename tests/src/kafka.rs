@@ -1,35 +1,33 @@
-//! The real Apache Kafka: one KRaft node on loopback, from the jars that `tests/kafka/fetch` brings.
+//! The real Apache Kafka: one KRaft node on loopback.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rustix::process::Signal;
 
+use crate::java::Java;
 use crate::process::{self, Process};
 use crate::scratch::Scratch;
-use crate::{port, program, wait};
+use crate::{port, wait};
 
-/// The version in `tests/kafka/pom.xml`.
-const VERSION: &str = "4.1.1";
 /// The cluster id where a test does not care.
 const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 /// Time to answer: 3 s alone, much more on two cores that also compile.
 const STARTS_WITHIN: Duration = Duration::from_secs(120);
+/// Its heap, MB.
+const HEAP: u32 = 384;
 
 /// One broker on ports of its own. It makes no topic by itself; those of the design are there.
 #[derive(Debug)]
 pub struct Kafka {
-    java: PathBuf,
-    jars: PathBuf,
+    java: Java,
     port: u16,
     second: Option<Second>,
     cluster_id: String,
@@ -104,13 +102,12 @@ impl Kafka {
     }
 
     fn start_in(scratch: Scratch, second: Option<Second>, cluster_id: &str) -> Result<Self> {
-        let java = program::installed("java", "default-jre-headless")?;
-        let jars = jars()?;
+        let java = Java::find()?;
         let port = port::free()?;
         let properties = properties(port, port::free()?, second.as_ref(), scratch.path());
         scratch.write("server.properties", &properties)?;
         let cluster_id = cluster_id.to_owned();
-        let mut kafka = Self { java, jars, port, second, cluster_id, process: None, scratch };
+        let mut kafka = Self { java, port, second, cluster_id, process: None, scratch };
         kafka.format()?;
         kafka.restart()?;
         Ok(kafka)
@@ -149,11 +146,7 @@ impl Kafka {
     /// Starts it again on the same port and data, killing it first if it runs, and waits until it answers.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        let mut command = process::guarded(&self.java)?;
-        // One small collector instead of one per core: several of these stand beside each other.
-        command.args(["-Xmx384m", "-XX:+UseSerialGC", "-cp"]).arg(self.class_path()).arg("kafka.Kafka");
-        command.arg(self.scratch.path().join("server.properties"));
-        let mut process = Process::start("Kafka", command, &self.scratch.path().join("log"))?;
+        let mut process = self.java.node(self.scratch.path(), HEAP)?;
         wait::until("Kafka to listen", STARTS_WITHIN, || {
             process.check_alive()?;
             Ok(port::answers(self.port).then_some(()))
@@ -186,11 +179,23 @@ impl Kafka {
 
     /// Gives a topic a setting of its own, as `max.message.bytes=1000`.
     pub fn set_topic(&self, topic: &str, setting: &str) -> Result<()> {
-        let mut command = Command::new(&self.java);
-        command.arg("-cp").arg(self.class_path()).arg("kafka.admin.ConfigCommand");
+        let mut command = self.java.tool("kafka.admin.ConfigCommand");
         command.args(["--bootstrap-server", &self.bootstrap(), "--alter", "--entity-type", "topics"]);
         command.args(["--entity-name", topic, "--add-config", setting]);
-        process::run(command.stdin(Stdio::null()))
+        process::run(&mut command)
+    }
+
+    /// Gives the user of the secured listener another password.
+    pub fn set_password(&self, user: &str, password: &str) -> Result<()> {
+        let mut command = self.java.tool("kafka.admin.ConfigCommand");
+        command.args(["--bootstrap-server", &self.bootstrap(), "--alter", "--entity-type", "users"]);
+        command.args([
+            "--entity-name",
+            user,
+            "--add-config",
+            &format!("SCRAM-SHA-512=[password={password}]"),
+        ]);
+        process::run(&mut command)
     }
 
     /// The configuration every client of it begins with.
@@ -204,21 +209,14 @@ impl Kafka {
     }
 
     fn format(&self) -> Result<()> {
-        let mut command = Command::new(&self.java);
-        command.arg("-cp").arg(self.class_path()).args(["kafka.tools.StorageTool", "format"]);
-        command.args(["-t", &self.cluster_id, "-c"]);
-        command.arg(self.scratch.path().join("server.properties")).stdin(Stdio::null());
-        if let Some(Second::Secured { user, password, .. }) = &self.second {
-            command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
-        }
-        let output = command.output().context("cannot start java")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "Kafka could not format its store: {said}");
-        Ok(())
-    }
-
-    fn class_path(&self) -> PathBuf {
-        self.jars.join("*")
+        let users = match &self.second {
+            Some(Second::Secured { user, password, .. }) => {
+                vec!["--add-scram".to_owned(), format!("SCRAM-SHA-512=[name={user},password={password}]")]
+            }
+            Some(Second::Behind { .. }) | None => Vec::new(),
+        };
+        let users: Vec<&str> = users.iter().map(String::as_str).collect();
+        self.java.format(self.scratch.path(), &self.cluster_id, &users)
     }
 }
 
@@ -233,20 +231,6 @@ const TOPICS: [(&str, &str, i32); 8] = [
     ("vitals.status.v1", "compact,delete", 1),
     ("vitals.actions.v1", "delete", 1),
 ];
-
-fn jars() -> Result<PathBuf> {
-    let cache = || match env::var_os("XDG_CACHE_HOME") {
-        Some(dir) => PathBuf::from(dir),
-        None => PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache"),
-    };
-    let jars = match env::var_os("WARDLINE_KAFKA_JARS") {
-        Some(dir) => PathBuf::from(dir),
-        None => cache().join("wardline").join(format!("kafka-{VERSION}")),
-    };
-    let complete = jars.join("complete").is_file();
-    ensure!(complete, "Apache Kafka is not in {}: run tests/run, or tests/kafka/fetch", jars.display());
-    Ok(jars)
-}
 
 fn properties(port: u16, controller: u16, second: Option<&Second>, dir: &Path) -> String {
     let (mut listens, mut advertised, mut secure) = (String::new(), String::new(), String::new());

@@ -26,6 +26,7 @@ pub mod evidence;
 pub mod fake_time;
 #[cfg(target_arch = "x86_64")]
 pub mod guest;
+pub mod java;
 pub mod kafka;
 pub mod length;
 pub mod listener;

@@ -89,6 +89,11 @@ impl Mosquitto {
         fs::remove_file(self.scratch.path().join("mosquitto.db")).context("nothing was saved")
     }
 
+    /// Makes it read its files of users and passwords again.
+    pub fn reload(&self) -> Result<()> {
+        self.process.as_ref().context("mosquitto does not run")?.signal(Signal::HUP)
+    }
+
     /// Stops it without its noticing: connections stay, nothing is answered.
     pub fn freeze(&self) -> Result<()> {
         self.process.as_ref().context("mosquitto does not run")?.signal(Signal::STOP)

@@ -1,5 +1,5 @@
-//! A way between two programs on which happens what happens on networks: bytes that are lost, late or held up, and
-//! connections that break on both sides or on one.
+//! A way between two programs on which happens what happens on networks: bytes that are lost, late, slow or held up, and
+//! connections that break on both sides, on one, in the midst of a frame, or without a word.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -43,6 +43,12 @@ struct State {
     stalled: bool,
     unanswered: bool,
     delay: Duration,
+    /// Bytes a second each way.
+    rate: Option<u32>,
+    /// After so many more bytes to the server the connection that carries the last of them is reset.
+    resets_after: Option<usize>,
+    /// Whoever loses the other end is not told.
+    silent: bool,
     /// Both ends of each connection, by its number.
     open: BTreeMap<u64, [TcpStream; 2]>,
 }
@@ -67,6 +73,40 @@ impl Way {
         drop(state);
         thread::sleep(delay);
         !swallowed
+    }
+
+    /// Passes bytes on as fast as the way is; whether the connection is still whole.
+    fn pass(&self, direction: Direction, mut bytes: &[u8], from: &TcpStream, to: &mut TcpStream) -> bool {
+        while !bytes.is_empty() {
+            let (rate, resets_after) = {
+                let state = self.state();
+                (state.rate, state.resets_after.filter(|_| direction == Direction::ToServer))
+            };
+            // So many that it looks even.
+            let most = rate.map_or(bytes.len(), |it| usize::try_from(it / 20).unwrap_or(1).max(1));
+            let (now, later) = bytes.split_at(most.min(bytes.len()).min(resets_after.unwrap_or(usize::MAX)));
+            if to.write_all(now).is_err() {
+                return false;
+            }
+            if let Some(left) = resets_after.map(|it| it.saturating_sub(now.len())) {
+                self.set(|it| it.resets_after = Some(left).filter(|left| *left > 0));
+                if left == 0 {
+                    reset(from);
+                    reset(to);
+                    return false;
+                }
+            }
+            if let Some(rate) = rate {
+                let pause = Duration::from_secs(1) * u32::try_from(now.len()).unwrap_or(1) / rate;
+                drop(self.changed.wait_timeout_while(self.state(), pause, |it| it.rate == Some(rate)));
+            }
+            bytes = later;
+        }
+        true
+    }
+
+    fn wait_told(&self) {
+        drop(self.changed.wait_while(self.state(), |it| it.silent));
     }
 }
 
@@ -128,6 +168,34 @@ impl Proxy {
         self.way.set(|it| it.delay = delay);
     }
 
+    /// From now on, or no longer, so many bytes a second pass each way.
+    pub fn slow(&self, rate: Option<u32>) {
+        self.way.set(|it| it.rate = rate);
+    }
+
+    /// Resets the connection on which so many more bytes have gone to the server, wherever in a frame that is.
+    pub fn reset_after(&self, bytes: usize) {
+        self.way.set(|it| it.resets_after = Some(bytes));
+    }
+
+    /// Whether what [`Proxy::reset_after`] asked for has happened.
+    #[must_use]
+    pub fn has_reset(&self) -> bool {
+        self.way.state().resets_after.is_none()
+    }
+
+    /// Breaks every connection on the server's side. Their clients are not told before [`Proxy::tell`]: to them they stay
+    /// open, and nothing comes. New ones are whole.
+    pub fn half_open(&self) {
+        self.way.set(|it| it.silent = true);
+        self.shut(|[_, server]| shut(server));
+    }
+
+    /// Tells clients which of their connections are broken.
+    pub fn tell(&self) {
+        self.way.set(|it| it.silent = false);
+    }
+
     /// Breaks every connection, on both sides.
     pub fn cut(&self) {
         self.shut(|ends| ends.iter().for_each(shut));
@@ -156,13 +224,20 @@ fn carry(way: &Way, direction: Direction, mut watch: Watch, mut from: TcpStream,
             let part = watch(piece).clamp(1, piece.len());
             let (now, later) = piece.split_at_mut(part);
             if passes && is_open {
-                is_open = to.write_all(now).is_ok();
+                is_open = way.pass(direction, now, &from, &mut to);
             }
             piece = later;
         }
     }
+    way.wait_told();
     shut(&from);
     shut(&to);
+}
+
+/// Ends a connection as a machine does that knows nothing of it (RST).
+fn reset(stream: &TcpStream) {
+    // It may be closed already.
+    let _ = rustix::net::connect_unspec(stream);
 }
 
 fn shut(stream: &TcpStream) {

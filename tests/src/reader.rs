@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
 
 use crate::kafka::Kafka;
@@ -54,16 +54,20 @@ pub struct Reader {
 impl Reader {
     /// A reader of every partition of `topic`, at the beginning.
     pub fn open(kafka: &Kafka, topic: &str) -> Result<Self> {
-        Self::assign(kafka, topic, "read_committed", Offset::Beginning)
+        Self::open_as(kafka.client(), topic)
+    }
+
+    /// The same, of whichever Kafka the configuration of a client names.
+    pub fn open_as(client: ClientConfig, topic: &str) -> Result<Self> {
+        Self::assign(client, topic, "read_committed", Offset::Beginning)
     }
 
     /// A reader that sees from now on what lies in `topic`, whether it is committed or not.
     pub fn open_uncommitted_at_end(kafka: &Kafka, topic: &str) -> Result<Self> {
-        Self::assign(kafka, topic, "read_uncommitted", Offset::End)
+        Self::assign(kafka.client(), topic, "read_uncommitted", Offset::End)
     }
 
-    fn assign(kafka: &Kafka, topic: &str, isolation: &str, from: Offset) -> Result<Self> {
-        let mut config = kafka.client();
+    fn assign(mut config: ClientConfig, topic: &str, isolation: &str, from: Offset) -> Result<Self> {
         // The group is never joined: librdkafka wants a name all the same.
         config.set("group.id", "harness").set("enable.auto.commit", "false");
         config.set("isolation.level", isolation).set("fetch.wait.max.ms", "50");

@@ -11,6 +11,11 @@ use crate::program;
 
 /// Makes `CA.pem`, an authority, and `NAME.pem` with `NAME.key`, its certificate for 127.0.0.1, in the directory.
 pub fn certify(dir: &Path, ca: &str, name: &str) -> Result<()> {
+    certify_as(dir, ca, name, "IP:127.0.0.1")
+}
+
+/// The same for whom OpenSSL's `subjectAltName` says, as `DNS:broker.example.org`.
+pub fn certify_as(dir: &Path, ca: &str, name: &str, whom: &str) -> Result<()> {
     let openssl = || -> Result<Command> {
         let mut command = Command::new(program::installed("openssl", "openssl")?);
         command.current_dir(dir);
@@ -24,8 +29,7 @@ pub fn certify(dir: &Path, ca: &str, name: &str) -> Result<()> {
         "-out",
         &format!("{ca}.pem"),
     ]))?;
-    let extension = "subjectAltName=IP:127.0.0.1";
-    fs::write(dir.join("extensions"), extension)?;
+    fs::write(dir.join("extensions"), format!("subjectAltName={whom}"))?;
     run(openssl()?
         .args(["req", "-subj", "/CN=broker", "-out", "request"])
         .args(key)

@@ -20,7 +20,7 @@ use vitals::record::action::{ActionLine, ActionName, ReplyRecord};
 use super::{Placed, Way};
 use crate::clock;
 use crate::config::{Config, LocalActions};
-use crate::mqtt::{self, TlsError};
+use crate::mqtt::{self, Renewal, TlsError};
 use crate::source::SourceInput;
 
 /// Replies that wait for the client: operators press buttons a few times a minute. What does not fit is not answered;
@@ -61,7 +61,7 @@ pub(super) fn start(
         client: client.clone(),
         inbox,
     };
-    tasks.spawn(listener.listen(events, stopped.clone()));
+    tasks.spawn(listener.listen(events, Renewal::new(link.clone()), stopped.clone()));
     tasks.spawn(publish(client, format!("{}/replies", local.topic), replies, stopped));
     Ok(Some(LocalReplies(sender)))
 }
@@ -77,7 +77,7 @@ struct Listener {
 
 impl Listener {
     /// Polls and nothing else: no message makes it wait.
-    async fn listen(self, mut events: EventLoop, mut stopped: watch::Receiver<bool>) {
+    async fn listen(self, mut events: EventLoop, mut renewal: Renewal, mut stopped: watch::Receiver<bool>) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         let mut said = false;
         loop {
@@ -107,6 +107,7 @@ impl Listener {
                         _ = stopped.wait_for(|it| *it) => return,
                         () = pause => {}
                     }
+                    renewal.renew(&mut events.options).await;
                 }
             }
         }

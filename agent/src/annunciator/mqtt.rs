@@ -27,7 +27,7 @@ use super::word::{Mouth, is_awaited};
 use crate::clock;
 use crate::config::MqttLink;
 use crate::metrics::Metrics;
-use crate::mqtt::{self, Silence, TlsError};
+use crate::mqtt::{self, Renewal, Silence, TlsError};
 
 /// Requests to the client: a message for each bed of a large unit, twice. What does not fit is published at the next
 /// turn, newer by then.
@@ -138,7 +138,7 @@ impl BedTopics {
             asked: 0,
             awaited: None,
         };
-        tasks.spawn(poll(events, connected, link.name.clone()));
+        tasks.spawn(poll(events, connected, link.clone()));
         tasks.spawn(publisher.run(receivers, news, connections, stopped));
         Ok(Self { beds: senders, changed, mouth })
     }
@@ -156,7 +156,9 @@ impl BedTopics {
 }
 
 /// Polls and nothing else; counts the connections, and what is acknowledged on each.
-async fn poll(mut events: EventLoop, connected: watch::Sender<Connection>, link: Name) {
+async fn poll(mut events: EventLoop, connected: watch::Sender<Connection>, link: MqttLink) {
+    let (broker, mut renewal) = (link.address(), Renewal::new(link.clone()));
+    let link = link.name;
     let mut backoff = Backoff::new(Duration::from_millis(200), RECONNECT_MAX);
     let (mut said, mut silence) = (false, Silence::default());
     loop {
@@ -184,10 +186,11 @@ async fn poll(mut events: EventLoop, connected: watch::Sender<Connection>, link:
             Err(_) if connected.is_closed() => return,
             Err(error) => {
                 if !said {
-                    warn!(%link, %error, "Alarms do not reach the MQTT broker; trying again.");
+                    warn!(%link, broker, %error, "Alarms do not reach the MQTT broker; trying again.");
                     said = true;
                 }
                 tokio::time::sleep(backoff.next_delay(crate::random::u32())).await;
+                renewal.renew(&mut events.options).await;
             }
         }
     }

@@ -129,7 +129,7 @@ impl Alarms {
         config.set("linger.ms", "0").set("queue.buffering.max.kbytes", "4096");
         config.set("reconnect.backoff.max.ms", RECONNECT_MAX.as_millis().to_string());
         kafka::prevail(&settings.kafka, &mut config);
-        let producer = Producer::new(&config, &troubles)?;
+        let producer = Producer::new(&settings.kafka, &config, &troubles)?;
         Ok(Self {
             settings,
             verdict,

@@ -12,7 +12,8 @@ use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 
 use crate::clock;
-use crate::kafka::Troubles;
+use crate::config::Kafka;
+use crate::kafka::{self, Login, Refused, Troubles};
 
 /// Records in librdkafka's queue: they are in memory only, and the store has them all.
 pub(super) const QUEUE_MAX: usize = 8192;
@@ -32,6 +33,7 @@ struct Context {
     reports: SyncSender<Report>,
     troubles: Troubles,
     strayed: Arc<AtomicBool>,
+    refused: Refused,
 }
 
 /// How librdkafka marks the line by which it says that a broker is of another cluster than the others before.
@@ -45,8 +47,9 @@ impl ClientContext for Context {
         }
     }
 
-    fn error(&self, error: KafkaError, _reason: &str) {
-        self.troubles.handle(&error);
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.refused.handle(&error);
+        self.troubles.handle_reason(&error, reason);
     }
 }
 
@@ -72,6 +75,7 @@ pub(super) struct Producer {
     cluster: OnceLock<String>,
     /// A broker of another cluster has answered since.
     strayed: Arc<AtomicBool>,
+    login: Login,
 }
 
 /// The queue is full: poll, then try again.
@@ -94,16 +98,20 @@ pub(super) fn is_for_ever(error: &KafkaError) -> bool {
 }
 
 impl Producer {
-    pub(super) fn new(config: &ClientConfig, troubles: &Troubles) -> Result<Self, KafkaError> {
+    /// Made with the password and certificates that their files hold now.
+    pub(super) fn new(kafka: &Kafka, config: &ClientConfig, troubles: &Troubles) -> Result<Self, KafkaError> {
+        let login = Login::new(kafka);
         let (sender, reports) = sync_channel(2 * QUEUE_MAX);
         let strayed = Arc::new(AtomicBool::new(false));
-        let context = Context { reports: sender, troubles: troubles.clone(), strayed: Arc::clone(&strayed) };
+        let (told, refused) = (troubles.clone(), login.refused());
+        let context = Context { reports: sender, troubles: told, strayed: Arc::clone(&strayed), refused };
         let mut config = config.clone();
+        kafka::renew(kafka, &mut config);
         config.set("queue.buffering.max.messages", QUEUE_MAX.to_string());
         // Low enough for the one line that is listened to.
         config.set_log_level(RDKafkaLogLevel::Warning);
         let inner = config.create_with_context(context)?;
-        Ok(Self { inner, reports, troubles: troubles.clone(), cluster: OnceLock::new(), strayed })
+        Ok(Self { inner, reports, troubles: troubles.clone(), cluster: OnceLock::new(), strayed, login })
     }
 
     /// Asks for a topic until some broker answers, so that the cluster's id is known if it tells one; `false` if none
@@ -183,7 +191,10 @@ impl Producer {
             }
             for report in &reports {
                 match &report.outcome {
-                    Ok(()) => self.troubles.handle_success(),
+                    Ok(()) => {
+                        self.login.handle_success();
+                        self.troubles.handle_success();
+                    }
                     Err(error) => self.troubles.handle(error),
                 }
             }
@@ -191,9 +202,17 @@ impl Producer {
         }
     }
 
-    /// Whether it can never send again, or must not: what answers now is another cluster.
+    /// Whether it can never send again, or must not: what answers now is another cluster, or takes the password no more
+    /// and there is a new one.
     pub(super) fn is_dead(&self) -> bool {
-        self.strayed.load(Ordering::Relaxed) || self.inner.client().fatal_error().is_some()
+        self.strayed.load(Ordering::Relaxed)
+            || self.inner.client().fatal_error().is_some()
+            || self.is_outdated()
+    }
+
+    /// Whether Kafka takes its password or certificate no more, and there is a new one.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.login.is_outdated()
     }
 
     /// Forgets everything that is queued or on its way; the store has it.

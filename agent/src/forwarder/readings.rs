@@ -81,7 +81,7 @@ impl Readings {
         }
         kafka::prevail(&settings.kafka, &mut config);
         // What librdkafka does not take must be known at the start.
-        super::producer::Producer::new(&config, &troubles)?;
+        super::producer::Producer::new(&settings.kafka, &config, &troubles)?;
         Ok(Self {
             settings,
             cluster,

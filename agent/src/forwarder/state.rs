@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 use vitals::time::Uptime;
@@ -27,6 +28,7 @@ pub(super) struct States {
     settings: Settings,
     updates: Receiver<StateUpdate>,
     end: watch::Receiver<Option<Uptime>>,
+    config: ClientConfig,
     producer: Producer,
     troubles: Troubles,
     /// The last that was reported has not reached Kafka.
@@ -53,11 +55,12 @@ impl States {
             .set("linger.ms", "5")
             .set("queue.buffering.max.kbytes", "4096");
         kafka::prevail(&settings.kafka, &mut config);
-        let producer = Producer::new(&config, troubles)?;
+        let producer = Producer::new(&settings.kafka, &config, troubles)?;
         Ok(Self {
             settings,
             updates,
             end,
+            config,
             producer,
             troubles: troubles.clone(),
             failing: false,
@@ -82,6 +85,9 @@ impl States {
             while let Ok(update) = self.updates.try_recv() {
                 self.take(update);
             }
+            if self.producer.is_outdated() {
+                self.start_again();
+            }
             self.send();
             let reports = self.producer.poll(Duration::ZERO);
             for report in reports {
@@ -98,6 +104,17 @@ impl States {
                 return;
             }
         }
+    }
+
+    /// A new producer. What was on its way is told by what is newer.
+    fn start_again(&mut self) {
+        match Producer::new(&self.settings.kafka, &self.config, &self.troubles) {
+            Ok(producer) => self.producer = producer,
+            Err(error) => return self.troubles.handle(&error),
+        }
+        self.flying.clear();
+        self.flying_keys.clear();
+        self.troubles.progress().send_modify(|it| it.producers_recreated += 1);
     }
 
     fn take(&mut self, update: StateUpdate) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -24,9 +24,10 @@ use vitals::name::Name;
 use vitals::record::action::{ACTIONS, ActionLine, ActionRecord, ReceiptRecord};
 
 use self::tail::Tail;
+use super::{Login, Refused};
 use crate::actions::{Placed, Way};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Kafka};
 use crate::source::SourceInput;
 
 /// How much of each partition's end is read at the start: what a hospital that places ten actions a second has asked
@@ -54,10 +55,12 @@ pub enum StartError {
 }
 
 /// Says nothing: every error comes out of `poll` as well.
-struct Silent;
+struct Silent(Refused);
 
 impl ClientContext for Silent {
-    fn error(&self, _: KafkaError, _: &str) {}
+    fn error(&self, error: KafkaError, _: &str) {
+        self.0.handle(&error);
+    }
 }
 
 impl ConsumerContext for Silent {}
@@ -83,8 +86,12 @@ pub(crate) fn start(
         .set("queued.max.messages.kbytes", "1024")
         .set_log_level(RDKafkaLogLevel::Emerg);
     super::prevail(&config.kafka, &mut client);
+    let (consumer, login) = consumer(&config.kafka, &client).map_err(StartError::Settings)?;
     let reader = Reader {
-        consumer: client.create_with_context(Silent).map_err(StartError::Settings)?,
+        kafka: config.kafka.clone(),
+        client,
+        consumer,
+        login,
         way: Way::Kafka { live },
         agent: agent.clone(),
         topic: format!("{}{ACTIONS}", if live { "" } else { "sim." }),
@@ -101,8 +108,19 @@ pub(crate) fn start(
         .map_err(StartError::Thread)
 }
 
+/// A consumer with the password and certificates that their files hold now.
+fn consumer(kafka: &Kafka, client: &ClientConfig) -> Result<(BaseConsumer<Silent>, Login), KafkaError> {
+    let (login, mut client) = (Login::new(kafka), client.clone());
+    super::renew(kafka, &mut client);
+    let consumer = client.create_with_context(Silent(login.refused()))?;
+    Ok((consumer, login))
+}
+
 struct Reader {
+    kafka: Kafka,
+    client: ClientConfig,
     consumer: BaseConsumer<Silent>,
+    login: Login,
     way: Way,
     agent: Name,
     topic: String,
@@ -122,6 +140,11 @@ impl Reader {
             if asked.is_none_or(|it| it.elapsed() >= AGAIN) {
                 asked = Some(clock::instant());
                 self.find_partitions();
+            }
+            if self.login.is_outdated() {
+                self.start_again();
+                asked = None;
+                continue;
             }
             match self.consumer.poll(LOOK) {
                 Some(Ok(message)) => match message.payload().map(serde_json::from_slice::<ActionLine>) {
@@ -149,6 +172,15 @@ impl Reader {
         drop(self.inbox);
     }
 
+    /// Begins as at the start: what it reads twice is known by its id.
+    fn start_again(&mut self) {
+        // What librdkafka does not take now it may take when the files are whole.
+        if let Ok((consumer, login)) = consumer(&self.kafka, &self.client) {
+            (self.consumer, self.login) = (consumer, login);
+            (self.partitions, self.tail) = (0, Tail::default());
+        }
+    }
+
     /// Hands an action to the bedside task, which always takes what is in its inbox.
     fn place(&self, record: ActionRecord) {
         if let Some(bed) = self.beds.iter().find(|it| it.as_str() == record.bed) {
@@ -173,6 +205,7 @@ impl Reader {
     /// Looks for partitions that are not read yet.
     fn find_partitions(&mut self) {
         let Ok(metadata) = self.consumer.fetch_metadata(Some(&self.topic), LOOK) else { return };
+        self.login.handle_success();
         let found = metadata.topics().first().map_or(0, |it| it.partitions().len());
         let found = i32::try_from(found).unwrap_or(i32::MAX);
         if found == 0 && !self.missed {

@@ -129,10 +129,19 @@ impl Troubles {
 
     /// Something failed.
     pub(crate) fn handle(&self, error: &KafkaError) {
+        self.handle_reason(error, "");
+    }
+
+    /// The same, with librdkafka's own words for it.
+    pub(crate) fn handle_reason(&self, error: &KafkaError, reason: &str) {
         let Some(trouble) = Trouble::of(error) else { return };
         let mut verdict = Verdict::Keep;
         self.said.send_modify(|said| verdict = said.handle(trouble, clock::uptime()));
         match verdict {
+            // Which name it is stands nowhere else.
+            Verdict::Say if trouble == Trouble::Name && !reason.is_empty() => {
+                warn!(client = self.way.name(), %error, reason, "{}.", trouble.words());
+            }
             Verdict::Say => warn!(client = self.way.name(), %error, "{}.", trouble.words()),
             Verdict::Keep => {}
             Verdict::Follows => return,

@@ -82,7 +82,9 @@ pub fn start(setup: Setup, tasks: &mut JoinSet<()>) -> Result<(), TlsError> {
     let held = Held::new(HELD_MAX / setup.links.max(1));
     let poll = Poll {
         link: setup.link.name.clone(),
+        broker: setup.link.address(),
         connection,
+        renewal: mqtt::Renewal::new(setup.link.clone()),
         intake: sender,
         held: held.clone(),
         backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(10)),

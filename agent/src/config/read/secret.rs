@@ -1,16 +1,14 @@
 //! Passwords: from files or systemd credentials only, and only where nobody else can read them.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
 use toml::Spanned;
 
+use crate::config::password::{Password, PasswordError};
 use crate::config::section::{Mistakes, Section};
 
 /// User and password, where a user is said.
-pub(super) fn login(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<(String, SecretString)> {
+pub(super) fn login(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<(String, Password)> {
     if let Some(inline) = section.value("password") {
         // The section's own check says that the key is unknown; this says why.
         let what = "a password does not belong in this file, which many may read";
@@ -40,7 +38,7 @@ pub(super) fn login(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<(S
     Some((user?.into_inner(), password?))
 }
 
-fn password(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<SecretString> {
+fn password(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Password> {
     let (text, path) =
         match (section.text("password_file", mistakes), section.text("password_credential", mistakes)) {
             (Some(_), Some(it)) => {
@@ -69,33 +67,17 @@ fn credential(name: &Spanned<String>, mistakes: &mut Mistakes) -> Option<PathBuf
     Some(Path::new(&dir?).join(name.get_ref()))
 }
 
-fn read(said: &Spanned<String>, path: &Path, mistakes: &mut Mistakes) -> Option<SecretString> {
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) => {
-            let what = format!("the password cannot be read: {error}");
-            mistakes.add(said.span(), what, format!("create {} with mode 0600", path.display()));
-            return None;
-        }
+fn read(said: &Spanned<String>, path: &Path, mistakes: &mut Mistakes) -> Option<Password> {
+    let error = match Password::read(path) {
+        Ok(password) => return Some(password),
+        Err(error) => error,
     };
-    if metadata.permissions().mode() & 0o007 != 0 {
-        let what = "everybody on this machine can read the password";
-        mistakes.add(said.span(), what, format!("chmod 0600 {}", path.display()));
-        return None;
-    }
-    match fs::read_to_string(path) {
-        Ok(text) if text.trim_end_matches(['\n', '\r']).is_empty() => {
-            mistakes.add(said.span(), "the password is empty", format!("write it into {}", path.display()));
-            None
-        }
-        Ok(text) => Some(SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned())),
-        Err(error) => {
-            mistakes.add(
-                said.span(),
-                format!("the password cannot be read: {error}"),
-                "let the agent's user read it",
-            );
-            None
-        }
-    }
+    let fix = match error {
+        PasswordError::Missing(_) => format!("create {} with mode 0600", path.display()),
+        PasswordError::Unreadable(_) => "let the agent's user read it".into(),
+        PasswordError::Open => format!("chmod 0600 {}", path.display()),
+        PasswordError::Empty => format!("write it into {}", path.display()),
+    };
+    mistakes.add(said.span(), error.to_string(), fix);
+    None
 }

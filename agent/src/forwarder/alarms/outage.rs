@@ -91,7 +91,7 @@ impl Alarms {
         if self.careful {
             self.config.set("batch.num.messages", "1");
         }
-        match Producer::new(&self.config, &self.troubles) {
+        match Producer::new(&self.settings.kafka, &self.config, &self.troubles) {
             Ok(producer) => self.producer = producer,
             Err(error) => self.troubles.handle(&error),
         }

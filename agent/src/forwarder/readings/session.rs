@@ -70,7 +70,7 @@ impl<'a> Session<'a> {
         lane: &'a mut LaneReader,
         known: &'a mut Known,
     ) -> Result<Self, Failure> {
-        let producer = Producer::new(config, troubles).map_err(|error| {
+        let producer = Producer::new(&settings.kafka, config, troubles).map_err(|error| {
             troubles.handle(&error);
             Failure::Producer
         })?;
@@ -80,9 +80,7 @@ impl<'a> Session<'a> {
         it.meet_cluster()?;
         if it.out.is_transactional() {
             while !it.out.producer.fence_others(LOOK).map_err(|_| Failure::Producer)? {
-                if it.is_over() {
-                    return Err(Failure::Ended);
-                }
+                it.goes_on()?;
             }
         }
         it.learn_cursor()?;
@@ -92,9 +90,7 @@ impl<'a> Session<'a> {
     /// Learns which cluster answers, before anything of ours changes anything there.
     fn meet_cluster(&mut self) -> Result<(), Failure> {
         while !self.out.producer.meet(Schema::Cursors.topic(self.settings.mode), LOOK) {
-            if self.is_over() {
-                return Err(Failure::Ended);
-            }
+            self.goes_on()?;
         }
         let found = self.out.producer.cluster();
         let judgement = self.cluster.judge(found);
@@ -310,6 +306,15 @@ impl<'a> Session<'a> {
         }
         let key = cursor::key(self.settings, Lane::Readings);
         self.out.send_own(Schema::Cursors, &key, &record, Position::none())
+    }
+
+    /// While Kafka does not answer: an end where the agent's is, or that of its producer.
+    fn goes_on(&self) -> Result<(), Failure> {
+        match () {
+            () if self.is_over() => Err(Failure::Ended),
+            () if self.out.producer.is_dead() => Err(Failure::Producer),
+            () => Ok(()),
+        }
     }
 
     /// Whether the agent's time is over.

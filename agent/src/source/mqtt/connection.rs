@@ -174,6 +174,25 @@ impl Connection {
         polled
     }
 
+    /// Logs in from now on, and trusts, as these options say.
+    pub(crate) fn take_login(&mut self, new: &v5::MqttOptions) {
+        let login = new.credentials();
+        match &mut self.client {
+            Client::V5(events) => {
+                events.options.set_transport(new.transport());
+                if let Some(it) = login {
+                    events.options.set_credentials(it.username, it.password);
+                }
+            }
+            Client::V311(events) => {
+                events.mqtt_options.set_transport(new.transport());
+                if let Some(it) = login {
+                    events.mqtt_options.set_credentials(it.username, it.password);
+                }
+            }
+        }
+    }
+
     /// Drops the connection, and every acknowledgement of it that is not on its way yet.
     pub(crate) fn clean(&mut self) {
         self.silence.forget();

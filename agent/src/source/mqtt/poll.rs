@@ -19,6 +19,7 @@ use vitals::time::Uptime;
 
 use super::connection::{Connection, Failure, Heard, Message as Received};
 use crate::clock;
+use crate::mqtt::Renewal;
 
 /// Messages between the polling task and the intake: a broker can have 65,535 QoS 1 messages outstanding on one
 /// connection, so only a flood of QoS 0 can fill it; what does not fit of that is dropped and counted.
@@ -123,7 +124,10 @@ pub(super) fn cost(message: &Received) -> usize {
 /// The polling task of one link.
 pub(super) struct Poll {
     pub(super) link: Name,
+    /// Its broker: host and port.
+    pub(super) broker: String,
     pub(super) connection: Connection,
+    pub(super) renewal: Renewal,
     pub(super) intake: mpsc::Sender<FromPoll>,
     pub(super) held: Held,
     pub(super) backoff: Backoff,
@@ -195,11 +199,14 @@ impl Poll {
             if failure == Failure::BadPacket {
                 error!(link = %self.link, error = chain, "{}", explain(failure));
             } else {
-                warn!(link = %self.link, error = chain, "{}", explain(failure));
+                warn!(link = %self.link, broker = self.broker, error = chain, "{}", explain(failure));
             }
         }
         self.disconnect(End::Lost).await?;
         tokio::time::sleep(self.backoff.next_delay((self.random)())).await;
+        if let Some(login) = self.renewal.read().await {
+            self.connection.take_login(&login);
+        }
         Ok(())
     }
 
