@@ -26,6 +26,7 @@ mod harness;
 mod install;
 mod kept_actions;
 mod late;
+mod leaders;
 mod ledger;
 mod lost_broker;
 mod lost_session;

@@ -91,7 +91,7 @@ impl Disk {
     pub fn takes(&self) -> bool {
         let probe = self.at.join("probe");
         let taken = fs::File::create(&probe).and_then(|mut it| {
-            it.write_all(&[0xA5; 64 << 10])?;
+            it.write_all(&vec![0xA5; 64 << 10])?;
             it.sync_all()
         });
         // What was not made need not be removed.

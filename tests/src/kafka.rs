@@ -1,4 +1,5 @@
-//! The real Apache Kafka: one KRaft node on loopback.
+//! The real Apache Kafka: one KRaft node on loopback. Several that stand in for each other are a
+//! [`Cluster`](crate::cluster::Cluster).
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +21,7 @@ use crate::{port, wait};
 /// The cluster id where a test does not care.
 const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 /// Time to answer: 3 s alone, much more on two cores that also compile.
-const STARTS_WITHIN: Duration = Duration::from_secs(120);
+pub(crate) const STARTS_WITHIN: Duration = Duration::from_secs(120);
 /// Its heap, MB.
 const HEAP: u32 = 384;
 
@@ -221,7 +222,7 @@ impl Kafka {
 }
 
 /// The design's topics: name, cleanup policy, partitions.
-const TOPICS: [(&str, &str, i32); 8] = [
+pub(crate) const TOPICS: [(&str, &str, i32); 8] = [
     ("vitals.readings.v1", "delete", 3),
     ("vitals.alarms.v1", "delete", 3),
     ("vitals.ledger.v1", "delete", 1),

@@ -19,6 +19,7 @@
 pub mod acknowledged;
 pub mod agent;
 pub mod block_log;
+pub mod cluster;
 pub mod disk;
 pub mod driver;
 pub mod end_txn;
