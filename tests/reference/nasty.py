@@ -158,7 +158,8 @@ class NastyHour:
             self.now += random.choice((0, 0, 1))
         self.say(name)
         period = self.periods[name]
-        self.due[name] = at + random.choice((period, period, period, period, period - 1, period + 1, 3 * period))
+        # Not from `at`: what came before may have been a restart, whose clock is another.
+        self.due[name] = self.now + random.choice((period, period, period, period, period - 1, period + 1, 3 * period))
         if self.chance(0.003):
             self.due[name] = at + random.randint(period, 240_000)  # long quiet
 
@@ -402,7 +403,7 @@ class NastyHour:
             self.now = random.choice((0, 20_000))
             self.begun += self.now
             self.due = {name: at + self.now for name, at in self.due.items()}
-            self.moods = {}
+            self.moods, self.repeated = {}, {}
         line = {"t": self.now, "restart": {"boot": boot, "stopped": stopped, "setup": setup}}
         self.setup = setup
         self.feed(line)

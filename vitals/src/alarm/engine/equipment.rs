@@ -96,16 +96,21 @@ impl AlarmEngine {
         it.begin(now, rule, false);
     }
 
-    /// Puts the devices' own word that there is no breath before the first apnea rule of the bed (E32).
+    /// Puts the devices' own word that there is no breath before the first apnea rule of the bed, and takes it from one that
+    /// is the first no more (E29, E32).
     pub(super) fn judge_flag(&mut self, now: Uptime) {
-        let flagged = self.sources.iter().any(|it| it.state.flags.contains(&Flag::Apnea));
-        let resting = self.is_resting();
-        let Some(vital) = self.apneas.first().filter(|_| !resting).map(|it| it.vital) else {
+        if self.is_resting() {
             return;
-        };
-        let (input, gap) = self.input(vital);
-        if let Some(it) = self.apneas.first_mut() {
-            it.take_flag(now, flagged, input, gap);
+        }
+        let flagged = self.sources.iter().any(|it| it.state.flags.contains(&Flag::Apnea));
+        for place in 0..self.apneas.len() {
+            let Some(vital) = self.apneas.get(place).map(|it| it.vital) else {
+                return;
+            };
+            let (input, gap) = self.input(vital);
+            if let Some(it) = self.apneas.get_mut(place) {
+                it.take_flag(now, flagged && place == 0, input, gap);
+            }
         }
     }
 

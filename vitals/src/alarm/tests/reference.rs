@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::script::{check, check_policies, check_policy, policy, rule};
 use crate::alarm::event::{Direction, Priority};
-use crate::alarm::policy::AlarmPolicy;
+use crate::alarm::policy::{AlarmPolicy, ApneaRule};
 use crate::vital::Vital;
 
 fn with_spo2(delay: u64, latch: bool, clear: u64) -> AlarmPolicy {
@@ -266,5 +266,26 @@ fn the_age_of_another_sources_value_is_no_word_for_a_rule_that_came_with_a_resta
          kill@20..26
          until 43",
         "29.000 no_data start medium present on source=b",
+    );
+}
+
+#[test]
+fn a_rule_that_is_no_longer_the_first_loses_the_device_s_word() {
+    let of = |vitals: &[Vital]| {
+        let rule = ApneaRule { time: Duration::from_secs(20), fallback_for: None };
+        AlarmPolicy { apnea: vitals.iter().map(|it| (*it, rule.clone())).collect(), ..policy() }
+    };
+    // The device says it to the end: of the rule that is the first then.
+    check_policies(
+        &[of(&[Vital::RespRateImpedance]), of(&[Vital::RespRate, Vital::RespRateImpedance])],
+        "resp_rate_impedance 12@0..
+         flag apnea on@3
+         policy 1@6
+         reset 1@7
+         until 8",
+        "3.000 apnea start high present on
+         6.000 apnea start high present on
+         6.000 apnea update high clear latched
+         7.000 apnea reset high clear off",
     );
 }
