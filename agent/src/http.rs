@@ -83,8 +83,8 @@ pub fn start(config: &Config, seen: &Seen, stopped: &watch::Receiver<bool>, task
     match socket(&path) {
         Ok(listener) => {
             // A look at the store may take long, and only the agent's group may ask here.
-            let routes = router.clone().merge(looking).merge(alarms);
-            serve(Bounded::new(listener, None), routes, stopped.clone(), tasks);
+            let all = router.clone().merge(looking).merge(alarms);
+            serve(Bounded::new(listener, None), all, stopped.clone(), tasks);
         }
         Err(error) => {
             error!(%error, path = %path.display(), "The agent's socket cannot be opened; status cannot ask it.");

@@ -36,12 +36,21 @@ struct Way {
     changed: Condvar,
 }
 
+/// What waits until the way is free again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Held {
+    #[default]
+    Nothing,
+    /// What the server sends.
+    Answers,
+    Everything,
+}
+
 /// How the way is now.
 #[derive(Debug, Default)]
 struct State {
     swallowing: bool,
-    stalled: bool,
-    unanswered: bool,
+    held: Held,
     delay: Duration,
     /// Bytes a second each way.
     rate: Option<u32>,
@@ -65,10 +74,13 @@ impl Way {
 
     /// Waits as long as the way makes it, and says whether the bytes are passed on.
     fn admit(&self, direction: Direction) -> bool {
-        let stalled = self
-            .changed
-            .wait_while(self.state(), |it| it.stalled || (it.unanswered && direction == Direction::ToClient));
-        let state = stalled.unwrap_or_else(PoisonError::into_inner);
+        let is_held = |it: &mut State| match it.held {
+            Held::Nothing => false,
+            Held::Answers => direction == Direction::ToClient,
+            Held::Everything => true,
+        };
+        let free = self.changed.wait_while(self.state(), is_held);
+        let state = free.unwrap_or_else(PoisonError::into_inner);
         let (delay, swallowed) = (state.delay, state.swallowing && direction == Direction::ToServer);
         drop(state);
         thread::sleep(delay);
@@ -155,12 +167,12 @@ impl Proxy {
 
     /// From now on, or no longer, nothing passes either way, and nobody is told.
     pub fn stall(&self, stall: bool) {
-        self.way.set(|it| it.stalled = stall);
+        self.way.set(|it| it.held = if stall { Held::Everything } else { Held::Nothing });
     }
 
     /// From now on, or no longer, the server hears everything, and its answers wait.
     pub fn hold_answers(&self, hold: bool) {
-        self.way.set(|it| it.unanswered = hold);
+        self.way.set(|it| it.held = if hold { Held::Answers } else { Held::Nothing });
     }
 
     /// From now on every piece of bytes takes so long.
