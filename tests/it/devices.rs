@@ -30,6 +30,8 @@ impl Stream {
         for (index, byte) in bytes.iter().enumerate() {
             let good = driver.counts().frames_good;
             driver.handle_bytes(Uptime::ZERO, &[*byte]);
+            // A frame ends where it ends, not where the next one shows that it did.
+            driver.handle_pause();
             // Two at once where the second confirms the first: that one has no end of its own.
             ends.extend((good..driver.counts().frames_good).map(|_| index + 1));
         }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::metadata::MetadataPartition;
@@ -18,6 +18,9 @@ use crate::feed::{self, FeedOptions};
 
 /// How long Kafka, and then the agent, may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a broker may keep a question that it has no answer to yet: each step of a command waits for it.
+const FETCH_WAIT_MS: &str = "50";
 
 /// One look at librdkafka.
 const LOOK: Duration = Duration::from_millis(100);
@@ -65,7 +68,11 @@ pub enum PlaceError {
 /// What became of each record.
 struct Reports(SyncSender<Result<(), KafkaError>>);
 
-impl ClientContext for Reports {}
+impl ClientContext for Reports {
+    fn error(&self, error: KafkaError, reason: &str) {
+        Quiet.error(error, reason);
+    }
+}
 
 impl ProducerContext for Reports {
     type DeliveryOpaque = ();
@@ -77,19 +84,32 @@ impl ProducerContext for Reports {
     }
 }
 
+/// What librdkafka says by itself is for who looks for a fault: a nurse reads the answer, or why there is none.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka reports an error.");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
 /// A connection to Kafka for one command.
 pub struct Desk {
     options: FeedOptions,
     clock: Clock,
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
 }
 
 impl Desk {
     /// Makes the connection; whether there is a broker shows with the first question.
     pub fn open(options: FeedOptions, clock: Clock) -> Result<Self, PlaceError> {
         let mut config = feed::configuration(&options);
-        config.set("enable.partition.eof", "true");
-        let consumer = config.create().map_err(PlaceError::Client)?;
+        // One question and its answer: nobody looks at statistics, and the end of a topic is told at once.
+        config.set("enable.partition.eof", "true").set("statistics.interval.ms", "0");
+        config.set("fetch.wait.max.ms", FETCH_WAIT_MS);
+        let consumer = config.create_with_context(Quiet).map_err(PlaceError::Client)?;
         Ok(Self { options, clock, consumer })
     }
 

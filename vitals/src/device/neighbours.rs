@@ -81,9 +81,14 @@ impl<T> Neighbours<T> {
 
     /// No frame follows in time: one that only says something new is believed, one beside damage is not.
     pub(super) fn end(&mut self) -> Option<Verdict<T>> {
-        let waiting = self.waiting.take()?;
-        let believed = !waiting.beside_damage;
-        Some(self.decide(waiting, believed))
+        let waiting = self.waiting.take();
+        let verdict = waiting.map(|it| {
+            let believed = !it.beside_damage;
+            self.decide(it, believed)
+        });
+        // Whoever speaks again after a pause may do so with another number in every frame.
+        self.repeats = false;
+        verdict
     }
 
     /// Whether one frame waits for the next.
