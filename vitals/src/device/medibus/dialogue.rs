@@ -103,9 +103,8 @@ impl Dialogue {
             }
             Origin::Echo => return false,
         }
-        if message.kind == Kind::Command && self.due.len() < ANSWERS_MAX {
-            let data = if message.code == IDENTITY { HOST } else { &[] };
-            self.put(now, Kind::Response, message.code, data);
+        if message.kind == Kind::Command {
+            self.answer(now, message.code);
         }
         if (message.kind, message.code) == (Kind::Command, STOP) {
             self.ask_at = None;
@@ -123,6 +122,16 @@ impl Dialogue {
             self.handle_answer(now, message.code);
         }
         origin == Origin::Device
+    }
+
+    fn answer(&mut self, now: Uptime, code: u8) {
+        let data = if code == IDENTITY { HOST } else { &[] };
+        let answer = Message { kind: Kind::Response, code, data: data.into() };
+        if self.due.len() < ANSWERS_MAX {
+            self.due.push_back(enframe(&answer));
+        }
+        // Said or not: what comes then means the same however the reads were cut.
+        self.echo.handle_said(now, &answer);
     }
 
     fn handle_answer(&mut self, now: Uptime, code: u8) {
