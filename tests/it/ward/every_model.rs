@@ -18,7 +18,7 @@ use super::Stage;
 /// Long enough for three results of the slowest, which is asked when its line is open and every 30 s.
 const SECONDS: u64 = 70;
 /// Long enough for all troubles, and for what is said behind the last.
-const TROUBLES_SECONDS: u64 = 100;
+const TROUBLES_SECONDS: u64 = 86;
 
 /// What every field of a made-up patient begins with.
 const OF_A_PATIENT: &str = "SIMULATED-";
@@ -26,23 +26,23 @@ const OF_A_PATIENT: &str = "SIMULATED-";
 /// What may happen to a line and to a device, one after the other; seeds vary the moments by a fifth.
 const TROUBLES: &str = r#"
 about = "Devices that are pulled out, start anew, are exchanged and answer wrongly."
-duration = "100s"
+duration = "86s"
 [[link]]
 fault = "unplugged"
-at = "20s"
+at = "18s"
 lasts = "8s"
 [[artefact]]
 kind = "device_restart"
-at = "38s"
+at = "34s"
 lasts = "6s"
 [[artefact]]
 kind = "other_device"
-at = "54s"
+at = "48s"
 lasts = "8s"
 [[link]]
 fault = "wrong_replies"
-at = "70s"
-lasts = "10s"
+at = "62s"
+lasts = "8s"
 "#;
 
 #[test]
