@@ -93,7 +93,9 @@ class ApneaMachine(Machine):
         self.slot = slot
         level = self.levels[0]
         word = self.word(slot)
-        if word == IN:
+        if self in self.bed.inactive.off or not may_begin and level.state != PRESENT:
+            level.breath = (None, None)  # nothing ran that a stall could move (E6)
+        elif word == IN:
             level.note_breath(slot.at)
         if self in self.bed.inactive.off:
             return  # E26
@@ -118,7 +120,7 @@ class ApneaMachine(Machine):
             said = slot.word if word != VOID else 0
             said = max(said, self.bed.flag_word) if self.is_flagged() else said
             if said > self.waits_after:
-                self.indeterminate = False
+                self.indeterminate, self.waits_after = False, 0
         self.bed.touch(self)
 
     def word(self, slot):

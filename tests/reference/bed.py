@@ -152,7 +152,8 @@ class Bed(Standby):
         else:
             origin.flags.discard(flag)
         if flag == "apnea":
-            self.flag_word = origin.word
+            if is_on:
+                self.flag_word = origin.word
             for machine in self.apneas[:1]:
                 self.judge_limit(t, machine)
         elif flag == "cuff_inflating":
@@ -221,7 +222,7 @@ class Bed(Standby):
         """Judges a vital after a word or an ageing of a source, or where another source may be believed now."""
         choice = self.choice(vital, t)
         before = choice.believed
-        switched = choice.choose()
+        switched = choice.choose(slot)
         if switched and before is not None:
             self.switch(vital).switch(t)
         if choice.note(t):
@@ -267,7 +268,7 @@ class Bed(Standby):
     def judge_silence(self, t, origin):
         if self.inactive.standby:
             return
-        word = origin.word = self.next_word()
+        word = self.next_word()  # that it says nothing is no word of the source
         for machine in self.silences[origin.name]:
             machine.judge(t, word)
 

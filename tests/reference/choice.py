@@ -13,6 +13,7 @@ class Choice:
         self.prefer = prefer  # names of sources, or None: in the order in which they first speak
         self.slots = []
         self.believed = None
+        self.is_lost = False  # the believed one is no more, and nobody has spoken since
         self.open_at = now + FALLBACK_AFTER  # void from the start
         self.open = False  # void for 10 s: its fallback may alarm
 
@@ -25,14 +26,24 @@ class Choice:
             rank = {name: index for index, name in enumerate(self.prefer)}
             self.slots.sort(key=lambda it: rank.get(it.source.name, len(rank)))
 
-    def choose(self):
-        """Whether another source is believed now."""
+    def choose(self, speaks):
+        """Whether another source is believed now, after a word or an ageing of the one that `speaks`, if one does."""
         before = self.believed
         if len(self.slots) == 1:
             self.believed = self.slots[0]
+        elif self.believed is None and self.is_lost and not any(it.is_valid() for it in self.slots):
+            self.believed = speaks
+            if speaks is not None:
+                speaks.gone_at, speaks.gone = None, True
         else:
             self.believed = self.best()
+        self.is_lost = self.is_lost and self.believed is None
         return self.believed is not before
+
+    def lose(self):
+        """E35: the believed source is no more; the first that is valid is believed, or else the first that speaks."""
+        valid = [it for it in self.slots if it.is_valid()]
+        self.believed, self.is_lost = (valid[0], False) if valid else (None, True)
 
     def best(self):
         believed = self.believed

@@ -23,16 +23,10 @@ COVERED = {
     "standby and stays": "E24, E28",
     "pauses and offs": "E24, E25, E26, E27",
     "repetition": "E30: suspect",
+    "restart, same boot": "E34, E35",
     "restart, other boot": "E34, E35",
     "reload": "E29 within a run",
-    "restart with other rules": "E29, E35: rules and sources that are gone, come or changed; at a restart of another boot",
-}
-
-# Features of the generator that are off unless they are asked for (`--with`). With it about one bed-hour in eight still
-# differs: what came and went while nobody listened (E35), what is told of a rule that is gone, and whether the device's word of
-# one thing ends that nobody knows another.
-WORKED_ON = {
-    "restart, same boot": "E34, E35; of the same boot, E29 too",
+    "restart with other rules": "E29, E35: rules and sources that are gone, come or changed",
 }
 
 NOT_COMPARED = (

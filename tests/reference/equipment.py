@@ -62,7 +62,8 @@ def repeats_itself(source, vitals, device_time):
         return None
     if device_time is None or device_time != source.device_time:
         return IN
-    held = {it.vital for it in source.slots.values() if is_watched(it.vital)}
+    # What another device has said before is not held (E30).
+    held = {it.vital for it in source.slots.values() if it.at is not None and is_watched(it.vital)}
     same = held == set(watched) and all(
         source.read(vital, *said) == (source.slots[vital].value, source.slots[vital].absent)
         for vital, said in watched.items()
@@ -98,8 +99,8 @@ class Disagreement(Machine):
             said = OUT if any(beyond) else IN
         if said != OUT and self.is_idle():
             return
-        word = max((it.word for it in choice.slots), default=0) if choice else 0
-        self.hear(lambda _: said, now, self.gap(), True, word)
+        # E35: what was present at a restart waits for a value of the source that is believed.
+        self.hear(lambda _: said, now, self.gap(), True, believed.word if believed is not None else 0)
 
     def gap(self):
         believed = self.bed.choices[self.vital].believed if self.vital in self.bed.choices else None

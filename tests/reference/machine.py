@@ -50,6 +50,7 @@ class Machine:
             self.indeterminate_at = None
             if word > self.waits_after:
                 self.indeterminate = False  # E16: the first value that is not void
+                self.waits_after = 0
         self.bed.touch(self)
 
     def wait_for_a_value(self, now, gap):
@@ -199,6 +200,7 @@ class Machine:
         begun = self.bed.inactive.reminds_from
         if begun is None:
             alarm.remind_at = alarm.reminds_of = None
+            alarm.owes_reminder = False
         elif alarm.reminds_of != begun:
             alarm.reminds_of, alarm.remind_at = begun, begun + self.bed.rules.reminder
 
@@ -207,14 +209,20 @@ class Machine:
         if alarm.condition == "clear":
             return
         alarm.condition = "clear"
+        if self.bed.is_mute:
+            alarm.reason = None
         # E19: latched if a level reached in this life latches and the signal is on; acknowledged does not latch.
         latches = alarm.signal == "on" and alarm.latching
         alarm.signal = "latched" if latches and not alarm.was_reset else "off"
         alarm.remind_at = None
 
     def settle_present(self, alarm, top, now):
+        if self.bed.is_mute and alarm.condition == "clear":
+            alarm.began_again, self.waits_after = True, 0
         if alarm.signal == "latched":  # E22: latched and a level Present again
             alarm.signal, alarm.audio_paused = "on", None
+        elif alarm.signal == "off" and self.bed.is_mute:  # E35: it has ended, and nobody was told yet
+            alarm.annunciate_again()
         alarm.condition = self.condition()
         alarm.latching = alarm.latching or any(it.latch for it in self.levels if it.state == PRESENT)
         if alarm.priority is not None and RANK[top.priority] > RANK[alarm.priority]:  # E22: escalate
@@ -313,6 +321,7 @@ class Alarm:
         self.onset = self.decided = self.limit = None
         self.latching = False
         self.was_reset = False
+        self.began_again = False  # after a restart, before its first step
         self.acknowledged_by = self.acknowledged_at = None
         self.reason = None  # of the next record only
         self.continue_at = None

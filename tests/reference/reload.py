@@ -23,11 +23,12 @@ def reload(bed, t, setup):
     gone = [it for it in (*bed.limits, *bed.apneas) if it not in limits and it not in apneas]
     told = end_what_is_no_more(bed, t, gone, [*limits, *apneas])
     changed = [it for it in limits if it not in bed.limits]
+    changed += [it for it in apneas if it not in bed.apneas or it.is_first != (it is bed.apneas[0])]
     bed.rules, bed.limits, bed.apneas = rules, limits, apneas
     bed.every_machine = None
     bed.follow_rules(t)
     watch(bed, t)
-    for machine in (*changed, *apneas):
+    for machine in changed:
         bed.judge_limit(t, machine)
     return records + told + bed.end_step(t)
 

@@ -6,6 +6,7 @@ from equipment import FLAGS
 from level import IN, VOID
 from rules import Rules
 from telling import tell
+from words import TABLE_ORDER
 
 
 def restart(old, t, how):
@@ -20,6 +21,8 @@ def restart(old, t, how):
             bed.miss_nothing(how["stopped"], origin)
         bed.equipment[origin.name]["suspect"].fall_silent(how["stopped"])
     waiting = {it for it in bed.machines() if it.is_present() and it.kind != "advisory"}  # E35: what was present at the snapshot
+    for machine in waiting:
+        machine.waits_after = bed.words
     if how["boot"] == "same":
         resume(bed, how["stopped"], t)
     else:
@@ -43,12 +46,14 @@ def keep(bed, old, how, t):
     for origin in kept_sources.values():
         for slot in origin.slots.values():
             bed.watch(slot)
+    bed.lost = []
     bed.choices = {vital: bed.choices.get(vital) or choice for vital, choice in old.choices.items()} | bed.choices
     for vital, choice in old.choices.items():
         choice.prefer = bed.rules.prefer.get(vital)
         choice.slots = [it for it in choice.slots if it.source.name in kept_sources]
-        if choice.believed not in choice.slots:
-            choice.believed = None
+        if choice.believed is not None and choice.believed not in choice.slots:
+            choice.lose()
+            bed.lost.append(vital)
         bed.choices[vital] = choice
     gone = []
     wait_anew(bed, old, t)
@@ -112,32 +117,47 @@ def take_over(heir, machine):
     for level in heir.levels if heir.code != "apnea" else ():
         before = next((it for it in machine.levels if it.name == level.name), None)
         if before is not None:
-            for name in ("state", "onset", "decided", "present_at", "remaining", "thaw_by", "clear_at"):
-                setattr(level, name, getattr(before, name))
+            keep_level(level, before)
+    if getattr(machine, "worse", None) is not None and heir.rule.worse_by is not None:
+        heir.worse = heir.hidden_level(machine.worse.limit)
+        keep_level(heir.worse, machine.worse)
     for name in (
-        "alarm", "worse", "void", "indeterminate", "indeterminate_at", "worst", "last_valid", "newest", "slot",
+        "alarm", "void", "indeterminate", "indeterminate_at", "worst", "last_valid", "newest", "slot",
         "waits_after", "opens_at",
     ):
         if hasattr(machine, name):
             setattr(heir, name, getattr(machine, name))
 
 
+def keep_level(level, before):
+    for name in ("state", "onset", "decided", "present_at", "remaining", "thaw_by", "clear_at"):
+        setattr(level, name, getattr(before, name))
+
+
 def resume(bed, stopped, t):
     """E34, same boot: every timer resumes exactly, but silence counts only while somebody listens."""
     for origin in bed.sources.values():
-        if origin.silent_at is not None:
-            origin.silent_at += t - stopped
+        origin.silent_at = t + origin.fresh_for if origin.silent_at is None else origin.silent_at + t - stopped
     for machine in bed.machines():
         if machine.alarm is not None:
             machine.alarm.stand_still(stopped)
     bed.is_mute = True
-    bed.schedule()
-    bed.run_until(t)  # E35: what fell due meanwhile is done without a word
-    bed.is_mute = False
     for origin in bed.sources.values():
         for flag in ("bad_data_rate", "clock_skew"):  # E34: what the agent says of a line is off until it says so again
             origin.flags.discard(flag)
             bed.equipment[origin.name][flag].said = IN
+    for vital in sorted(bed.lost, key=TABLE_ORDER.__getitem__):
+        if bed.choices[vital].note(stopped):
+            bed.shut_fallbacks(stopped, vital)
+        for machine in bed.by_vital.get(vital, ()):
+            bed.judge_limit(stopped, machine)
+    bed.judge_agreement(stopped)
+    for machine in bed.apneas[:1]:
+        if machine.is_flagged() and not machine.is_present():
+            bed.judge_limit(stopped, machine)  # E29: the device's word is that of the rule that is now the first
+    bed.schedule()
+    bed.run_until(t)  # E35: what fell due meanwhile is done without a word
+    bed.is_mute = False
 
 
 def begin_anew(bed, gone, stopped, t):
@@ -146,7 +166,8 @@ def begin_anew(bed, gone, stopped, t):
     for origin in bed.sources.values():
         origin.slots = {}
         origin.silent_at = t + origin.fresh_for  # as at the engine's start
-        origin.late = False
+        # E12a: what was told of an open `no_data` stays its cause.
+        origin.late = origin.late and bed.silences[origin.name][0].alarm is not None
         origin.cuff_time = origin.device_time = origin.cuff_stale_at = origin.inflates_until = None
         origin.inflates = origin.cuff_was_absent = False
         origin.flags.clear()
@@ -177,6 +198,9 @@ def first_step(bed, gone, waiting, t):
             origin.silent_at = t + origin.fresh_for
     for machine, why in gone:
         machine.bed = bed
+        if machine.kind == "physiological":
+            # What is told of it is what is known now, by the source that is believed now.
+            machine.slot = bed.choices[machine.vital].believed if machine.vital in bed.choices else None
         for level in machine.levels:
             level.become_clear()
         machine.alarm.was_reset = True
@@ -186,10 +210,12 @@ def first_step(bed, gone, waiting, t):
     bed.inactive.advise(t)
     for machine in bed.machines():
         machine.settle(t)
-        if machine in waiting and machine.is_present():
+        if machine in waiting and machine.is_present() and not machine.alarm.began_again:
             machine.indeterminate = True
             machine.waits_after = bed.words
             machine.settle(t)
+        if machine.alarm is not None:
+            machine.alarm.began_again = False
     bed.touched = {}
     resets = sorted((machine for machine, _ in gone), key=lambda it: it.order)
     kept = sorted((it for it in bed.machines() if it.alarm is not None), key=lambda it: it.order)

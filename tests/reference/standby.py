@@ -50,6 +50,8 @@ class Standby:
             no_data, port_gone = self.silences[origin.name]
             origin.silent, origin.port_gone = no_data.is_present(), port_gone.is_present()
             for machine in self.equipment[origin.name].values():
+                if machine.code.startswith("nibp_") and origin.unheard and not origin.slots:
+                    continue  # E34: its words of another boot are dropped until it is heard
                 if machine.code != "device_changed" and (machine.code != "suspect" or origin.misses()):
                     machine.judge(now)
         self.judge_agreement(now)

@@ -199,6 +199,7 @@ impl AgentAlarm {
             return Some(Change::new(Phase::Start));
         };
         let change = open.judge(finding, self.indeterminate);
+        let change = open.take_unheard(change, || ids.issue());
         // Nothing of the agent can be paused or off; whether anybody attends to it is told as of every alarm (E23a).
         let news = open.settle(now, Cover::NONE, true).then(|| Change::new(Phase::Update));
         let reminder = open.take_reminder(now, &TIMING);
@@ -236,7 +237,7 @@ impl AgentAlarm {
     }
 
     fn deadline(&self) -> Option<Uptime> {
-        [self.state.deadline(), self.alarm.as_ref().map(Alarm::deadline)].into_iter().flatten().min()
+        [self.state.deadline(), self.alarm.as_ref().and_then(Alarm::deadline)].into_iter().flatten().min()
     }
 }
 

@@ -8,7 +8,7 @@ use super::event::{Code, Priority};
 use super::gate::Gate;
 use super::level::{self, Input, LevelState};
 use super::limit::RuleOff;
-use super::object::{Alarm, Finding};
+use super::object::{Alarm, Finding, Standing};
 use super::policy::ApneaRule;
 use super::snapshot::{Boot, Moved};
 use crate::quantity::Quantity;
@@ -144,6 +144,11 @@ impl ApneaAlarm {
         }
     }
 
+    /// No source is there that said so: what is present is ended by the next breath.
+    pub(super) fn forget_flag(&mut self) {
+        self.state.flagged = false;
+    }
+
     /// A device has said it now, and not only before a restart: what waited for a word knows (E35).
     pub(super) fn confirm_flag(&mut self) {
         if self.state.flagged {
@@ -173,9 +178,13 @@ impl ApneaAlarm {
         }
     }
 
-    /// Takes whether the vital it falls back for has no value.
-    pub(super) fn take_fallback(&mut self, now: Uptime, void: bool) {
-        self.state.gate = self.state.gate.take(now, void);
+    /// Takes whether a vital has no value. Whether it is one that this falls back for, and evaluated no more since it has one.
+    pub(super) fn fall_back(&mut self, now: Uptime, vital: Vital, void: bool) -> bool {
+        let before = self.state.gate;
+        if self.rule.fallback_for == Some(vital) {
+            self.state.gate = before.take(now, void);
+        }
+        (before, self.state.gate) == (Gate::Open, Gate::Shut)
     }
 
     /// Opens the gate if it is due. Whether it did.
@@ -187,7 +196,16 @@ impl ApneaAlarm {
         self.rule.fallback_for.is_some() && self.state.gate != Gate::Open && !self.state.level.is_present()
     }
 
-    pub(super) fn finding(&self) -> Option<Finding> {
+    /// What it means for the alarm in this step.
+    pub(super) fn standing(&mut self) -> Standing {
+        let finding = self.finding();
+        if finding.is_none() {
+            self.state.forget_void();
+        }
+        Standing { finding, indeterminate: self.state.indeterminate, worsened: false, worst: None }
+    }
+
+    fn finding(&self) -> Option<Finding> {
         let LevelState::Present { onset, decided, .. } = self.state.level else {
             return None;
         };
@@ -213,12 +231,16 @@ impl ApneaAlarm {
     }
 
     /// Its rate came from a device that is no more there.
-    pub(super) fn lose_device(&mut self) {
+    ///
+    /// `flagged`: whether another device still says that the patient does not breathe.
+    pub(super) fn lose_device(&mut self, flagged: bool) {
         self.state.breath = Breath::Unknown;
         self.state.zero = false;
-        self.state.flagged = false;
+        self.state.flagged &= flagged;
         self.state.indeterminate_at = None;
-        self.state.indeterminate = self.state.level.is_present();
+        // What waits for a word since a restart has not got one.
+        let known = self.state.flagged && self.state.kept.is_none();
+        self.state.indeterminate = self.state.level.is_present() && !known;
     }
 
     /// Takes another rule; what has not become present begins anew (E29).
@@ -256,7 +278,7 @@ impl ApneaAlarm {
             Breath::Frozen { expires, .. } => Some(expires),
             Breath::Running { .. } | Breath::Unknown => None,
         };
-        let alarm = it.alarm.as_ref().map(Alarm::deadline);
+        let alarm = it.alarm.as_ref().and_then(Alarm::deadline);
         let all = [breath, it.indeterminate_at, it.gate.deadline(), self.off_until(), alarm];
         all.into_iter().flatten().min()
     }
@@ -264,7 +286,7 @@ impl ApneaAlarm {
 
 impl ApneaState {
     /// With nothing present there is nothing to be indeterminate.
-    pub(super) fn forget_void(&mut self) {
+    fn forget_void(&mut self) {
         self.indeterminate_at = None;
         self.indeterminate = false;
     }

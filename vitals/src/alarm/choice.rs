@@ -46,6 +46,11 @@ impl Choice {
     /// Takes whether a source has a valid value in force now, and G of that source.
     pub(super) fn take(&mut self, now: Uptime, source: usize, valid: bool, gap: Duration) {
         self.give_up(now);
+        self.take_aged(now, source, valid, gap);
+    }
+
+    /// The same within a deadline: what is given up then is so when every value has aged (E3).
+    pub(super) fn take_aged(&mut self, now: Uptime, source: usize, valid: bool, gap: Duration) {
         let place = self.place(source);
         let preferred = self.current.is_some_and(|it| place < self.place(it));
         if let Some(candidate) = self.candidates.get_mut(place) {
@@ -122,13 +127,19 @@ impl Choice {
     }
 
     /// The same with the sources' places in another list; what is not there is left out.
+    ///
+    /// If that is the believed one, the first that is valid is believed, or else the first that speaks.
     pub(super) fn renumbered(&self, place: impl Fn(usize) -> Option<usize>) -> Self {
         let candidate = |it: &Candidate| Some(Candidate { source: place(it.source)?, ..it.clone() });
-        Self {
-            candidates: self.candidates.iter().filter_map(candidate).collect(),
-            current: self.current.and_then(&place),
-            ..self.clone()
+        let candidates = self.candidates.iter().filter_map(candidate).collect();
+        let current = self.current.and_then(&place);
+        let mut it = Self { candidates, current, ..self.clone() };
+        if self.current.is_some() && current.is_none() {
+            it.leave_at = None;
+            it.left = true;
+            it.replace_left();
         }
+        it
     }
 
     pub(super) fn shift(&mut self, by: Duration) {

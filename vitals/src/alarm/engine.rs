@@ -234,7 +234,9 @@ impl AlarmEngine {
         let technical = self.technical.iter().filter_map(|(key, it)| {
             it.alarm.as_ref().map(|alarm| alarm.event(self.clock, say(), self.technical_facts(key, it)))
         });
-        let mut open: Vec<AlarmEvent> = limits.chain(apneas).chain(technical).collect();
+        let open = limits.chain(apneas).chain(technical);
+        // What began before this run's first step has no number yet.
+        let mut open: Vec<AlarmEvent> = open.filter(|it| it.revision > 0).collect();
         open.sort_by_key(|it| Reverse(it.priority));
         open.into_iter()
     }

@@ -118,6 +118,11 @@ pub struct AlarmId {
 }
 
 impl AlarmId {
+    /// Of an alarm that nobody has heard of yet: no run has a number 0.
+    pub(super) fn unissued() -> Self {
+        Self { run: "".into(), number: 0 }
+    }
+
     /// Reads the id that records of this agent carry; `None` also for another's.
     #[must_use]
     pub fn parse_of(text: &str, agent: &str) -> Option<Self> {

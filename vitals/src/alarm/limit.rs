@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::event::{Code, Direction, Level};
 use super::gate::Gate;
 use super::level::{Class, Delays, Input, LevelState};
-use super::object::{Alarm, Finding};
+use super::object::{Alarm, Finding, Standing};
 use super::policy::{LevelRule, LimitRule};
+use super::snapshot::Moved;
 use crate::quantity::Quantity;
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -79,14 +80,14 @@ impl LimitAlarm {
     /// its levels go on as ever.
     pub(super) fn take(&mut self, now: Uptime, sampled: Uptime, input: Input, gap: Duration) {
         let waits = self.is_present() && self.state.kept.is_some_and(|at| sampled < at);
-        // That there is no value is no word that it waits for.
-        if !waits && (input != Input::Void || !self.is_present()) {
-            self.state.kept = None;
-        }
         let input = if self.is_gated() { self.shut() } else { input };
         let LimitRule { hysteresis, clear_delay, .. } = self.rule;
         let delays = |rule: &LevelRule| Delays { delay: rule.delay, clear: clear_delay, gap };
         let class = input.class(self.direction, self.rule.limit.limit, hysteresis);
+        // That there is no value is no word that it waits for.
+        if !waits && (class != Class::Void || !self.is_present()) {
+            self.state.kept = None;
+        }
         let off = self.state.off.as_ref();
         if off.is_none() {
             self.state.limit.take(now, class, delays(&self.rule.limit));
@@ -141,9 +142,13 @@ impl LimitAlarm {
         }
     }
 
-    /// Takes whether the vital it falls back for has no value.
-    pub(super) fn take_fallback(&mut self, now: Uptime, void: bool) {
-        self.state.gate = self.state.gate.take(now, void);
+    /// Takes whether a vital has no value. Whether it is one that this falls back for, and evaluated no more since it has one.
+    pub(super) fn fall_back(&mut self, now: Uptime, vital: Vital, void: bool) -> bool {
+        let before = self.state.gate;
+        if self.rule.fallback_for == Some(vital) {
+            self.state.gate = before.take(now, void);
+        }
+        (before, self.state.gate) == (Gate::Open, Gate::Shut)
     }
 
     /// Opens the gate if it is due. Whether it did.
@@ -185,9 +190,14 @@ impl LimitAlarm {
         self.state.extreme.clear(now);
     }
 
-    /// The highest level that is present.
-    pub(super) fn finding(&self) -> Option<Finding> {
-        self.level_finding(Level::Extreme).or_else(|| self.level_finding(Level::Limit))
+    /// What the levels mean for the alarm in this step: the highest that is present counts.
+    pub(super) fn standing(&mut self) -> Standing {
+        let finding = self.level_finding(Level::Extreme).or_else(|| self.level_finding(Level::Limit));
+        if finding.is_none() {
+            self.forget_void();
+        }
+        let LimitState { indeterminate, newest, .. } = self.state;
+        Standing { finding, indeterminate, worsened: self.has_worsened(), worst: newest }
     }
 
     fn level_finding(&self, level: Level) -> Option<Finding> {
@@ -222,17 +232,31 @@ impl LimitAlarm {
         let mut state = self.state;
         state.limit.drop_pending();
         state.extreme.drop_pending();
-        if new.rule.extreme.is_none() {
-            state.extreme = LevelState::Clear;
-        }
-        state.worse = state.worse.filter(|_| new.rule.worse_by.is_some());
         if let Some(worse) = &mut state.worse {
             worse.state = LevelState::Clear;
         }
         if self.rule.fallback_for != new.rule.fallback_for {
             state.gate = new.state.gate;
         }
-        Self { state, ..new }
+        let mut it = Self { state, ..new };
+        it.drop_levels();
+        it
+    }
+
+    /// Takes over what was kept over a restart (E34).
+    pub(super) fn restore(&mut self, kept: &LimitState, moved: Moved) {
+        self.state.restore(kept, moved);
+        self.drop_levels();
+    }
+
+    /// Levels that the rule has not are Clear (E29).
+    fn drop_levels(&mut self) {
+        if self.rule.extreme.is_none() {
+            self.state.extreme = LevelState::Clear;
+        }
+        if self.rule.worse_by.is_none() {
+            self.state.worse = None;
+        }
     }
 
     pub(super) fn is_present(&self) -> bool {
@@ -262,7 +286,7 @@ impl LimitAlarm {
     }
 
     /// Whether the alarm became worse than what was acknowledged; the hidden level ends with that.
-    pub(super) fn has_worsened(&mut self) -> bool {
+    fn has_worsened(&mut self) -> bool {
         self.state.worse.take_if(|it| it.state.is_present()).is_some()
     }
 
@@ -279,20 +303,15 @@ impl LimitAlarm {
     }
 
     /// With no level present there is nothing to be indeterminate.
-    pub(super) fn forget_void(&mut self) {
+    fn forget_void(&mut self) {
         self.state.indeterminate_at = None;
         self.state.indeterminate = false;
-    }
-
-    /// The value at the birth of its alarm, if its newest word was one.
-    pub(super) fn newest(&self) -> Option<Quantity> {
-        self.state.newest
     }
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
         let state = &self.state;
         let worse = state.worse.as_ref().and_then(|it| it.state.deadline());
-        let alarm = state.alarm.as_ref().map(Alarm::deadline);
+        let alarm = state.alarm.as_ref().and_then(Alarm::deadline);
         let levels = [state.limit.deadline(), state.extreme.deadline()];
         levels
             .into_iter()

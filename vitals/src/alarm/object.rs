@@ -1,6 +1,7 @@
 //! The alarm object: from its birth to its end one id, and a signal that is not its condition (E18 to E22).
 
 mod attention;
+mod unheard;
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -19,6 +20,7 @@ use crate::quantity::Quantity;
 use crate::reading::{Absent, Mode, Quality};
 use crate::time::Uptime;
 use attention::{Attention, Need};
+use unheard::Unheard;
 
 /// The shortest interval of a signal timer: a policy that says zero must not make time stand still.
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
@@ -38,10 +40,33 @@ pub(super) struct Finding {
 }
 
 impl Finding {
+    /// With its times on the clock of now.
+    fn moved(self, moved: Moved) -> Self {
+        Self { onset: moved.time(self.onset), decided: moved.time(self.decided), ..self }
+    }
+
     /// With the delay told before, if it is still about the same decision.
     fn or_delay_of(self, told: &Self) -> Self {
         let same = self.level == told.level && self.decided == told.decided;
         Self { delay: if same { told.delay } else { self.delay }, ..self }
+    }
+}
+
+/// What the levels and the value of a rule mean for its alarm in one step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) finding: Option<Finding>,
+    pub(super) indeterminate: bool,
+    /// It became worse than what was acknowledged (E23).
+    pub(super) worsened: bool,
+    /// The newest word, if it was a value: what an alarm that is born now has come to.
+    pub(super) worst: Option<Quantity>,
+}
+
+impl Standing {
+    /// The condition of what is present.
+    pub(super) fn condition(self) -> Condition {
+        if self.indeterminate { Condition::Indeterminate } else { Condition::Present }
     }
 }
 
@@ -69,9 +94,9 @@ pub(super) struct Alarm {
     attention: Attention,
     /// Set by a restart, until the first step after it has told so (E35).
     pub(super) restarted: bool,
-    /// Whether a restart made its acknowledgement void, until that is told: a change, and no `continue` (E34).
+    /// What has become of it over a restart, until that is told.
     #[serde(default)]
-    voided: bool,
+    unheard: Option<Unheard>,
 }
 
 /// What is told of an alarm beyond its own state.
@@ -143,7 +168,7 @@ impl Alarm {
             cover: Cover::NONE,
             attention: Attention::default(),
             restarted: false,
-            voided: false,
+            unheard: None,
         }
     }
 
@@ -258,6 +283,7 @@ impl Alarm {
             self.revision = self.revision.saturating_add(1);
         }
         let restarted = core::mem::take(&mut self.restarted);
+        self.unheard = None;
         AlarmEvent { restarted, ..self.event(at, change, facts) }
     }
 
@@ -309,6 +335,7 @@ impl Alarm {
 
     /// It was kept over a restart: nobody knows how the patient is, and the next step says that it goes on (E35).
     pub(super) fn restart(&mut self, moved: Moved) {
+        self.fall_unheard(moved);
         self.restarted = true;
         self.continue_at = moved.to;
         self.remind_at = self.remind_at.map(|at| moved.time(at).max(moved.to));
@@ -317,22 +344,16 @@ impl Alarm {
         }
         self.attention.freeze(moved.from);
         self.audio_paused_until = self.audio_paused_until.filter(|_| moved.is_same_boot());
-        self.finding.onset = moved.time(self.finding.onset);
-        self.finding.decided = moved.time(self.finding.decided);
         if moved.boot == Boot::Other && self.signal == Signal::Acknowledged {
             self.annunciate();
-            self.voided = true;
         }
     }
 
-    /// Whether a restart made its acknowledgement void and nobody was told yet.
-    pub(super) fn take_voided(&mut self) -> bool {
-        core::mem::take(&mut self.voided)
-    }
-
-    pub(super) fn deadline(&self) -> Uptime {
-        let others = [self.remind_at, self.attention.deadline(), self.audio_paused_until];
-        others.into_iter().flatten().fold(self.continue_at, Uptime::min)
+    pub(super) fn deadline(&self) -> Option<Uptime> {
+        // What nobody has heard yet is told by the first step, and does not go on before.
+        let goes_on = self.unheard.is_none().then_some(self.continue_at);
+        let all = [goes_on, self.remind_at, self.attention.deadline(), self.audio_paused_until];
+        all.into_iter().flatten().min()
     }
 
     pub(super) fn shift(&mut self, by: Duration) {

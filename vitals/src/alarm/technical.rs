@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Priority;
 use super::level::{self, Class, Delays, LevelState};
-use super::object::{Alarm, Finding};
+use super::object::{Alarm, Finding, Standing};
 use super::policy::TechnicalRule;
 use super::snapshot::{Boot, Moved};
 use crate::notice::About;
@@ -212,12 +212,21 @@ impl TechnicalAlarm {
         self.escalated = false;
     }
 
-    pub(super) fn forget_void(&mut self) {
+    fn forget_void(&mut self) {
         self.indeterminate_at = None;
         self.indeterminate = false;
     }
 
-    pub(super) fn finding(&self, rule: &TechnicalRule) -> Option<Finding> {
+    /// What it means for the alarm in this step.
+    pub(super) fn standing(&mut self, rule: &TechnicalRule) -> Standing {
+        let finding = self.finding(rule);
+        if finding.is_none() {
+            self.forget_void();
+        }
+        Standing { finding, indeterminate: self.indeterminate, worsened: false, worst: None }
+    }
+
+    fn finding(&self, rule: &TechnicalRule) -> Option<Finding> {
         let LevelState::Present { onset, decided, .. } = self.state else {
             return None;
         };
@@ -280,7 +289,7 @@ impl TechnicalAlarm {
     }
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
-        let alarm = self.alarm.as_ref().map(Alarm::deadline);
+        let alarm = self.alarm.as_ref().and_then(Alarm::deadline);
         // Whose delay has run, and whose turn it is not, waits for the sensor's next word.
         let waits = self.lost.is_running() && (!self.own || self.state.is_present());
         let lost = self.lost.deadline().filter(|_| !waits);

@@ -32,7 +32,7 @@ impl AlarmEngine {
 
     /// Puts what several sources say of one vital before the alarm that they disagree.
     pub(super) fn judge_agreement(&mut self, now: Uptime) {
-        if self.sources.len() < 2 || self.is_resting() {
+        if self.is_resting() {
             return;
         }
         for (vital, tolerance) in TOLERANCES {

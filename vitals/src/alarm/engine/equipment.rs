@@ -37,10 +37,26 @@ impl AlarmEngine {
             if let Some(apnea) = self.apneas.first_mut().filter(|_| flag == Flag::Apnea && on) {
                 apnea.confirm_flag();
             }
-            self.judge_sensors(now, place);
+            match flag {
+                Flag::BadDataRate => self.judge_equipment(now, place, Trouble::BadDataRate),
+                Flag::DeviceBattery => self.judge_equipment(now, place, Trouble::DeviceBattery),
+                Flag::ClockSkew => self.judge_equipment(now, place, Trouble::ClockSkew),
+                Flag::Apnea | Flag::CuffInflating => {}
+            }
             self.judge_limbs(now);
         }
         self.tell(now, ids);
+    }
+
+    /// Puts what a source says of one trouble of its device before that alarm.
+    pub(super) fn judge_equipment(&mut self, now: Uptime, place: usize, about: Trouble) {
+        let Some(source) = self.sources.get(place).filter(|_| !self.is_resting()) else {
+            return;
+        };
+        let (said, gap) = (source.state.heard_at, source.gap(self.policy.timing.gap_tolerance));
+        let word = words_of_device(&source.state).find(|(trouble, _)| *trouble == about);
+        let word = word.map(|(trouble, word)| (trouble, Word { said, ..word }, gap));
+        self.put(now, place, word.into_iter());
     }
 
     /// Another device is on a source's line: what was said is of the other, and perhaps of another patient (E30).
@@ -69,6 +85,7 @@ impl AlarmEngine {
         let said: Vec<Vital> = source.state.held.keys().copied().collect();
         source.state.forget_device();
         let key = Key::new(Trouble::DeviceChanged, &source.setup.source);
+        let flagged = self.is_flagged();
         for (other, it) in &mut self.technical {
             if other.source == key.source && !other.trouble.is_silence() && *other != key {
                 it.finish();
@@ -82,7 +99,7 @@ impl AlarmEngine {
                 it.lose_device();
             }
             for it in self.apneas.iter_mut().filter(|it| believed && it.vital == vital) {
-                it.lose_device();
+                it.lose_device(flagged);
             }
             self.choose(now, place, vital);
             self.judge(now, vital);
@@ -102,7 +119,7 @@ impl AlarmEngine {
         if self.is_resting() {
             return;
         }
-        let flagged = self.sources.iter().any(|it| it.state.flags.contains(&Flag::Apnea));
+        let flagged = self.is_flagged();
         for place in 0..self.apneas.len() {
             let Some(vital) = self.apneas.get(place).map(|it| it.vital) else {
                 return;
@@ -112,6 +129,11 @@ impl AlarmEngine {
                 it.take_flag(now, flagged && place == 0, input, gap);
             }
         }
+    }
+
+    /// Whether a device says itself that there is no breath.
+    pub(super) fn is_flagged(&self) -> bool {
+        self.sources.iter().any(|it| it.state.flags.contains(&Flag::Apnea))
     }
 
     /// Puts what a source says of its equipment now before the technical alarms.
@@ -129,7 +151,10 @@ impl AlarmEngine {
     }
 
     /// Puts what a source says of its sensors alone before their alarms.
-    fn judge_troubles(&mut self, now: Uptime, place: usize) {
+    pub(super) fn judge_troubles(&mut self, now: Uptime, place: usize) {
+        if self.is_resting() {
+            return;
+        }
         let words = self.words_of_sensors(place);
         self.put(now, place, words.into_iter());
     }
@@ -202,7 +227,7 @@ impl AlarmEngine {
     fn judge_limbs_but(&mut self, now: Uptime, but: Option<usize>) {
         for place in (0..self.sources.len()).filter(|it| Some(*it) != but) {
             if self.sources.get(place).is_some_and(|it| it.setup.same_limb) {
-                self.judge_sensors(now, place);
+                self.judge_troubles(now, place);
             }
         }
     }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::AlarmEngine;
 use super::act::Place;
 use crate::alarm::action::{ALARM_PAUSED_MAX, AUDIO_PAUSED_MAX, Action, OFF_MAX, Refusal};
+use crate::alarm::apnea::ApneaAlarm;
 use crate::alarm::event::{Code, Signal};
 use crate::alarm::inactive::Until;
 use crate::alarm::limit::RuleOff;
@@ -116,19 +117,20 @@ impl AlarmEngine {
 
     /// A rule is evaluated again: from Clear, with the value in force.
     fn switch_on(&mut self, now: Uptime, place: &Place) {
-        let vital = match place {
-            Place::Limit(index) => {
-                self.limits.get_mut(*index).and_then(|it| it.switch_on(now).then_some(it.vital))
+        match *place {
+            Place::Limit(place) => {
+                if self.limits.get_mut(place).is_some_and(|it| it.switch_on(now)) {
+                    self.judge_limit(now, place);
+                }
             }
-            Place::Apnea(index) => {
-                self.apneas.get_mut(*index).and_then(|it| it.switch_on().then_some(it.vital))
+            Place::Apnea(place) => {
+                if self.apneas.get_mut(place).is_some_and(ApneaAlarm::switch_on) {
+                    self.judge_apnea(now, place);
+                    // The device's own word of apnea stands, too.
+                    self.judge_flag(now);
+                }
             }
-            Place::Technical(_) => None,
-        };
-        if let Some(vital) = vital {
-            self.judge(now, vital);
-            // The device's own word of apnea stands, too.
-            self.judge_flag(now);
+            Place::Technical(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! What happens to the engine: observations, frames, late data, ports.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use super::{AlarmEngine, OutOfOrder, PortState};
 use crate::alarm::choice::Choice;
@@ -169,6 +170,21 @@ impl AlarmEngine {
 
     /// Tells the choice of a vital's source how that source stands. Whether the vital's rules must look again.
     pub(super) fn choose(&mut self, now: Uptime, place: usize, vital: Vital) -> bool {
+        self.choose_by(now, place, vital, Choice::take)
+    }
+
+    /// The same after a value of the source has become stale.
+    pub(super) fn choose_aged(&mut self, now: Uptime, place: usize, vital: Vital) -> bool {
+        self.choose_by(now, place, vital, Choice::take_aged)
+    }
+
+    fn choose_by(
+        &mut self,
+        now: Uptime,
+        place: usize,
+        vital: Vital,
+        take: fn(&mut Choice, Uptime, usize, bool, Duration),
+    ) -> bool {
         let Some(source) = self.sources.get(place) else {
             return false;
         };
@@ -176,7 +192,7 @@ impl AlarmEngine {
         let gap = source.gap(self.policy.timing.gap_tolerance);
         let choice = self.choices.entry(vital).or_default();
         let before = choice.current();
-        choice.take(now, place, valid, gap);
+        take(choice, now, place, valid, gap);
         let after = choice.current();
         self.notice_switch(now, vital, before);
         after == Some(place) || after != before

@@ -5,12 +5,14 @@ use alloc::vec::Vec;
 
 use super::rules::{Changes, with_changes};
 use super::{AlarmEngine, Flag};
+use crate::alarm::apnea::ApneaAlarm;
 use crate::alarm::choice::Choice;
+use crate::alarm::event::Code;
 use crate::alarm::object::{Alarm, Facts};
 use crate::alarm::policy::{AlarmPolicy, Preference, SourceSetup};
 use crate::alarm::snapshot::{Boot, Moved, Snapshot};
 use crate::alarm::source::{Source, SourceState};
-use crate::alarm::technical::{Key, TechnicalAlarm};
+use crate::alarm::technical::{Key, TechnicalAlarm, Trouble};
 use crate::name::Name;
 use crate::time::Uptime;
 
@@ -67,6 +69,7 @@ impl AlarmEngine {
         it.restore_apneas(snapshot, moved);
         it.restore_technical(snapshot, moved);
         if boot == Boot::Same {
+            it.judge_what_others_say(snapshot, moved);
             it.miss_nothing(moved);
         }
         it.catch_up(now);
@@ -114,7 +117,7 @@ impl AlarmEngine {
         for (vital, direction, state) in &snapshot.limits {
             let rule = self.limits.iter_mut().find(|it| (it.vital, it.direction) == (*vital, *direction));
             if let Some(rule) = rule {
-                rule.state.restore(state, moved);
+                rule.restore(state, moved);
             }
         }
     }
@@ -136,13 +139,32 @@ impl AlarmEngine {
         self.technical.retain(|_, it| !it.is_idle());
     }
 
+    /// Judges anew what a source said that is no more, by those that are there.
+    fn judge_what_others_say(&mut self, snapshot: &Snapshot, moved: Moved) {
+        let flagged = self.is_flagged();
+        self.apneas.iter_mut().skip(usize::from(flagged)).for_each(ApneaAlarm::forget_flag);
+        let first = self.apneas.first().filter(|_| flagged && !self.is_resting()).map(|it| it.vital);
+        if let Some((input, gap)) = first.map(|vital| self.input(vital)) {
+            self.apneas.first_mut().into_iter().for_each(|it| it.take_flag(moved.from, true, input, gap));
+        }
+        for (vital, choice) in &snapshot.choices {
+            let before = choice.current().and_then(|place| snapshot.sources.get(place));
+            let after = self.believed(*vital).map(|it| &it.state.name);
+            if before.map(|it| &it.name) != after {
+                self.judge(moved.from, *vital);
+            }
+        }
+        self.judge_agreement(moved.from);
+    }
+
     /// Of sources that nobody has heard since the start: what they do not name is missed no more (H6). That is no word
     /// for what waits for one.
     fn miss_nothing(&mut self, moved: Moved) {
         let waits = |(key, it): (&Key, &TechnicalAlarm)| it.waits().then(|| key.clone());
         let waiting: Vec<Key> = self.technical.iter().filter_map(waits).collect();
         for place in 0..self.sources.len() {
-            self.judge_sensors(moved.from, place);
+            self.judge_troubles(moved.from, place);
+            self.judge_equipment(moved.from, place, Trouble::Suspect);
         }
         for key in waiting {
             self.technical.get_mut(&key).into_iter().for_each(|it| it.wait(moved.to));
@@ -157,19 +179,22 @@ impl AlarmEngine {
 
     /// Ends the alarms whose rule or source is no more, with what is known of them now.
     fn drop_removed(&mut self, snapshot: &Snapshot, moved: Moved) {
-        let mut removed: Vec<(Alarm, Facts, &str)> = Vec::new();
+        let mut rules: Vec<(Alarm, Facts)> = Vec::new();
         for (vital, direction, state) in &snapshot.limits {
             let has = self.limits.iter().any(|it| (it.vital, it.direction) == (*vital, *direction));
             if let (Some(alarm), false) = (&state.alarm, has) {
-                removed.push((alarm.clone(), self.limit_facts(*vital, *direction), "rule removed"));
+                rules.push((alarm.clone(), self.limit_facts(*vital, *direction)));
             }
         }
         for (vital, state) in &snapshot.apneas {
             let has = self.apneas.iter().any(|it| it.vital == *vital);
             if let (Some(alarm), false) = (&state.alarm, has) {
-                removed.push((alarm.clone(), self.apnea_facts(*vital), "rule removed"));
+                rules.push((alarm.clone(), self.apnea_facts(*vital)));
             }
         }
+        rules.sort_by_key(|(_, facts)| (facts.code.vital(), matches!(facts.code, Code::Apnea(_))));
+        let mut removed: Vec<(Alarm, Facts, &str)> =
+            rules.into_iter().map(|(alarm, facts)| (alarm, facts, "rule removed")).collect();
         for (key, kept) in &snapshot.technical {
             if let (Some(alarm), false) = (&kept.alarm, self.knows(key)) {
                 removed.push((alarm.clone(), self.technical_facts(key, kept), "source removed"));
@@ -187,6 +212,7 @@ impl AlarmEngine {
     fn catch_up(&mut self, now: Uptime) {
         while let Some(deadline) = self.poll_timeout().filter(|at| *at < now) {
             self.run_due(deadline);
+            self.tell_nobody(deadline);
         }
         // What ends with its rule is told as it is after this step, too.
         self.run_due(now);

@@ -36,7 +36,7 @@ impl AlarmEngine {
         // The device's word that is on is the first rule's, and what a rule watches is missed (E32, H6).
         self.judge_flag(now);
         for place in 0..self.sources.len() {
-            self.judge_sensors(now, place);
+            self.judge_troubles(now, place);
         }
         self.tell(now, ids);
     }
@@ -68,11 +68,14 @@ impl AlarmEngine {
         self.policy = with_changes(&file, self.stay.as_ref(), &self.changes);
         self.file = file;
         self.drop_rules(now);
+        let (mut limits, mut apneas) = (Vec::new(), Vec::new());
         let mut olds = core::mem::take(&mut self.limits);
         for ((vital, direction), rule) in &self.policy.rules {
             let mut new = LimitAlarm::new(*vital, *direction, rule, now);
-            if let Some(place) = olds.iter().position(|it| it.code() == new.code()) {
-                new = olds.swap_remove(place).adopting(new);
+            let old = olds.iter().position(|it| it.code() == new.code()).map(|place| olds.swap_remove(place));
+            limits.push(old.as_ref().is_none_or(|it| it.rule != new.rule));
+            if let Some(old) = old {
+                new = old.adopting(new);
             }
             self.limits.push(new);
         }
@@ -80,15 +83,19 @@ impl AlarmEngine {
         for (vital, rule) in &self.policy.apnea {
             let new = ApneaAlarm::new(*vital, rule, now);
             let old = olds.iter().position(|it| it.vital == *vital).map(|place| olds.swap_remove(place));
+            let is_changed = old.as_ref().is_none_or(|it| it.rule != *rule);
             let mut it = old.unwrap_or(new);
-            if it.rule != *rule {
+            if is_changed {
                 it.adopt(now, rule);
             }
+            apneas.push(is_changed);
             self.apneas.push(it);
         }
-        // Where nothing changed, this changes nothing.
         self.notice_fallbacks(now);
-        self.judge_all(now);
+        let changed =
+            |list: Vec<bool>| list.into_iter().enumerate().filter_map(|(place, it)| it.then_some(place));
+        changed(limits).for_each(|place| self.judge_limit(now, place));
+        changed(apneas).for_each(|place| self.judge_apnea(now, place));
         (0..self.sources.len()).for_each(|place| self.judge_device(now, place));
     }
 

@@ -60,15 +60,13 @@ impl AlarmEngine {
             self.judge(now, vital);
         }
         for place in 0..self.limits.len() {
-            let opened = self.limits.get_mut(place).and_then(|it| it.open_gate(now).then_some(it.vital));
-            if let Some(vital) = opened {
-                self.judge(now, vital);
+            if self.limits.get_mut(place).is_some_and(|it| it.open_gate(now)) {
+                self.judge_limit(now, place);
             }
         }
         for place in 0..self.apneas.len() {
-            let opened = self.apneas.get_mut(place).and_then(|it| it.open_gate(now).then_some(it.vital));
-            if let Some(vital) = opened {
-                self.judge(now, vital);
+            if self.apneas.get_mut(place).is_some_and(|it| it.open_gate(now)) {
+                self.judge_apnea(now, place);
             }
         }
         self.judge_agreement(now);
@@ -121,7 +119,7 @@ impl AlarmEngine {
         }
         for vital in stale {
             // What another source has said is no word of the one that is believed.
-            if self.choose(now, place, vital) {
+            if self.choose_aged(now, place, vital) {
                 self.judge(now, vital);
             }
         }
@@ -155,53 +153,50 @@ impl AlarmEngine {
         held.map_or(Uptime::ZERO, |held| held.at)
     }
 
-    /// Puts what a vital has to say now before its rules, and before those that fall back for it.
+    /// Puts what a vital has to say now before its rules, and lets those that fall back for it know.
     pub(super) fn judge(&mut self, now: Uptime, vital: Vital) {
-        let said = self.input(vital);
-        let mut fallbacks = self.notice_fallback(now, vital);
-        fallbacks.remove(&vital);
-        self.judge_own(now, vital, said);
-        for other in fallbacks {
-            self.judge_own(now, other, self.input(other));
-        }
-    }
-
-    /// Takes whether a vital has a value for the rules that fall back for it. Their vitals.
-    fn notice_fallback(&mut self, now: Uptime, vital: Vital) -> BTreeSet<Vital> {
         let void = self.input(vital).0 == Input::Void;
-        let mut fallbacks = BTreeSet::new();
-        for apnea in self.apneas.iter_mut().filter(|it| it.rule.fallback_for == Some(vital)) {
-            apnea.take_fallback(now, void);
-            fallbacks.insert(apnea.vital);
+        for place in 0..self.limits.len() {
+            let Some(it) = self.limits.get_mut(place) else { return };
+            if it.fall_back(now, vital, void) || it.vital == vital {
+                self.judge_limit(now, place);
+            }
         }
-        for limit in self.limits.iter_mut().filter(|it| it.rule.fallback_for == Some(vital)) {
-            limit.take_fallback(now, void);
-            fallbacks.insert(limit.vital);
+        for place in 0..self.apneas.len() {
+            let Some(it) = self.apneas.get_mut(place) else { return };
+            if it.fall_back(now, vital, void) || it.vital == vital {
+                self.judge_apnea(now, place);
+            }
         }
-        fallbacks
     }
 
-    /// The same of every vital that a rule falls back for: one that has come with other rules knows nothing yet.
+    /// The same for every vital that a rule falls back for: one that has come with other rules knows nothing yet.
     pub(super) fn notice_fallbacks(&mut self, now: Uptime) {
         let of_limits = self.limits.iter().filter_map(|it| it.rule.fallback_for);
         let of_apneas = self.apneas.iter().filter_map(|it| it.rule.fallback_for);
         for vital in of_limits.chain(of_apneas).collect::<BTreeSet<Vital>>() {
-            self.notice_fallback(now, vital);
+            let void = self.input(vital).0 == Input::Void;
+            self.limits.iter_mut().for_each(|it| _ = it.fall_back(now, vital, void));
+            self.apneas.iter_mut().for_each(|it| _ = it.fall_back(now, vital, void));
         }
     }
 
-    /// Puts what a vital has to say now before its own rules.
-    fn judge_own(&mut self, now: Uptime, vital: Vital, (input, gap): (Input, Duration)) {
-        if self.is_resting() {
+    /// Puts what its vital has to say now before a rule.
+    pub(super) fn judge_limit(&mut self, now: Uptime, place: usize) {
+        let Some(vital) = self.limits.get(place).map(|it| it.vital).filter(|_| !self.is_resting()) else {
             return;
-        }
-        let sampled = self.sampled_at(vital);
-        for apnea in self.apneas.iter_mut().filter(|it| it.vital == vital) {
-            apnea.take(now, sampled, input, gap);
-        }
-        for limit in self.limits.iter_mut().filter(|it| it.vital == vital) {
-            limit.take(now, sampled, input, gap);
-        }
+        };
+        let (sampled, (input, gap)) = (self.sampled_at(vital), self.input(vital));
+        self.limits.get_mut(place).into_iter().for_each(|it| it.take(now, sampled, input, gap));
+    }
+
+    /// Puts what its rate has to say now before an apnea rule.
+    pub(super) fn judge_apnea(&mut self, now: Uptime, place: usize) {
+        let Some(vital) = self.apneas.get(place).map(|it| it.vital).filter(|_| !self.is_resting()) else {
+            return;
+        };
+        let (sampled, (input, gap)) = (self.sampled_at(vital), self.input(vital));
+        self.apneas.get_mut(place).into_iter().for_each(|it| it.take(now, sampled, input, gap));
     }
 
     /// The source is silent, unless its port is known to have gone.

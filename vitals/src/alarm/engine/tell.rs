@@ -1,9 +1,9 @@
 //! What a step has to say: at most one record for each alarm, in the order of E4.
 
 use super::AlarmEngine;
-use crate::alarm::event::{AlarmEvent, AlarmIds, Code, Condition, Phase, Signal};
+use crate::alarm::event::{AlarmEvent, AlarmIds, Code, Phase, Signal};
 use crate::alarm::inactive::{Cover, Inactivations};
-use crate::alarm::object::{Alarm, Change, Facts, Finding};
+use crate::alarm::object::{Alarm, Change, Facts, Standing};
 use crate::alarm::policy::Timing;
 use crate::alarm::technical::{Key, TechnicalAlarm};
 use crate::time::Uptime;
@@ -45,20 +45,12 @@ impl AlarmEngine {
         let Some(it) = self.limits.get_mut(place) else {
             return;
         };
-        let finding = it.finding();
-        if finding.is_none() {
-            if it.state.alarm.is_none() {
-                return;
-            }
-            it.forget_void();
+        let standing = it.standing();
+        if standing.finding.is_none() && it.state.alarm.is_none() {
+            return;
         }
-        let worsened = it.has_worsened();
-        let (indeterminate, last) = (it.state.indeterminate, it.newest());
         let step = Step { now, code: it.code(), timing: &self.policy.timing, inactive: &self.inactive };
-        let alarm = &mut it.state.alarm;
-        let change = step.net_change(alarm, finding, indeterminate, worsened, |finding| {
-            Alarm::born(now, ids.issue(), finding, last)
-        });
+        let change = step.net_change(&mut it.state.alarm, standing, ids);
         if it.state.alarm.as_ref().is_some_and(|alarm| alarm.signal != Signal::Acknowledged) {
             it.stop_watching();
         }
@@ -71,36 +63,42 @@ impl AlarmEngine {
         let Some(it) = self.apneas.get_mut(place) else {
             return;
         };
-        let finding = it.finding();
-        if finding.is_none() {
-            it.state.forget_void();
-        }
-        let (code, indeterminate) = (it.code(), it.state.indeterminate);
+        let (code, standing) = (it.code(), it.standing());
         let step = Step { now, code, timing: &self.policy.timing, inactive: &self.inactive };
-        let change = step.net_change(&mut it.state.alarm, finding, indeterminate, false, |finding| {
-            Alarm::born(now, ids.issue(), finding, None)
-        });
+        let change = step.net_change(&mut it.state.alarm, standing, ids);
         if let Some(change) = change {
             self.say_apnea(now, place, change);
         }
     }
 
     fn tell_technical(&mut self, now: Uptime, key: &Key, it: &mut TechnicalAlarm, ids: &mut AlarmIds) {
-        let finding = it.finding(key.rule(&self.policy.technical));
-        if finding.is_none() {
-            it.forget_void();
-        }
-        let indeterminate = it.indeterminate;
-        let code = key.trouble.code();
+        let (code, standing) = (key.trouble.code(), it.standing(key.rule(&self.policy.technical)));
         let step = Step { now, code, timing: &self.policy.timing, inactive: &self.inactive };
-        let change = step.net_change(&mut it.alarm, finding, indeterminate, false, |finding| {
-            Alarm::born(now, ids.issue(), finding, None)
-        });
+        let change = step.net_change(&mut it.alarm, standing, ids);
         let reminder = change.as_ref().is_some_and(|it| it.reminder);
         let news = it.take_news().then(|| Change { reminder, ..Change::new(Phase::Update) });
         let change = change.filter(|it| it.phase != Phase::Continue || news.is_none()).or(news);
         if let Some(change) = change {
             self.say_technical(now, key, it, change);
+        }
+    }
+
+    /// Brings every alarm in line with its levels, without a word (E35).
+    pub(super) fn tell_nobody(&mut self, now: Uptime) {
+        for it in &mut self.limits {
+            let standing = it.standing();
+            Alarm::go_unheard(&mut it.state.alarm, now, standing, true);
+            if it.state.alarm.as_ref().is_some_and(|alarm| alarm.signal != Signal::Acknowledged) {
+                it.stop_watching();
+            }
+        }
+        for it in &mut self.apneas {
+            let standing = it.standing();
+            Alarm::go_unheard(&mut it.state.alarm, now, standing, true);
+        }
+        for (key, it) in &mut self.technical {
+            let standing = it.standing(key.rule(&self.policy.technical));
+            Alarm::go_unheard(&mut it.alarm, now, standing, !key.trouble.code().is_of_device());
         }
     }
 
@@ -146,29 +144,26 @@ impl Step<'_> {
     fn net_change(
         &self,
         alarm: &mut Option<Alarm>,
-        finding: Option<Finding>,
-        indeterminate: bool,
-        worsened: bool,
-        born: impl FnOnce(Finding) -> Alarm,
+        standing: Standing,
+        ids: &mut AlarmIds,
     ) -> Option<Change> {
+        let judged = alarm.as_mut().and_then(|it| it.judge(standing.finding, standing.indeterminate));
+        alarm.take_if(|it| it.came_and_went());
         let (open, mut change) = if let Some(open) = alarm {
-            let change = open.judge(finding, indeterminate);
+            let change = open.take_unheard(judged, || ids.issue());
             (open, change)
         } else {
-            let open = alarm.insert(born(finding?));
-            // What became present while nobody listened may be void since.
-            if indeterminate {
-                open.condition = Condition::Indeterminate;
-            }
+            let finding = standing.finding?;
+            let open = alarm.insert(Alarm::born(self.now, ids.issue(), finding, standing.worst));
+            open.condition = standing.condition();
             (open, Some(Change::new(Phase::Start)))
         };
-        if worsened && open.signal == Signal::Acknowledged {
+        if standing.worsened && open.signal == Signal::Acknowledged {
             open.annunciate();
             let change = change.get_or_insert_with(|| Change::new(Phase::Update));
             change.reason = Some("worse".into());
         }
-        let voided = open.take_voided();
-        if AlarmEngine::settle(self.inactive, self.now, self.code, open) || voided {
+        if AlarmEngine::settle(self.inactive, self.now, self.code, open) {
             change.get_or_insert_with(|| Change::new(Phase::Update));
         }
         let reminder = open.take_reminder(self.now, self.timing);

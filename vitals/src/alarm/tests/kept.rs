@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::script::{Bed, check, check_policy, policy, render};
+use super::script::{Bed, check, check_policies, check_policy, policy, render};
 use crate::alarm::event::{Code, Direction, Phase};
+use crate::alarm::policy::ApneaRule;
 use crate::alarm::snapshot::{Boot, Snapshot};
 use crate::time::Uptime;
 use crate::vital::Vital;
@@ -104,6 +105,55 @@ fn e35_what_another_source_said_before_a_restart_is_no_word() {
          26.000 spo2_low continue medium indeterminate on restarted=yes
          27.000 source_switched start low present on",
     );
+}
+
+#[test]
+fn e29_a_level_that_is_no_more_after_a_restart_is_not_waited_for() {
+    let mut without = policy();
+    without.rules.get_mut(&(Vital::Spo2, Direction::Low)).unwrap().extreme = None;
+    // The level further out was pending, and would be due at 5.000.
+    check_policies(
+        &[policy(), without],
+        "next 1@0
+         spo2 78@0..2
+         kill@3..20
+         until 26",
+        "24.000 no_data start medium present on",
+    );
+}
+
+#[test]
+fn e35_where_the_believed_source_is_no_more_another_is_believed_at_once() {
+    let mut policy = policy();
+    policy.rules.get_mut(&(Vital::Spo2, Direction::Low)).unwrap().clear_delay = Duration::from_secs(3);
+    check_policies(
+        &[policy],
+        "prefer spo2 b monitor
+         b.spo2 88@0..15
+         spo2 97@0..16
+         remove b@15
+         kill@16..17
+         until 20",
+        "15.000 spo2_low start medium present on
+         17.000 spo2_low continue medium indeterminate on restarted=yes
+         19.000 spo2_low end medium clear off",
+    );
+}
+
+#[test]
+fn e35_a_device_that_is_no_more_does_not_say_that_there_is_no_breath() {
+    let mut policy = policy();
+    policy.apnea.insert(Vital::RespRate, ApneaRule { time: Duration::from_secs(20), fallback_for: None });
+    let told = super::script::run(
+        policy,
+        "flag apnea on@1
+         remove monitor@2
+         kill@3..4
+         b.resp_rate 12@6..8
+         until 8",
+    );
+    let told: Vec<_> = told.iter().map(render).filter(|it| it.contains("apnea")).collect();
+    assert!(told.last().is_some_and(|it| it.contains("6.000 apnea update high clear latched")), "{told:?}");
 }
 
 #[test]
