@@ -2,7 +2,7 @@
 
 from apnea import ApneaMachine
 from choice import Choice
-from equipment import CODES, DIFFERS_BY, FLAGS, DeviceMachine, Disagreement, Switch, repeats_itself
+from equipment import CODES, DIFFERS_BY, DeviceMachine, Disagreement, Switch, repeats_itself
 from level import IN, OUT, moved
 from limit import LimitMachine
 from inactive import BedAdvisory, Inactive
@@ -324,9 +324,6 @@ class Bed(Standby):
                 self.look_again(d, slot.vital, slot)
             for sensor in {SENSOR_OF[it.vital] for it in (*stale, *missed)}:
                 self.sensor(origin, sensor).judge(d)
-            if (stale or is_silent) and origin.slots:
-                for code in ("nibp_stale", "nibp_failed", *FLAGS):
-                    self.equipment[origin.name][code].judge(d)
             if is_silent:
                 origin.port_gone = self.silences[origin.name][1].is_present()
                 self.equipment[origin.name]["suspect"].fall_silent(d)

@@ -110,8 +110,9 @@ impl AlarmEngine {
                 stale.push(*vital);
             }
         }
-        let inflated = source.state.cuff.is_inflating();
+        let (inflated, overdue) = (source.state.cuff.is_inflating(), source.state.cuff.stale);
         source.state.cuff.run(now);
+        let overdue = source.state.cuff.stale && !overdue;
         let limbs = inflated != source.state.cuff.is_inflating();
         let silent = source.state.silent_at.is_some_and(|at| at <= now);
         if silent {
@@ -123,11 +124,16 @@ impl AlarmEngine {
                 self.judge(now, vital);
             }
         }
-        self.judge_sensors(now, place);
+        self.judge_troubles(now, place);
+        if overdue {
+            self.judge_equipment(now, place, Trouble::NibpStale);
+        }
         if limbs {
             self.judge_limbs(now);
         }
         if silent {
+            self.judge_equipment(now, place, Trouble::Suspect);
+            self.judge_device(now, place);
             self.fall_silent(now, place);
         }
     }
