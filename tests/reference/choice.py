@@ -29,12 +29,12 @@ class Choice:
     def choose(self, speaks):
         """Whether another source is believed now, after a word or an ageing of the one that `speaks`, if one does."""
         before = self.believed
-        if len(self.slots) == 1:
-            self.believed = self.slots[0]
-        elif self.believed is None and self.is_lost and not any(it.is_valid() for it in self.slots):
+        if self.believed is None and self.is_lost and not any(it.is_valid() for it in self.slots):
             self.believed = speaks
             if speaks is not None:
                 speaks.gone_at, speaks.gone = None, True
+        elif len(self.slots) == 1:
+            self.believed = self.slots[0]
         else:
             self.believed = self.best()
         self.is_lost = self.is_lost and self.believed is None

@@ -100,7 +100,10 @@ class Disagreement(Machine):
         if said != OUT and self.is_idle():
             return
         # E35: what was present at a restart waits for a value of the source that is believed.
-        self.hear(lambda _: said, now, self.gap(), True, believed.word if believed is not None else 0)
+        word = believed.word if believed is not None else 0
+        if said == IN and self.is_present() and word <= self.waits_after:
+            return
+        self.hear(lambda _: said, now, self.gap(), True, word)
 
     def gap(self):
         believed = self.bed.choices[self.vital].believed if self.vital in self.bed.choices else None

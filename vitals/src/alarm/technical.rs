@@ -86,7 +86,8 @@ impl TechnicalAlarm {
     /// After a restart what is present stays indeterminate until a word that is new (E35).
     pub(super) fn take(&mut self, now: Uptime, word: Word, rule: &TechnicalRule, gap: Duration) {
         let waits = self.state.is_present() && self.kept.is_some_and(|at| word.said < at);
-        if waits && !word.of_sensor && word.class != Class::Void {
+        // That all is well by what was known before is not believed; that it is not stops a clear timer.
+        if waits && !word.of_sensor && word.class == Class::In {
             return;
         }
         if !waits {
