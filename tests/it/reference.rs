@@ -42,7 +42,7 @@ fn the_engine_says_what_the_reference_says() -> Result<()> {
     Ok(())
 }
 
-/// References that are wrong in one small thing, of the rules that are compared unless more is asked for.
+/// References that are wrong in one small thing.
 const WRONG: [&str; 13] = [
     "limits-not-strict",
     "a-delay-off-by-one",

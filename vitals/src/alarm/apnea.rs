@@ -180,11 +180,7 @@ impl ApneaAlarm {
 
     /// Takes whether a vital has no value. Whether it is one that this falls back for, and evaluated no more since it has one.
     pub(super) fn fall_back(&mut self, now: Uptime, vital: Vital, void: bool) -> bool {
-        let before = self.state.gate;
-        if self.rule.fallback_for == Some(vital) {
-            self.state.gate = before.take(now, void);
-        }
-        (before, self.state.gate) == (Gate::Open, Gate::Shut)
+        self.rule.fallback_for == Some(vital) && self.state.gate.notice(now, void)
     }
 
     /// Opens the gate if it is due. Whether it did.

@@ -30,6 +30,12 @@ impl Gate {
         }
     }
 
+    /// Takes the same. Whether it was open, and is shut now.
+    pub(super) fn notice(&mut self, now: Uptime, void: bool) -> bool {
+        let before = core::mem::replace(self, self.take(now, void));
+        (before, *self) == (Self::Open, Self::Shut)
+    }
+
     /// Opens if it is due. Whether it did.
     pub(super) fn open(&mut self, now: Uptime) -> bool {
         let opens = self.deadline().is_some_and(|at| at <= now);

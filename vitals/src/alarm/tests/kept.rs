@@ -141,6 +141,24 @@ fn e35_where_the_believed_source_is_no_more_another_is_believed_at_once() {
 }
 
 #[test]
+fn e35_what_came_and_went_while_nobody_listened_has_latched() {
+    let mut policy = policy();
+    policy.rules.get_mut(&(Vital::Spo2, Direction::Low)).unwrap().clear_delay = Duration::from_secs(3);
+    // Present at 5.000, by a source that is left at 18.000 for one whose value has long been in.
+    let told = super::script::run(
+        policy,
+        "period 60
+         b.spo2 78@0, 78@3
+         spo2 97@1
+         kill@4..30
+         until 30",
+    );
+    let told: Vec<_> = told.iter().map(render).filter(|it| it.contains("spo2_low")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("30.000 spo2_low start high clear latched"), "{told:?}");
+}
+
+#[test]
 fn e35_a_device_that_is_no_more_does_not_say_that_there_is_no_breath() {
     let mut policy = policy();
     policy.apnea.insert(Vital::RespRate, ApneaRule { time: Duration::from_secs(20), fallback_for: None });
